@@ -1,0 +1,155 @@
+"""Event types: the facts an execution's history is made of. Field meanings are those of the journal's contract.
+
+They are plain values; `penstock.common.journal_codec` turns them into protobuf and back. Times are microseconds since
+the Unix epoch.
+"""
+
+import msgspec
+
+from penstock.workflow.execution.values import (
+    NULL,
+    ExecutionStatus,
+    Failure,
+    LogLine,
+    NodeRef,
+    Payload,
+    SkipReason,
+)
+
+
+class ExecutionStarted(msgspec.Struct, frozen=True, gc=False):
+    """The execution was accepted."""
+
+    workflow: str
+    version: int
+    definition_hash: str
+    tenant: str
+    params: Payload
+    trigger: Payload = NULL
+    tags: tuple[str, ...] = ()
+    fingerprint: str = ""
+    traceparent: str = ""
+
+
+class NodesQueued(msgspec.Struct, frozen=True, gc=False):
+    """Nodes became ready and wait for a worker."""
+
+    nodes: tuple[int, ...]
+
+
+class NodeRunning(msgspec.Struct, frozen=True, gc=False):
+    """An attempt has been busy long enough to be told."""
+
+    ref: NodeRef
+    worker: str
+    started_us: int
+
+
+class NodeCompleted(msgspec.Struct, frozen=True, gc=False):
+    """A node or an item finished well; for a fan-out node itself (item 0) after its items."""
+
+    ref: NodeRef
+    output: Payload
+    chosen: tuple[str, ...] = ()
+    routed: bool = False
+    started_us: int = 0
+    finished_us: int = 0
+    worker: str = ""
+    logs: tuple[LogLine, ...] = ()
+
+
+class NodeFailed(msgspec.Struct, frozen=True, gc=False):
+    """An attempt failed; `retry_us` is when the next one is due, 0 if it was the last."""
+
+    ref: NodeRef
+    failure: Failure
+    retry_us: int = 0
+    started_us: int = 0
+    finished_us: int = 0
+    worker: str = ""
+    logs: tuple[LogLine, ...] = ()
+
+
+class NodeRetried(msgspec.Struct, frozen=True, gc=False):
+    """The back-off is over; `ref.attempt` is queued."""
+
+    ref: NodeRef
+
+
+class NodesSkipped(msgspec.Struct, frozen=True, gc=False):
+    """Nodes will not run."""
+
+    nodes: tuple[int, ...]
+    reason: SkipReason
+
+
+class NodeWaiting(msgspec.Struct, frozen=True, gc=False):
+    """An attempt sleeps until a time (`until_us`), a signal, or whichever is first (then the time is a time-out)."""
+
+    ref: NodeRef
+    until_us: int = 0
+    signal: str = ""
+    output: Payload = NULL
+
+
+class NodeFannedOut(msgspec.Struct, frozen=True, gc=False):
+    """The items of a for-each are known: inline values, or one stored array."""
+
+    ref: NodeRef
+    count: int
+    items_json: tuple[bytes, ...] = ()
+    items: Payload = NULL
+
+
+class AttemptLost(msgspec.Struct, frozen=True, gc=False):
+    """The attempt's process died; `ref.attempt + 1` is queued."""
+
+    ref: NodeRef
+    cause: str
+
+
+class SignalReceived(msgspec.Struct, frozen=True, gc=False):
+    """A signal arrived."""
+
+    name: str
+    payload: Payload
+    signal_id: str = ""
+
+
+class CancelRequested(msgspec.Struct, frozen=True, gc=False):
+    """Somebody asked for the end."""
+
+    reason: str
+
+
+class NodesCancelled(msgspec.Struct, frozen=True, gc=False):
+    """Nodes ended with the execution."""
+
+    nodes: tuple[int, ...]
+
+
+class ExecutionEnded(msgspec.Struct, frozen=True, gc=False):
+    """The execution ended; `node` is the index of the node that decided a bad end, -1 if none."""
+
+    status: ExecutionStatus
+    output: Payload = NULL
+    failure: Failure | None = None
+    node: int = -1
+
+
+Event = (
+    ExecutionStarted
+    | NodesQueued
+    | NodeRunning
+    | NodeCompleted
+    | NodeFailed
+    | NodeRetried
+    | NodesSkipped
+    | NodeWaiting
+    | NodeFannedOut
+    | AttemptLost
+    | SignalReceived
+    | CancelRequested
+    | NodesCancelled
+    | ExecutionEnded
+)

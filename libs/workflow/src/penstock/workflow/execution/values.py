@@ -1,0 +1,75 @@
+"""Values inside events and commands: payloads, failures, references to attempts, statuses."""
+
+from enum import IntEnum
+
+import msgspec
+
+INLINE_BYTES_MAX = 64 * 1024
+"""Largest payload that travels inline; above it a claim check does."""
+
+
+class Payload(msgspec.Struct, frozen=True, gc=False):
+    """One JSON value: the text itself, or the claim check (`digest`, `size`) of a stored one when `digest` is set."""
+
+    json: bytes = b"null"
+    digest: str = ""
+    size: int = 0
+
+
+NULL = Payload()
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """What went wrong: class (`transient`, `permanent`, `system`, `user`), stable reason, sentence, facts as JSON."""
+
+    error_class: str
+    reason: str
+    message: str
+    details_json: bytes = b""
+
+
+class LogLine(msgspec.Struct, frozen=True, gc=False):
+    """One console line of user code."""
+
+    at_us: int
+    level: str
+    message: str
+
+
+class NodeRef(msgspec.Struct, frozen=True, gc=False):
+    """An attempt of a node (`item` 0) or of the item `item - 1` of its fan-out."""
+
+    node: int
+    item: int = 0
+    attempt: int = 1
+
+
+class NodeStatus(IntEnum):
+    """Where a node stands; numbers as in the journal's contract."""
+
+    PENDING = 1
+    QUEUED = 2
+    RUNNING = 3
+    WAITING = 4
+    COMPLETED = 5
+    FAILED = 6
+    SKIPPED = 7
+    CANCELLED = 8
+
+
+class ExecutionStatus(IntEnum):
+    """Where an execution stands; numbers as in the journal's contract."""
+
+    RUNNING = 1
+    COMPLETED = 2
+    FAILED = 3
+    CANCELLED = 4
+    TIMED_OUT = 5
+
+
+class SkipReason(IntEnum):
+    """Why a node did not run; numbers as in the journal's contract."""
+
+    CONDITION = 1
+    BRANCH = 2
+    ON_ERROR = 3

@@ -1,0 +1,100 @@
+"""The plan: a checked workflow compiled to integers, as coordinator, worker and readers use it.
+
+Nodes are numbered in a topological order (ties by their order in the file), so an index is stable for a definition hash
+on every machine. Everything here is immutable and derived from the definition alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from penstock.workflow.node_type import Effects
+from penstock.workflow.retry import RetryPolicy
+
+EdgeOn = Literal["success", "failure", "always"]
+OnError = Literal["fail", "continue", "skip"]
+
+OUTPUT_NODE = "$output"
+"""Id of the hidden last node that computes an execution's output when that is more than one node's output."""
+
+
+class Edge(msgspec.Struct, frozen=True, gc=False):
+    """An edge into a node: from `parent` (index), taken on `on`, and only if `action` was chosen when one is given."""
+
+    parent: int
+    on: EdgeOn = "success"
+    action: str | None = None
+
+
+class SandboxLimits(msgspec.Struct, frozen=True, gc=False):
+    """Bounds of one JavaScript call that a node sets lower than the server's; 0 means the server's own."""
+
+    memory_mb: int = 0
+    wall_ms: int = 0
+
+
+class NodePlan(msgspec.Struct, frozen=True):
+    """One node.
+
+    `reads` are the ancestors (parents and those named in expressions) whose outcomes an attempt must be given.
+    `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each` are `${{ }}` texts.
+    `collects` is set on the hidden `$output` node without an expression: gather completed parents by id.
+    """
+
+    index: int
+    id: str
+    uses: str
+    edges: tuple[Edge, ...] = ()
+    children: tuple[int, ...] = ()
+    reads: tuple[int, ...] = ()
+    config: Mapping[str, Any] = {}
+    script: str | None = None
+    when: str | None = None
+    for_each: Any = None
+    item_name: str = "item"
+    max_parallel: int = 0
+    batch: int = 0
+    retry: RetryPolicy = RetryPolicy()
+    timeout_s: float = 30.0
+    deadline_s: float = 0.0
+    on_error: OnError = "fail"
+    effects: Effects = "none"
+    pool: str = "default"
+    segment_friendly: bool = True
+    limits: SandboxLimits = SandboxLimits()
+    egress: tuple[str, ...] | None = None
+    importance: str = ""
+    summary: str = ""
+    collects: bool = False
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Indexes of the parents in the order of `edges`."""
+        return tuple(edge.parent for edge in self.edges)
+
+    @property
+    def hidden(self) -> bool:
+        """True for nodes that the engine added."""
+        return self.id.startswith("$")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A whole workflow. `output_node` is the node whose output is the execution's (-1: none, output is null)."""
+
+    name: str
+    definition_hash: str
+    nodes: tuple[NodePlan, ...]
+    output_node: int
+    description: str = ""
+    params_schema: Mapping[str, Any] = {}
+    deadline_s: float = 0.0
+    tags: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+    def index_of(self, node_id: str) -> int:
+        """Index of the node with this id; KeyError if there is none."""
+        for node in self.nodes:
+            if node.id == node_id:
+                return node.index
+        raise KeyError(node_id)
