@@ -1,0 +1,1 @@
+"""Doors to state and to the contracts."""

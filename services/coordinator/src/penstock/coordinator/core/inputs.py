@@ -1,0 +1,128 @@
+"""What can happen to an execution: the inputs of `step`."""
+
+import msgspec
+
+from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.values import NULL, Failure, LogLine, NodeRef, Payload
+
+
+class Completed(msgspec.Struct, frozen=True, gc=False):
+    """The attempt finished well."""
+
+    output: Payload
+    chosen: tuple[str, ...] = ()
+    routed: bool = False
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False):
+    """The attempt failed. `draw` in [0, 1) is the shell's random number for the back-off's jitter."""
+
+    failure: Failure
+    draw: float = 0.5
+
+
+class ConditionFalse(msgspec.Struct, frozen=True, gc=False):
+    """The node's `when` was false."""
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """The attempt sleeps: for a duration from the commit on, until an instant, or for a signal."""
+
+    duration_us: int = 0
+    until_us: int = 0
+    signal: str = ""
+    output: Payload = NULL
+
+
+class FannedOut(msgspec.Struct, frozen=True, gc=False):
+    """The list of a for-each is known."""
+
+    count: int
+    items_json: tuple[bytes, ...] = ()
+    items: Payload = NULL
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """The attempt's process died or gave it back."""
+
+    cause: str
+
+
+OutcomeKind = Completed | Failed | ConditionFalse | Waiting | FannedOut | Lost
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of one attempt."""
+
+    ref: NodeRef
+    kind: OutcomeKind
+    started_us: int = 0
+    finished_us: int = 0
+    logs: tuple[LogLine, ...] = ()
+
+
+class Start(msgspec.Struct, frozen=True, gc=False):
+    """First input of an execution."""
+
+    event: ExecutionStarted
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """A worker's segment: refused as a whole if `lease` is not the current attempt, given to this worker."""
+
+    worker: str
+    lease: NodeRef
+    outcomes: tuple[Outcome, ...]
+    continue_with: NodeRef | None = None
+
+
+class AttemptStarted(msgspec.Struct, frozen=True, gc=False):
+    """A worker has been busy with an attempt for a while."""
+
+    worker: str
+    ref: NodeRef
+    started_us: int
+
+
+class AttemptsLost(msgspec.Struct, frozen=True, gc=False):
+    """The worker that held these attempts is gone; those no longer current are ignored."""
+
+    refs: tuple[NodeRef, ...]
+    cause: str
+
+
+class TimePassed(msgspec.Struct, frozen=True, gc=False):
+    """Some timer may be due at `now_us`."""
+
+
+class SignalArrived(msgspec.Struct, frozen=True, gc=False):
+    """Somebody signalled."""
+
+    name: str
+    payload: Payload
+    signal_id: str = ""
+
+
+class CancelAsked(msgspec.Struct, frozen=True, gc=False):
+    """Somebody asked for the end."""
+
+    reason: str
+
+
+class OutputStored(msgspec.Struct, frozen=True, gc=False):
+    """A joined output asked for by `StoreOutput` is in the payload store."""
+
+    node: int
+    output: Payload
+
+
+Input = (
+    Start
+    | Report
+    | AttemptStarted
+    | AttemptsLost
+    | TimePassed
+    | SignalArrived
+    | CancelAsked
+    | OutputStored
+)

@@ -1,0 +1,1 @@
+"""The shell around the core: turns, shards, leases, timers and workers."""
