@@ -1,1 +1,1 @@
-"""Penstock common."""
+"""What two or more services need and no role owns."""

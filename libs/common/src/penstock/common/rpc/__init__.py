@@ -1,0 +1,1 @@
+"""gRPC between services: servers, channels, batched streams. The only place besides adapters that imports grpc."""
