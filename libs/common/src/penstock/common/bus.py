@@ -1,6 +1,7 @@
 """The event bus: NATS JetStream. The one door to nats.
 
-The stream `PENSTOCK_EVENTS` holds journal rows for a limited time; it is transport, not record (invariant I8).
+The stream `PENSTOCK_EVENTS` holds journal rows for a limited time; it is transport, not record
+(invariant I8).
 """
 
 import asyncio
@@ -68,8 +69,9 @@ class Bus:
     async def publish_rows(self, rows: Sequence[Row]) -> None:
         """Publish rows in order; returns when the stream has acknowledged the last one.
 
-        Only the last is acknowledged: the server stores one connection's messages in order, and a hole would be
-        filled from the journal by whoever meets it. Raises `Unavailable` if no acknowledgement comes.
+        Only the last is acknowledged: the server stores one connection's messages in order, and a
+        hole would be filled from the journal by whoever meets it. Raises `Unavailable` if no
+        acknowledgement comes.
         """
         if not rows:
             return
@@ -86,7 +88,8 @@ class Bus:
             raise Unavailable(f"the event bus did not take the events: {error}") from error
 
     async def last_message_id(self, subject: str) -> str | None:
-        """Message id of the newest message on a subject (wildcards allowed); None if there is none."""
+        """Message id of the newest message on a subject (wildcards allowed); None if there is
+        none."""
         try:
             message = await self._stream.get_last_msg(STREAM, subject)
         except NotFoundError:
@@ -99,8 +102,8 @@ class Bus:
     async def subscribe(
         self, subject: str, *, queue_max: int = 10_000
     ) -> AsyncIterator["Subscription"]:
-        """Messages on `subject` from now on. A reader slower than `queue_max` messages loses some: it
-        must notice by their sequence and read the journal."""
+        """Messages on `subject` from now on. A reader slower than `queue_max` messages loses some:
+        it must notice by their sequence and read the journal."""
         inner = await self._client.subscribe(subject, pending_msgs_limit=queue_max)
         if self.connected:
             await self._client.flush()

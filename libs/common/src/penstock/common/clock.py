@@ -1,4 +1,5 @@
-"""Time as a parameter: what decides anything gets a `Clock` or a number, never the system's clock itself."""
+"""Time as a parameter: what decides anything gets a `Clock` or a number, never the system's clock
+itself."""
 
 import time
 from typing import Protocol

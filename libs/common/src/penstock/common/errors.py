@@ -1,6 +1,7 @@
 """The operating errors of Penstock. Each class owns its stable reason, gRPC code and HTTP status.
 
-Its docstring's first sentence is the default message; docs/errors/<REASON>.md gives cause and fix. Bugs are
+Its docstring's first sentence is the default message; docs/errors/<REASON>.md gives cause and fix.
+Bugs are
 `InvariantBroken`, not these.
 """
 

@@ -1,4 +1,5 @@
-"""One execution's events, live and without gap: backfill from the journal, then the bus, joined by sequence."""
+"""One execution's events, live and without gap: backfill from the journal, then the bus, joined by
+sequence."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -6,10 +7,12 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.bus import Bus
 
 ReadEvents = Callable[[str, int], Awaitable[list[EventBatch]]]
-"""(execution id, after sequence) -> journal batches in order; may begin before, may be incomplete at the end."""
+"""(execution id, after sequence) -> journal batches in order; may begin before, may be incomplete
+at the end."""
 
 _RECHECK_S = 5.0
-"""How long silence is trusted: a lost message is found by reading the journal after this time at the latest."""
+"""How long silence is trusted: a lost message is found by reading the journal after this time at
+the latest."""
 
 
 def trimmed(batch: EventBatch, after_seq: int) -> EventBatch | None:
@@ -49,10 +52,11 @@ class _Place:
 async def follow_execution(
     execution_id: str, subject: str, after_seq: int, bus: Bus, read_events: ReadEvents
 ) -> AsyncIterator[EventBatch]:
-    """Yield the events after `after_seq` in order, each once, and end after the execution's last event.
+    """Yield the events after `after_seq` in order, each once, and end after the execution's last
+    event.
 
-    A gap (lost, late or dropped messages) is filled through `read_events`. While the bus is away, the journal is read
-    every few seconds instead.
+    A gap (lost, late or dropped messages) is filled through `read_events`. While the bus is away,
+    the journal is read every few seconds instead.
     """
     place = _Place(after_seq)
     async with bus.subscribe(subject) as messages:

@@ -1,4 +1,5 @@
-"""Ids: ULIDs (sortable by time, https://github.com/ulid/spec), ids derived from keys, and the shard of an id."""
+"""Ids: ULIDs (sortable by time, https://github.com/ulid/spec), ids derived from keys, and the
+shard of an id."""
 
 import hashlib
 import os
@@ -38,7 +39,8 @@ def shard_of(execution_id: str, shard_count: int) -> int:
 
 
 class IdSource:
-    """Gives ids that grow even within one millisecond. Lives at a shell's edge; the core gets ids as values."""
+    """Gives ids that grow even within one millisecond. Lives at a shell's edge; the core gets ids
+    as values."""
 
     def __init__(self) -> None:
         self._last = 0

@@ -1,4 +1,5 @@
-"""Logs are events: JSON lines on stderr, or readable ones on a terminal. The one door to structlog."""
+"""Logs are events: JSON lines on stderr, or readable ones on a terminal. The one door to
+structlog."""
 
 import logging
 import sys

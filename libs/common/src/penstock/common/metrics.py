@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 @contextmanager
 def open_metrics(listen: str, registry: CollectorRegistry) -> Iterator[None]:
-    """Serve `registry` on `listen` (host:port) until the block ends; an empty address serves nothing."""
+    """Serve `registry` on `listen` (host:port) until the block ends; an empty address serves
+    nothing."""
     if not listen:
         yield
         return

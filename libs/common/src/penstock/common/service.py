@@ -14,11 +14,13 @@ from penstock.common.settings import ServiceSettings, load_settings
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 _YOUNG_OBJECTS = 50_000
-"""Allocations between collections of the youngest generation: hot paths make few cycles, so collect rarely."""
+"""Allocations between collections of the youngest generation: hot paths make few cycles, so
+collect rarely."""
 
 
 def calm_garbage_collector() -> None:
-    """Take everything alive now out of the collector's sight and make it run rarely; call once after start-up."""
+    """Take everything alive now out of the collector's sight and make it run rarely; call once
+    after start-up."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
@@ -48,7 +50,8 @@ def run_service(
     settings_cls: type[SettingsT],
     serve: Callable[[SettingsT, asyncio.Event], Awaitable[None]],
 ) -> None:
-    """Run `serve(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`, after which it should drain.
+    """Run `serve(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`, after which it
+    should drain.
 
     Ends the process with 0 after a clean stop, 1 after a fault, 2 if the settings cannot be used.
     """

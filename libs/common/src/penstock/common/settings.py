@@ -1,7 +1,9 @@
-"""Settings: one frozen dataclass per service, read from TOML and the environment, all errors told at once.
+"""Settings: one frozen dataclass per service, read from TOML and the environment, all errors told
+at once.
 
 A field `listen` of the role `state` comes from `PENSTOCK_STATE_LISTEN`, or from the file named by
-`PENSTOCK_STATE_LISTEN_FILE` (for secrets), or from the key `listen` of the table `[state]` in the TOML file named by
+`PENSTOCK_STATE_LISTEN_FILE` (for secrets), or from the key `listen` of the table `[state]` in the
+TOML file named by
 `PENSTOCK_CONFIG`, or from its default; the first that is there wins.
 """
 
@@ -21,11 +23,13 @@ _FALSE = {"0", "false", "no", "off"}
 
 
 class BadSettings(Exception):
-    """The settings cannot be used; the text lists everything that is wrong and what would be right."""
+    """The settings cannot be used; the text lists everything that is wrong and what would be
+    right."""
 
 
 def setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
-    """A field of a settings dataclass: its default, what it means, and whether its value must not be shown."""
+    """A field of a settings dataclass: its default, what it means, and whether its value must not
+    be shown."""
     return dataclasses.field(default=default, metadata={"help": meaning, "secret": secret})
 
 
@@ -102,7 +106,8 @@ class _Reader:
 def read_settings(
     cls: type[SettingsT], role: str, environment: Mapping[str, str]
 ) -> tuple[SettingsT, dict[str, str]]:
-    """Read `cls` for `role`; return it with the origin of each value. Raises `BadSettings` with every complaint."""
+    """Read `cls` for `role`; return it with the origin of each value. Raises `BadSettings` with
+    every complaint."""
     reader = _Reader(role, environment)
     table = reader.table()
     types = get_type_hints(cls)
@@ -142,7 +147,8 @@ def load_settings(
     argv: Sequence[str] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> SettingsT:
-    """Settings of this process. Answers `--help` and `--print-settings` and leaves; bad settings end it with code 2."""
+    """Settings of this process. Answers `--help` and `--print-settings` and leaves; bad settings
+    end it with code 2."""
     arguments = sys.argv[1:] if argv is None else argv
     write = sys.stdout.write
     if "--help" in arguments or "-h" in arguments:

@@ -1,4 +1,5 @@
-"""Trace context through every hop: W3C `traceparent` values (https://www.w3.org/TR/trace-context/)."""
+"""Trace context through every hop: W3C `traceparent` values
+(https://www.w3.org/TR/trace-context/)."""
 
 import contextvars
 import re

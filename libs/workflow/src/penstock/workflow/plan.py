@@ -1,7 +1,8 @@
 """The plan: a checked workflow compiled to integers, as coordinator, worker and readers use it.
 
-Nodes are numbered in a topological order (ties by their order in the file), so an index is stable for a definition hash
-on every machine. Everything here is immutable and derived from the definition alone.
+Nodes are numbered in a topological order (ties by their order in the file), so an index is stable
+for a definition hash on every machine. Everything here is immutable and derived from the
+definition alone.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,13 @@ EdgeOn = Literal["success", "failure", "always"]
 OnError = Literal["fail", "continue", "skip"]
 
 OUTPUT_NODE = "$output"
-"""Id of the hidden last node that computes an execution's output when that is more than one node's output."""
+"""Id of the hidden last node that computes an execution's output when that is more than one node's
+output."""
 
 
 class Edge(msgspec.Struct, frozen=True, gc=False):
-    """An edge into a node: from `parent` (index), taken on `on`, and only if `action` was chosen when one is given."""
+    """An edge into a node: from `parent` (index), taken on `on`, and only if `action` was chosen
+    when one is given."""
 
     parent: int
     on: EdgeOn = "success"
@@ -28,7 +31,8 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
 
 
 class SandboxLimits(msgspec.Struct, frozen=True, gc=False):
-    """Bounds of one JavaScript call that a node sets lower than the server's; 0 means the server's own."""
+    """Bounds of one JavaScript call that a node sets lower than the server's; 0 means the server's
+    own."""
 
     memory_mb: int = 0
     wall_ms: int = 0
@@ -37,9 +41,12 @@ class SandboxLimits(msgspec.Struct, frozen=True, gc=False):
 class NodePlan(msgspec.Struct, frozen=True):
     """One node.
 
-    `reads` are the ancestors (parents and those named in expressions) whose outcomes an attempt must be given.
-    `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each` are `${{ }}` texts.
-    `collects` is set on the hidden `$output` node without an expression: gather completed parents by id.
+    `reads` are the ancestors (parents and those named in expressions) whose outcomes an attempt
+    must be given.
+    `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each`
+    are `${{ }}` texts.
+    `collects` is set on the hidden `$output` node without an expression: gather completed parents
+    by id.
     """
 
     index: int
@@ -80,7 +87,8 @@ class NodePlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A whole workflow. `output_node` is the node whose output is the execution's (-1: none, output is null)."""
+    """A whole workflow. `output_node` is the node whose output is the execution's (-1: none,
+    output is null)."""
 
     name: str
     definition_hash: str

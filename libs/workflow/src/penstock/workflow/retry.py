@@ -8,7 +8,8 @@ ERROR_CLASSES = ("transient", "permanent", "system", "user")
 class RetryPolicy(msgspec.Struct, frozen=True, gc=False):
     """When a failed attempt is followed by another one.
 
-    `max_attempts` counts failures, the first try included; attempts lost with their process do not count.
+    `max_attempts` counts failures, the first try included; attempts lost with their process do not
+    count.
     `on` holds the error classes that a repeat may heal. Delays are in seconds.
     """
 
@@ -20,7 +21,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, gc=False):
     on: tuple[str, ...] = ("transient", "system")
 
     def delay_s(self, failures: int, draw: float) -> float:
-        """Seconds to wait after the `failures`-th failure; `draw` in [0, 1) places it in the jitter band."""
+        """Seconds to wait after the `failures`-th failure; `draw` in [0, 1) places it in the
+        jitter band."""
         base = min(self.max_delay_s, self.initial_delay_s * self.multiplier ** (failures - 1))
         return base * (1.0 + self.jitter * (2.0 * draw - 1.0))
 

@@ -1,1 +1,2 @@
-"""gRPC between services: servers, channels, batched streams. The only place besides adapters that imports grpc."""
+"""gRPC between services: servers, channels, batched streams. The only place besides adapters that
+imports grpc."""

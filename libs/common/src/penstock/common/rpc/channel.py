@@ -1,4 +1,5 @@
-"""gRPC channels to other services, and unary calls over them with deadline, account and trace context."""
+"""gRPC channels to other services, and unary calls over them with deadline, account and trace
+context."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +29,8 @@ _CHANNEL_OPTIONS = (
 
 @asynccontextmanager
 async def open_channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to `address` (host:port) that reconnects by itself within a second of the other side's return."""
+    """A channel to `address` (host:port) that reconnects by itself within a second of the other
+    side's return."""
     async with grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
         yield channel
 
@@ -47,7 +49,8 @@ async def call(
     tenant: str = DEFAULT_TENANT,
     traceparent: str = "",
 ) -> Any:
-    """Call a stub's unary method. Raises the operating error that the other side raised, or `Unavailable`,
+    """Call a stub's unary method. Raises the operating error that the other side raised, or
+    `Unavailable`,
     `DeadlineExceeded` if it could not be reached in `timeout_s` seconds."""
     try:
         return await method(request, timeout=timeout_s, metadata=call_metadata(tenant, traceparent))

@@ -1,4 +1,5 @@
-"""gRPC servers as all services run them: health, reflection, error translation, account and trace context, drain."""
+"""gRPC servers as all services run them: health, reflection, error translation, account and trace
+context, drain."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -67,7 +68,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: PenstockErr
 
 
 class _Edge(grpc.aio.ServerInterceptor):
-    """Around every call: trace context in, operating errors out as rich status, bugs logged and hidden."""
+    """Around every call: trace context in, operating errors out as rich status, bugs logged and
+    hidden."""
 
     async def intercept_service(
         self,
@@ -148,8 +150,9 @@ async def open_server(
 ) -> AsyncIterator[RunningServer]:
     """Serve what `register` adds on `listen` (host:port) until the block ends, then drain for 2 s.
 
-    `services` are full service names, for health and reflection. With an own `health` the caller says when it is
-    serving; without one the server is serving at once. Raises `Unavailable` if the address cannot be taken.
+    `services` are full service names, for health and reflection. With an own `health` the caller
+    says when it is serving; without one the server is serving at once. Raises `Unavailable` if the
+    address cannot be taken.
     """
     server = grpc.aio.server(options=_SERVER_OPTIONS, interceptors=(_Edge(),))
     register(server)

@@ -1,7 +1,8 @@
 """Errors on the wire: operating errors to google.rpc.Status with details and back.
 
-ErrorInfo carries reason and domain; BadRequest carries one field violation per issue (https://google.aip.dev/193). The
-exact facts ride along as JSON in ErrorInfo metadata, so that nothing is lost between services.
+ErrorInfo carries reason and domain; BadRequest carries one field violation per issue
+(https://google.aip.dev/193). The exact facts ride along as JSON in ErrorInfo metadata, so that
+nothing is lost between services.
 """
 
 import grpc

@@ -1,4 +1,5 @@
-"""Batching on streams: one writer per stream sends whatever gathered while its last write was under way."""
+"""Batching on streams: one writer per stream sends whatever gathered while its last write was
+under way."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +9,8 @@ Item = TypeVar("Item")
 
 
 class Outbox(Generic[Item]):
-    """Items on their way into a stream. `put` never waits; the one reader of `batches` takes all there is.
+    """Items on their way into a stream. `put` never waits; the one reader of `batches` takes all
+    there is.
 
     So a busy stream carries large batches and an idle one sends at once; there is no linger.
     """

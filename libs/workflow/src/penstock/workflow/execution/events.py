@@ -1,7 +1,8 @@
-"""Event types: the facts an execution's history is made of. Field meanings are those of the journal's contract.
+"""Event types: the facts an execution's history is made of. Field meanings are those of the
+journal's contract.
 
-They are plain values; `penstock.common.journal_codec` turns them into protobuf and back. Times are microseconds since
-the Unix epoch.
+They are plain values; `penstock.common.journal_codec` turns them into protobuf and back. Times are
+microseconds since the Unix epoch.
 """
 
 import msgspec
@@ -84,7 +85,8 @@ class NodesSkipped(msgspec.Struct, frozen=True, gc=False):
 
 
 class NodeWaiting(msgspec.Struct, frozen=True, gc=False):
-    """An attempt sleeps until a time (`until_us`), a signal, or whichever is first (then the time is a time-out)."""
+    """An attempt sleeps until a time (`until_us`), a signal, or whichever is first (then the time
+    is a time-out)."""
 
     ref: NodeRef
     until_us: int = 0

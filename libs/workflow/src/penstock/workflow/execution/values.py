@@ -9,7 +9,8 @@ INLINE_BYTES_MAX = 64 * 1024
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
-    """One JSON value: the text itself, or the claim check (`digest`, `size`) of a stored one when `digest` is set."""
+    """One JSON value: the text itself, or the claim check (`digest`, `size`) of a stored one when
+    `digest` is set."""
 
     json: bytes = b"null"
     digest: str = ""
@@ -20,7 +21,8 @@ NULL = Payload()
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """What went wrong: class (`transient`, `permanent`, `system`, `user`), stable reason, sentence, facts as JSON."""
+    """What went wrong: class (`transient`, `permanent`, `system`, `user`), stable reason,
+    sentence, facts as JSON."""
 
     error_class: str
     reason: str

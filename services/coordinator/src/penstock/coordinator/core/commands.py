@@ -1,4 +1,5 @@
-"""What the core wants done. All of it only after the events of the same step are on disk, in this order."""
+"""What the core wants done. All of it only after the events of the same step are on disk, in this
+order."""
 
 import msgspec
 
@@ -8,25 +9,28 @@ from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef
 class Dispatch(msgspec.Struct, frozen=True, gc=False):
     """Give these attempts to workers. Durable before: whatever made them ready.
 
-    All of one execution and step in one command. The shell reads what a task needs (`reads`, items, pool, deadline) from
-    the execution's state at the moment it hands the task over. A queued attempt stays handed-over-able until the
-    core says otherwise.
+    All of one execution and step in one command. The shell reads what a task needs (`reads`,
+    items, pool, deadline) from the execution's state at the moment it hands the task over. A
+    queued attempt stays handed-over-able until the core says otherwise.
     """
 
     refs: tuple[NodeRef, ...]
 
 
 class CancelAttempts(msgspec.Struct, frozen=True, gc=False):
-    """Tell the workers that hold these attempts to stop. Durable before: the events that ended them."""
+    """Tell the workers that hold these attempts to stop. Durable before: the events that ended
+    them."""
 
     refs: tuple[NodeRef, ...]
 
 
 class StoreOutput(msgspec.Struct, frozen=True, gc=False):
-    """Put an array that is too large to be inline into the payload store, then feed back `OutputStored`.
+    """Put an array that is too large to be inline into the payload store, then feed back
+    `OutputStored`.
 
-    `parts` are the elements in order; parts that are claim checks must be fetched and spliced in. Durable before: the
-    items' outcomes. Nothing is lost if this is repeated: the store is addressed by content.
+    `parts` are the elements in order; parts that are claim checks must be fetched and spliced in.
+    Durable before: the items' outcomes. Nothing is lost if this is repeated: the store is
+    addressed by content.
     """
 
     node: int
@@ -34,13 +38,15 @@ class StoreOutput(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerReport(msgspec.Struct, frozen=True, gc=False):
-    """Tell the reporting worker that its report is on disk (`accepted`) or void. Durable before: its outcomes."""
+    """Tell the reporting worker that its report is on disk (`accepted`) or void. Durable before:
+    its outcomes."""
 
     accepted: bool
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):
-    """The execution ended: answer who waits for it and forget it. Durable before: `ExecutionEnded`."""
+    """The execution ended: answer who waits for it and forget it. Durable before:
+    `ExecutionEnded`."""
 
     status: ExecutionStatus
     output: Payload

@@ -15,7 +15,8 @@ class Completed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):
-    """The attempt failed. `draw` in [0, 1) is the shell's random number for the back-off's jitter."""
+    """The attempt failed. `draw` in [0, 1) is the shell's random number for the back-off's
+    jitter."""
 
     failure: Failure
     draw: float = 0.5
@@ -68,7 +69,8 @@ class Start(msgspec.Struct, frozen=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
-    """A worker's segment: refused as a whole if `lease` is not the current attempt, given to this worker."""
+    """A worker's segment: refused as a whole if `lease` is not the current attempt, given to this
+    worker."""
 
     worker: str
     lease: NodeRef
