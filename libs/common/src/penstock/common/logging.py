@@ -35,5 +35,5 @@ def configure_logging(role: str, level: str) -> None:
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """A logger whose lines carry `logger=name`."""
-    return cast("FilteringBoundLogger", structlog.get_logger(logger=name))
+    """A logger whose lines carry `part=name`."""
+    return cast("FilteringBoundLogger", structlog.get_logger(part=name))

@@ -135,9 +135,8 @@ def describe(cls: type[Any], role: str) -> str:
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for field in dataclasses.fields(cls):
         shown = f"`{field.default}`" if str(field.default) else ""
-        rows.append(
-            f"| `PENSTOCK_{role.upper()}_{field.name.upper()}` | {shown} | {field.metadata['help']} |"
-        )
+        variable = f"PENSTOCK_{role.upper()}_{field.name.upper()}"
+        rows.append(f"| `{variable}` | {shown} | {field.metadata['help']} |")
     return "\n".join(rows)
 
 

@@ -1,0 +1,82 @@
+"""gRPC between services: errors with all their facts, account, health, reflection."""
+
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from penstock.api.state.v1 import state_service_pb2 as pb
+from penstock.api.state.v1 import state_service_pb2_grpc as rpc
+from penstock.common.errors import Internal, InvalidWorkflow, NotFound, Unavailable
+from penstock.common.rpc.channel import call, open_channel
+from penstock.common.rpc.server import call_tenant, open_server
+
+NAME = "penstock.api.state.v1.PayloadService"
+
+
+class Payloads(rpc.PayloadServiceServicer):
+    async def GetPayload(self, request, context):
+        if request.digest == "bug":
+            raise ZeroDivisionError
+        if request.digest == "tenant":
+            return pb.GetPayloadResponse(json=call_tenant(context).encode())
+        raise NotFound("no such payload", fix="look elsewhere", digest=request.digest)
+
+    async def PutPayload(self, request, context):
+        issue = {"code": "X", "path": "nodes.a", "message": "wrong " + "x" * 200, "line": 3}
+        raise InvalidWorkflow(issues=[issue] * 100)
+
+
+@pytest.fixture
+async def stub():
+    def register(server):
+        rpc.add_PayloadServiceServicer_to_server(Payloads(), server)
+
+    async with (
+        open_server("127.0.0.1:0", register, services=[NAME]) as server,
+        open_channel(server.address) as channel,
+    ):
+        yield rpc.PayloadServiceStub(channel), channel
+
+
+async def test_an_operating_error_arrives_whole(stub):
+    with pytest.raises(NotFound) as caught:
+        await call(stub[0].GetPayload, pb.GetPayloadRequest(digest="d"))
+    assert caught.value.message == "no such payload"
+    assert caught.value.fix == "look elsewhere"
+    assert caught.value.facts == {"digest": "d"}
+
+
+async def test_many_issues_are_cut_to_fit_and_say_so(stub):
+    with pytest.raises(InvalidWorkflow) as caught:
+        await call(stub[0].PutPayload, pb.PutPayloadRequest(json=b"1"))
+    assert 0 < len(caught.value.issues) < 100
+    assert caught.value.facts["issues_cut"] is True
+
+
+async def test_a_bug_is_hidden_behind_an_internal_error(stub):
+    with pytest.raises(Internal, match="ZeroDivisionError"):
+        await call(stub[0].GetPayload, pb.GetPayloadRequest(digest="bug"))
+
+
+async def test_the_account_travels_in_metadata(stub):
+    answer = await call(stub[0].GetPayload, pb.GetPayloadRequest(digest="tenant"), tenant="acme")
+    assert answer.json == b"acme"
+
+
+async def test_health_and_reflection_are_served(stub):
+    health = health_pb2_grpc.HealthStub(stub[1])
+    answer = await health.Check(health_pb2.HealthCheckRequest(service=NAME))
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_service_that_is_not_there_is_unavailable():
+    async with open_channel("127.0.0.1:1") as channel:
+        stub = rpc.PayloadServiceStub(channel)
+        with pytest.raises(Unavailable):
+            await call(stub.GetPayload, pb.GetPayloadRequest(), timeout_s=2)
+
+
+async def test_a_taken_address_is_told_clearly():
+    async with open_server("127.0.0.1:0", lambda server: None, services=[]) as server:
+        with pytest.raises(Unavailable, match="cannot listen"):
+            async with open_server(server.address, lambda server: None, services=[]):
+                pass
