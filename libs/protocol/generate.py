@@ -5,6 +5,7 @@ Run by `make protos`; `--check` writes nothing and fails if what is committed di
 
 import argparse
 import filecmp
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,10 +21,12 @@ def generate(target: Path) -> list[Path]:
     contracts = sorted(CONTRACTS.rglob("*.proto"))
     services = [c for c in contracts if "\nservice " in c.read_text()]
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{CONTRACTS}"]
+    # protoc finds its plug-ins on the PATH; they are installed beside this interpreter.
+    beside = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     out = [f"--python_out={target}", f"--mypy_out=quiet:{target}"]
-    subprocess.run([*protoc, *out, *map(str, contracts)], check=True)
+    subprocess.run([*protoc, *out, *map(str, contracts)], check=True, env=beside)
     grpc_out = [f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}"]
-    subprocess.run([*protoc, *grpc_out, *map(str, services)], check=True)
+    subprocess.run([*protoc, *grpc_out, *map(str, services)], check=True, env=beside)
     return sorted(p.relative_to(target) for p in target.rglob("*_pb2*.py*"))
 
 

@@ -1,6 +1,7 @@
 """What is generated or told twice is in step with its source."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -63,12 +64,14 @@ def test_every_service_has_what_it_takes_to_ship(role: str):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
-    resolved = subprocess.run(
-        [BIN / "uv", "export", "--frozen", "--no-hashes", "--no-dev", "--package",
-         f"penstock-{role}"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    others = {f"services/{other}" for other in ROLES if other != role}
-    found = [line for line in resolved.splitlines() if any(line.endswith(o) for o in others)]
-    assert found == []
-    assert f"services/{role}" in resolved
+    sync = [BIN / "uv", "sync", "--frozen", "--no-dev", "--quiet", "--package", f"penstock-{role}"]
+    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
+    environment.pop("VIRTUAL_ENV", None)
+    subprocess.run(sync, cwd=ROOT, env=environment, check=True)
+    code = (
+        "import importlib.util as u, penstock.{role}.main;"
+        "print([r for r in {roles} if u.find_spec('penstock.' + r)])"
+    ).format(role=role, roles=ROLES)
+    python = tmp_path / "venv/bin/python"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str([role])

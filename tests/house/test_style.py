@@ -1,4 +1,6 @@
-"""The house rules that no linter knows: sizes, names, one place per thing. Each failure says the remedy.
+"""The house rules that no linter knows: sizes, names, one place per thing.
+
+Each failure says the remedy.
 
 `PYTEST_ADDOPTS=-s` shows the largest pieces, for those who look for something to split.
 """
