@@ -1,6 +1,6 @@
 """Generate the Python modules of every contract under protos/ into libs/protocol/src.
 
-Run by `make protos`; `--check` writes nothing and fails if what is committed differs (the drift check).
+Run by `make protos`; `--check` writes nothing and fails if what is committed differs.
 """
 
 import argparse

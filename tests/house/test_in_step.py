@@ -69,9 +69,9 @@ def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
     environment.pop("VIRTUAL_ENV", None)
     subprocess.run(sync, cwd=ROOT, env=environment, check=True)
     code = (
-        "import importlib.util as u, penstock.{role}.main;"
-        "print([r for r in {roles} if u.find_spec('penstock.' + r)])"
-    ).format(role=role, roles=ROLES)
+        f"import importlib.util as u, penstock.{role}.main;"
+        f"print([r for r in {ROLES} if u.find_spec('penstock.' + r)])"
+    )
     python = tmp_path / "venv/bin/python"
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == str([role])
