@@ -86,9 +86,12 @@ class NodePlan(msgspec.Struct, frozen=True):
         return self.id.startswith("$")
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, dict=True):
     """A whole workflow. `output_node` is the node whose output is the execution's (-1: none,
-    output is null)."""
+    output is null).
+
+    It has a `__dict__` so that tables derived from it are built once and kept with it.
+    """
 
     name: str
     definition_hash: str

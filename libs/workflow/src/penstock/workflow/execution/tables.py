@@ -1,0 +1,116 @@
+"""Lookup tables derived from a plan, so that the fold and the core never walk a definition while
+they run."""
+
+from array import array
+
+from penstock.workflow.execution.values import NodeStatus
+from penstock.workflow.plan import Edge, NodePlan, Plan
+
+US_PER_S = 1_000_000
+
+Steps = tuple[tuple[int, bool], ...]
+"""What a node's end means for its children: (child, whether the edge to it is taken), one per
+edge."""
+
+
+class PlanTables:
+    """Everything the fold wants to know of a plan, by node index; immutable once built.
+
+    `pending` and `readers` are templates that each execution copies: edges into a node, and how
+    many nodes (plus the execution itself, for its output node) want a node's outcome.
+    """
+
+    __slots__ = (
+        "after_completed",
+        "after_failed",
+        "after_skipped",
+        "child_ids",
+        "deadline_us",
+        "fails_softly",
+        "handles_failure",
+        "nodes",
+        "out_edges",
+        "pending",
+        "plan",
+        "readers",
+        "reads",
+        "roots",
+        "size",
+    )
+
+    def __init__(self, plan: Plan) -> None:
+        nodes = plan.nodes
+        self.plan = plan
+        self.nodes = nodes
+        self.size = len(nodes)
+        self.pending = array("I", (len(node.edges) for node in nodes))
+        self.reads = tuple(tuple(dict.fromkeys(node.reads)) for node in nodes)
+        self.readers = self._count_readers()
+        self.roots = tuple(node.index for node in nodes if not node.edges)
+        out: list[list[tuple[int, Edge]]] = [[] for _ in nodes]
+        for node in nodes:
+            for edge in node.edges:
+                out[edge.parent].append((node.index, edge))
+        self.out_edges = tuple(tuple(edges) for edges in out)
+        self.child_ids = tuple(frozenset(nodes[child].id for child, _ in edges) for edges in out)
+        self.after_completed = tuple(
+            tuple((c, e.on != "failure" and e.action is None) for c, e in edges) for edges in out
+        )
+        self.after_failed = tuple(
+            tuple((c, _takes_failure(e, node)) for c, e in edges)
+            for node, edges in zip(nodes, out, strict=True)
+        )
+        self.after_skipped = tuple(tuple((c, False) for c, _ in edges) for edges in out)
+        self.handles_failure = tuple(
+            node.on_error != "fail" or any(taken for _, taken in after)
+            for node, after in zip(nodes, self.after_failed, strict=True)
+        )
+        self.fails_softly = tuple(node.on_error == "continue" for node in nodes)
+        self.deadline_us = tuple(round(node.deadline_s * US_PER_S) for node in nodes)
+
+    def _count_readers(self) -> "array[int]":
+        readers = array("I", [0] * self.size)
+        for reads in self.reads:
+            for read in reads:
+                readers[read] += 1
+        if self.plan.output_node >= 0:
+            readers[self.plan.output_node] += 1
+        return readers
+
+    def after(
+        self, node: int, status: int, chosen: tuple[str, ...] = (), routed: bool = False
+    ) -> Steps:
+        """Which edges out of `node` are taken once it ends with `status` and, if `routed`, the
+        choice `chosen`."""
+        if status == NodeStatus.COMPLETED:
+            return self._after_choice(node, chosen) if routed else self.after_completed[node]
+        return self.after_failed[node] if status == NodeStatus.FAILED else self.after_skipped[node]
+
+    def _after_choice(self, node: int, chosen: tuple[str, ...]) -> Steps:
+        narrowed = not chosen or not self.child_ids[node].isdisjoint(chosen)
+        steps = []
+        for child, edge in self.out_edges[node]:
+            if edge.on == "failure":
+                taken = False
+            elif edge.action is not None:
+                taken = edge.action in chosen
+            else:
+                named = not narrowed or self.nodes[child].id in chosen
+                taken = edge.on == "always" or named
+            steps.append((child, taken))
+        return tuple(steps)
+
+
+def _takes_failure(edge: Edge, parent: NodePlan) -> bool:
+    if edge.action is not None:
+        return False
+    return edge.on != "success" or parent.on_error == "continue"
+
+
+def tables_of(plan: Plan) -> PlanTables:
+    """The tables of this plan; built at the first call and kept with the plan object."""
+    tables = plan.__dict__.get("tables")
+    if not isinstance(tables, PlanTables):
+        tables = PlanTables(plan)
+        plan.__dict__["tables"] = tables
+    return tables

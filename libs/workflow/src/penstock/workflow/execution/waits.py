@@ -1,0 +1,126 @@
+"""What an execution waits for: retry back-offs, sleeps, signals, deadlines. Part of the fold.
+
+The tables are the truth; `heap` is an index over them that may hold entries that no longer matter
+(a timer that was disarmed). They are dropped when they come up, so each operation is O(log n) at
+most.
+"""
+
+from collections import deque
+from heapq import heappop, heappush
+
+from penstock.workflow.execution.events import NodeWaiting, SignalReceived
+from penstock.workflow.execution.values import Payload
+
+EXECUTION_DEADLINE, NODE_DEADLINE, WAKE = range(3)
+"""Kinds of timers, in the order in which they go off when due at the same instant."""
+
+SIGNALS_BUFFERED_MAX = 1_000
+"""Signals that nobody has waited for yet, per execution; further ones are refused."""
+
+
+class Waits:
+    """Timers and signals of one execution.
+
+    `due` is when a node or item (by key) wakes up; `sleeping` what it said when it went to sleep
+    (absent for a retry back-off); `waiters` who listens for a signal, first come first served;
+    `signals` what came before anybody listened.
+    """
+
+    __slots__ = (
+        "deadline_us",
+        "deadlines",
+        "due",
+        "heap",
+        "signal_ids",
+        "signals",
+        "sleeping",
+        "waiters",
+    )
+
+    def __init__(self) -> None:
+        self.due: dict[int, int] = {}
+        self.sleeping: dict[int, NodeWaiting] = {}
+        self.waiters: dict[str, dict[int, None]] = {}
+        self.signals: dict[str, deque[Payload]] = {}
+        self.signal_ids: set[str] = set()
+        self.deadlines: dict[int, int] = {}
+        self.deadline_us = 0
+        self.heap: list[tuple[int, int, int]] = []
+
+    def arm_execution_deadline(self, due_us: int) -> None:
+        """The whole execution ends at `due_us` at the latest."""
+        self.deadline_us = due_us
+        heappush(self.heap, (due_us, EXECUTION_DEADLINE, 0))
+
+    def arm_node_deadline(self, node: int, due_us: int) -> None:
+        """The node fails at `due_us` if it has not ended; later calls for the same node change
+        nothing."""
+        if node not in self.deadlines:
+            self.deadlines[node] = due_us
+            heappush(self.heap, (due_us, NODE_DEADLINE, node))
+
+    def wake_at(self, key: int, due_us: int) -> None:
+        """The node or item goes on at `due_us`."""
+        self.due[key] = due_us
+        heappush(self.heap, (due_us, WAKE, key))
+
+    def sleep(self, key: int, event: NodeWaiting) -> None:
+        """The node or item waits for a time, a signal, or both."""
+        self.sleeping[key] = event
+        if event.signal:
+            self.waiters.setdefault(event.signal, {})[key] = None
+        if event.until_us:
+            self.wake_at(key, event.until_us)
+
+    def receive(self, event: SignalReceived) -> None:
+        """A signal came; it stays until a wait for it ends well."""
+        self.signals.setdefault(event.name, deque()).append(event.payload)
+        if event.signal_id:
+            self.signal_ids.add(event.signal_id)
+
+    def end_well(self, key: int) -> None:
+        """The wait under this key, if any, is over; a signal it waited for is used up."""
+        wait = self.sleeping.get(key)
+        if wait is not None and wait.signal:
+            buffered = self.signals[wait.signal]
+            buffered.popleft()
+            if not buffered:
+                del self.signals[wait.signal]
+        self.drop(key)
+
+    def drop(self, key: int) -> None:
+        """Nothing is waited for under this key any more."""
+        self.due.pop(key, None)
+        wait = self.sleeping.pop(key, None)
+        if wait is not None and wait.signal:
+            waiters = self.waiters[wait.signal]
+            del waiters[key]
+            if not waiters:
+                del self.waiters[wait.signal]
+
+    def drop_items(self, node: int, size: int) -> None:
+        """Drop every wait of a node and of its items; linear in what waits."""
+        for table in (self.due, self.sleeping):
+            for key in [key for key in table if key % size == node]:
+                self.drop(key)
+
+    def next_timer(self) -> tuple[int, int, int] | None:
+        """The earliest armed timer (due, kind, node or key); None if nothing is armed."""
+        heap = self.heap
+        while heap:
+            due_us, kind, key = heap[0]
+            if kind == WAKE:
+                armed = self.due.get(key)
+            elif kind == NODE_DEADLINE:
+                armed = self.deadlines.get(key)
+            else:
+                armed = self.deadline_us
+            if armed == due_us:
+                return heap[0]
+            heappop(heap)
+        return None
+
+    @property
+    def buffer_full(self) -> bool:
+        """True if no further signal is taken in."""
+        return sum(map(len, self.signals.values())) >= SIGNALS_BUFFERED_MAX
