@@ -1,0 +1,288 @@
+"""What requests hold: account, query, body. Everything wrong is told with its place and a remedy.
+Pure but for reading.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request, WebSocket
+from litestar.exceptions import ClientException
+from msgspec import Raw
+
+from penstock.common.errors import InvalidArgument, PayloadTooLarge
+from penstock.common.ids import is_ulid
+from penstock.common.rpc.server import DEFAULT_TENANT
+from penstock.gateway.errors import UnsupportedMediaType
+
+Body = TypeVar("Body")
+AnyRequest = Request[Any, Any, Any]
+Connection = AnyRequest | WebSocket[Any, Any, Any]
+
+PARAMS_BYTES_MAX = 1024 * 1024
+"""Largest parameters, trigger data or signal: the workers' inputs must stay cheap to hand around.
+"""
+
+SOURCE_BYTES_MAX = 1024 * 1024
+"""Largest workflow file."""
+
+BODY_BYTES_MAX = 2 * PARAMS_BYTES_MAX + 64 * 1024
+"""Largest body of any request: parameters and trigger data together, and what is around them."""
+
+WAIT_S_MAX = 300.0
+PAGE_SIZE_MAX = 500
+PAGE_SIZE = 50
+KEY_CHARS_MAX = 255
+NAME_CHARS_MAX = 255
+TAGS_MAX = 50
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)")
+_MALFORMED = re.compile(r"\(byte (\d+)\)")
+_AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_JSON_TYPES = frozenset({"application/json", "text/json", ""})
+_FILE_TYPES = frozenset({"application/json", "application/yaml", "application/x-yaml", ""})
+
+
+def tenant_of(connection: Connection) -> str:
+    """The account a request is made for. The one place that decides it."""
+    return DEFAULT_TENANT
+
+
+def query_of(connection: Connection, known: Collection[str] = ()) -> Mapping[str, str]:
+    """Query parameters; refuses unknown and repeated ones, for a misspelt one would be ignored
+    otherwise.
+    """
+    raw = connection.scope["query_string"]
+    if not raw:
+        return {}
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            listed = ", ".join(sorted(known)) or "none"
+            fix = f"Did you mean {near[0]}?" if near else f"Known here: {listed}."
+            raise InvalidArgument(
+                f"There is no query parameter {name!r} here.", fix=fix, path=f"query.{name}"
+            )
+        if name in values:
+            raise InvalidArgument(
+                f"The query parameter {name!r} is given twice.",
+                fix="Give it once.",
+                path=f"query.{name}",
+            )
+        values[name] = value
+    return values
+
+
+def whole_number(text: str | None, place: str, default: int, limit: int) -> int:
+    """A number from 0 to `limit`."""
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > limit:
+        raise InvalidArgument(
+            f"{text[:40]!r} is not acceptable as {place}.",
+            fix=f"Give a whole number from 0 to {limit}.",
+            path=f"query.{place}",
+        )
+    return int(text)
+
+
+def page_size(text: str | None) -> int:
+    """The `limit` of a list."""
+    size = whole_number(text, "limit", PAGE_SIZE, PAGE_SIZE_MAX)
+    if size == 0:
+        raise InvalidArgument(
+            "A page of 0 holds nothing.",
+            fix=f"Give a limit from 1 to {PAGE_SIZE_MAX}.",
+            path="query.limit",
+        )
+    return size
+
+
+def wait_seconds(text: str | None) -> float | None:
+    """Seconds of `?wait=` such as 30s, 500ms or 2m; None without it. More than the cap is the cap.
+    """
+    if text is None:
+        return None
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise InvalidArgument(
+            f"{text[:40]!r} is not a duration.", fix="Write it as 30s, 500ms or 2m.",
+            path="query.wait"
+        )
+    return min(float(found[1]) * _UNITS[found[2]], WAIT_S_MAX)
+
+
+def execution_id_of(text: str) -> str:
+    """A well-formed execution id."""
+    if not is_ulid(text):
+        raise InvalidArgument(
+            f"{text[:40]!r} is not an execution id.",
+            fix="An id has 26 characters, such as 01JD0000000000000000000000; see GET
+            /v1/executions.", path="path.execution_id",
+        )
+    return text
+
+
+def digest_of(text: str) -> str:
+    """A well-formed payload digest."""
+    if _DIGEST.fullmatch(text) is None:
+        raise InvalidArgument(
+            f"{text[:80]!r} is not a payload digest.",
+            fix="Take the 64 characters of `$ref` from an output.",
+            path="path.digest",
+        )
+    return text
+
+
+def idempotency_key_of(request: AnyRequest) -> str:
+    """The `Idempotency-Key` header; empty without one."""
+    key: str = request.headers.get("idempotency-key", "")
+    if len(key) > KEY_CHARS_MAX or not key.isprintable():
+        raise InvalidArgument(
+            "The idempotency key is not acceptable.",
+            fix=f"Give at most {KEY_CHARS_MAX} printable characters.",
+            path="header.Idempotency-Key",
+        )
+    return key
+
+
+def _media_type(request: AnyRequest) -> str:
+    kind: str = request.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower()
+
+
+async def _read(request: AnyRequest) -> bytes:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise UnsupportedMediaType(
+            f"Bodies in content-encoding {encoding[:40]!r} are not read here.",
+            fix="Send the body uncompressed.",
+            path="header.Content-Encoding",
+        )
+    try:
+        return await request.body()
+    except ClientException as fault:
+        if fault.status_code == 413:
+            raise PayloadTooLarge(
+                f"The body is larger than {BODY_BYTES_MAX} bytes.",
+                fix="Send less, or send a reference to where the data is.",
+            ) from None
+        raise
+
+
+def _place(body: bytes, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of a byte offset."""
+    before = body[:offset]
+    start = before.rfind(b"\n") + 1
+    return before.count(b"\n") + 1, len(before[start:].decode("utf-8", "replace")) + 1
+
+
+def malformed(body: bytes, fault: msgspec.DecodeError) -> InvalidArgument:
+    """What is wrong with a body that is not the JSON it should be."""
+    text = str(fault)
+    if isinstance(fault, msgspec.ValidationError):
+        found = _AT.match(text)
+        message, path = (found[1], found[2]) if found else (text, None)
+        where = (path or "").removeprefix("$").removeprefix(".")
+        return InvalidArgument(
+            f"The body does not fit: {message}.", fix="See /docs for its form.", path=where or
+            "body"
+        )
+    offset = _MALFORMED.search(text)
+    at = int(offset[1]) if offset else len(body)
+    line, column = _place(body, at)
+    return InvalidArgument(
+        f"The body is not JSON: {text}.",
+        fix="Send one JSON object in UTF-8.",
+        line=line,
+        column=column,
+        path="body",
+    )
+
+
+async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], empty: Body) -> Body:
+    """The decoded body; `empty` if there is none."""
+    kind = _media_type(request)
+    if kind not in _JSON_TYPES and not kind.endswith("+json"):
+        raise UnsupportedMediaType(
+            f"A body of type {kind[:80]!r} is not understood here.",
+            fix="Send JSON as application/json.",
+            path="header.Content-Type",
+        )
+    body = await _read(request)
+    if not body:
+        return empty
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as fault:
+        raise malformed(body, fault) from None
+    except UnicodeDecodeError as fault:
+        raise InvalidArgument("The body is not UTF-8.", fix="Encode it as UTF-8.", path="body") from
+        fault
+
+
+async def file_body(request: AnyRequest) -> str:
+    """The text of a workflow file."""
+    kind = _media_type(request)
+    if kind not in _FILE_TYPES and not kind.startswith("text/"):
+        raise UnsupportedMediaType(
+            f"A workflow file of type {kind[:80]!r} is not understood.",
+            fix="Send application/yaml, application/json or text/*.",
+            path="header.Content-Type",
+        )
+    body = await _read(request)
+    if not body.strip():
+        raise InvalidArgument(
+            "The request has no body.", fix="Send the workflow file as the body.", path="body"
+        )
+    if len(body) > SOURCE_BYTES_MAX:
+        raise PayloadTooLarge(
+            f"The file has {len(body)} bytes, {SOURCE_BYTES_MAX} are allowed.",
+            fix="Split the workflow, or move large data out of the file.",
+        )
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line, column = _place(body, fault.start)
+        raise InvalidArgument(
+            "The file is not UTF-8.", fix="Save it as UTF-8.", line=line, column=column, path="body"
+        ) from None
+
+
+def user_value(value: Raw, place: str) -> bytes:
+    """JSON text of a value to hand on; empty if it was not given."""
+    text = bytes(value)
+    if len(text) > PARAMS_BYTES_MAX:
+        raise PayloadTooLarge(
+            f"`{place}` has {len(text)} bytes, {PARAMS_BYTES_MAX} are allowed.",
+            fix="Store large data elsewhere and hand in where it is.",
+            path=place,
+        )
+    return text
+
+
+def params_value(value: Raw) -> bytes:
+    """JSON text of `params`; empty if they were not given or null."""
+    text = user_value(value, "params")
+    if text and text != b"null" and text[:1] != b"{":
+        raise InvalidArgument(
+            "`params` is not an object.", fix='Give {"name": value, ...}.', path="params"
+        )
+    return b"" if text == b"null" else text
+
+
+def checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels within their limits."""
+    if len(tags) > TAGS_MAX or any(not tag or len(tag) > NAME_CHARS_MAX for tag in tags):
+        raise InvalidArgument(
+            "`tags` is not acceptable.",
+            fix=f"Give at most {TAGS_MAX} tags of 1 to {NAME_CHARS_MAX} characters.",
+            path="tags",
+        )
+    return tags

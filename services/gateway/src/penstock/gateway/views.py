@@ -1,0 +1,215 @@
+"""Contracts to public JSON: protobuf messages become the structs of `schema`. Pure."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Raw
+
+from penstock.api.journal.v1 import journal_pb2 as journal
+from penstock.api.payload.v1 import payload_pb2 as payload
+from penstock.api.workflow.v1 import workflow_service_pb2 as workflow
+from penstock.gateway import schema
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NULL = Raw(b"null")
+_EMPTY_SCHEMA = Raw(b"{}")
+_encode = msgspec.json.encode
+
+EXECUTION_STATUS = {
+    number: name.removeprefix("EXECUTION_STATUS_")
+    for name, number in journal.ExecutionStatus.items()
+}
+NODE_STATUS = {
+    number: name.removeprefix("NODE_STATUS_") for name, number in journal.NodeStatus.items()
+}
+SKIP_REASON = {
+    number: name.removeprefix("SKIP_REASON_") for name, number in journal.SkipReason.items()
+}
+_ERROR_CLASS = {
+    number: name.removeprefix("ERROR_CLASS_").lower() for name, number in payload.ErrorClass.items()
+}
+
+
+def instant(at_us: int) -> str:
+    """RFC 3339 text, in UTC with microseconds, of an instant in microseconds since the Unix epoch."""
+    when = _EPOCH + timedelta(microseconds=at_us)
+    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond:06d}Z"
+
+
+def instant_or_none(at_us: int) -> str | None:
+    """As `instant`; None for 0."""
+    return instant(at_us) if at_us else None
+
+
+def _timestamp(message: workflow.Execution | workflow.NodeState, field: str) -> str | None:
+    if not message.HasField(field):  # type: ignore[arg-type]
+        return None
+    when: Timestamp = getattr(message, field)
+    return instant(when.seconds * 1_000_000 + when.nanos // 1000)
+
+
+def payload_json(value: payload.Payload) -> Raw:
+    """The JSON text of a payload; a stored one becomes `{"$ref": digest, "size": bytes}`."""
+    if value.WhichOneof("kind") == "ref":
+        return Raw(_encode(schema.PayloadLink(value.ref.digest, value.ref.size_bytes)))
+    return Raw(value.json) if value.json else _NULL
+
+
+def failure(message: payload.Failure) -> schema.Failure:
+    """A failure as users see it."""
+    details = Raw(message.details_json) if message.details_json else None
+    return schema.Failure(
+        _ERROR_CLASS[message.error_class].replace("unspecified", "system"),
+        message.reason,
+        message.message,
+        details,
+    )
+
+
+def log_lines(lines: Iterable[payload.LogLine]) -> tuple[schema.LogLine, ...]:
+    """Console lines as users see them."""
+    return tuple(schema.LogLine(instant(x.at_unix_us), x.level, x.message) for x in lines)
+
+
+def node_state(node: workflow.NodeState) -> schema.NodeState:
+    """One node of an execution."""
+    return schema.NodeState(
+        id=node.id,
+        uses=node.uses,
+        status=NODE_STATUS[node.status],
+        attempt=node.attempt,
+        needs=tuple(node.needs),
+        started_at=_timestamp(node, "started_at"),
+        finished_at=_timestamp(node, "finished_at"),
+        output=payload_json(node.output) if node.HasField("output") else None,
+        failure=failure(node.failure) if node.HasField("failure") else None,
+        items_total=node.items_total,
+        items_done=node.items_done,
+        items_failed=node.items_failed,
+        waiting_for=node.waiting_for,
+        worker=node.worker,
+        logs=log_lines(node.logs),
+    )
+
+
+def execution_summary(message: workflow.Execution) -> schema.ExecutionSummary:
+    """One execution of a list."""
+    return schema.ExecutionSummary(
+        id=message.id,
+        workflow=message.workflow,
+        version=message.version,
+        status=EXECUTION_STATUS[message.status],
+        started_at=_timestamp(message, "started_at"),
+        finished_at=_timestamp(message, "finished_at"),
+        tags=tuple(message.tags),
+        nodes_total=message.nodes_total,
+        nodes_done=message.nodes_done,
+        definition_hash=message.definition_hash,
+        failure=failure(message.failure) if message.HasField("failure") else None,
+    )
+
+
+def execution(message: workflow.Execution) -> schema.Execution:
+    """One execution with everything."""
+    return schema.Execution(
+        id=message.id,
+        workflow=message.workflow,
+        version=message.version,
+        status=EXECUTION_STATUS[message.status],
+        started_at=_timestamp(message, "started_at"),
+        finished_at=_timestamp(message, "finished_at"),
+        tags=tuple(message.tags),
+        nodes_total=message.nodes_total,
+        nodes_done=message.nodes_done,
+        definition_hash=message.definition_hash,
+        failure=failure(message.failure) if message.HasField("failure") else None,
+        params=payload_json(message.params),
+        output=payload_json(message.output) if message.HasField("output") else None,
+        failed_node=message.failed_node or None,
+        last_seq=message.last_seq,
+        nodes=tuple(node_state(node) for node in message.nodes),
+    )
+
+
+def is_terminal(status: int) -> bool:
+    """True if an execution with this status has ended."""
+    return status not in (
+        journal.EXECUTION_STATUS_RUNNING,
+        journal.EXECUTION_STATUS_UNSPECIFIED,
+    )
+
+
+def started(name: str, answer: workflow.StartExecutionResponse) -> schema.Started:
+    """The answer to a start of the workflow `name`."""
+    ended = is_terminal(answer.status)
+    return schema.Started(
+        id=answer.execution_id,
+        workflow=name,
+        version=answer.version,
+        status=EXECUTION_STATUS[answer.status],
+        existing=answer.existing,
+        output=payload_json(answer.output) if ended and answer.HasField("output") else None,
+        failure=failure(answer.failure) if answer.HasField("failure") else None,
+    )
+
+
+def issues(found: Iterable[workflow.Issue]) -> tuple[schema.Issue, ...]:
+    """Findings of validation."""
+    return tuple(
+        schema.Issue(x.code, x.severity, x.line, x.column, x.path, x.message, x.fix) for x in found
+    )
+
+
+def _created_at(message: workflow.Workflow) -> str | None:
+    if not message.HasField("created_at"):
+        return None
+    return instant(message.created_at.seconds * 1_000_000 + message.created_at.nanos // 1000)
+
+
+def _params_schema(message: workflow.Workflow) -> Raw:
+    return Raw(message.params_schema_json) if message.params_schema_json else _EMPTY_SCHEMA
+
+
+def workflow_summary(message: workflow.Workflow) -> schema.WorkflowSummary:
+    """One version in a list."""
+    return schema.WorkflowSummary(
+        name=message.name,
+        version=message.version,
+        description=message.description,
+        definition_hash=message.definition_hash,
+        created_at=_created_at(message),
+        nodes=tuple(message.nodes),
+        params_schema=_params_schema(message),
+    )
+
+
+def workflow_version(message: workflow.Workflow) -> schema.Workflow:
+    """One version with its source."""
+    return schema.Workflow(
+        name=message.name,
+        version=message.version,
+        description=message.description,
+        definition_hash=message.definition_hash,
+        created_at=_created_at(message),
+        nodes=tuple(message.nodes),
+        params_schema=_params_schema(message),
+        source=message.source,
+    )
+
+
+def applied(answer: workflow.ApplyWorkflowResponse) -> schema.Applied:
+    """The version that an applied file became."""
+    message = answer.workflow
+    return schema.Applied(
+        name=message.name,
+        version=message.version,
+        description=message.description,
+        definition_hash=message.definition_hash,
+        created_at=_created_at(message),
+        nodes=tuple(message.nodes),
+        params_schema=_params_schema(message),
+        created=answer.created,
+        issues=issues(answer.issues),
+    )
