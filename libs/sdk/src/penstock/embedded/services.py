@@ -1,0 +1,109 @@
+"""The five services as programs: which command, which addresses, which environment."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.embedded.probes import probe_grpc, probe_http
+from penstock.embedded.program import Program
+from penstock.embedded.settings import ClusterSettings
+
+_HOST = "127.0.0.1"
+_USUAL_PORTS = {
+    "gateway": 8080,
+    "coordinator": 7401,
+    "state": 7402,
+    "sandbox": 7403,
+    "worker": 7404,
+}
+_STOP_STAGES = {"gateway": 0, "worker": 1, "coordinator": 1, "sandbox": 2, "state": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What services stand on."""
+
+    database_url: str
+    nats_url: str
+    payload_url: str
+
+
+def service_names(settings: ClusterSettings) -> dict[str, str]:
+    """Name of each process and its role: `worker`, `worker-2`, ..."""
+    names = {"state": "state", "sandbox": "sandbox"}
+    for role, count in (("coordinator", settings.coordinators), ("worker", settings.workers)):
+        for number in range(1, count + 1):
+            names[role if number == 1 else f"{role}-{number}"] = role
+    names["gateway"] = "gateway"
+    return names
+
+
+def usual_port(name: str) -> int:
+    """The port people expect a service on; 0 for further instances."""
+    return _USUAL_PORTS.get(name, 0)
+
+
+def address(ports: Mapping[str, int], name: str) -> str:
+    """host:port of a process."""
+    return f"{_HOST}:{ports[name]}"
+
+
+def _environment(
+    role: str, name: str, ports: Mapping[str, int], backing: Backing, settings: ClusterSettings
+) -> dict[str, str]:
+    coordinators = ",".join(
+        address(ports, n) for n, r in service_names(settings).items() if r == "coordinator"
+    )
+    state, here = address(ports, "state"), address(ports, name)
+    values: dict[str, dict[str, str]] = {
+        "state": {
+            "DATABASE_URL": backing.database_url,
+            "NATS_URL": backing.nats_url,
+            "PAYLOAD_URL": backing.payload_url,
+            "SHARD_COUNT": str(settings.shard_count),
+        },
+        "coordinator": {"STATE_ADDRESS": state, "NATS_URL": backing.nats_url, "ADVERTISE": here},
+        "sandbox": {},
+        "worker": {
+            "COORDINATORS": coordinators,
+            "STATE_ADDRESS": state,
+            "SANDBOX_ADDRESS": address(ports, "sandbox"),
+        },
+        "gateway": {
+            "COORDINATOR_ADDRESS": address(ports, "coordinator"),
+            "STATE_ADDRESS": state,
+            "NATS_URL": backing.nats_url,
+        },
+    }
+    shared = {"LISTEN": here, "LOG_LEVEL": settings.log_level}
+    prefix = f"PENSTOCK_{role.upper()}_"
+    own = {prefix + key: value for key, value in {**shared, **values[role]}.items()}
+    return own | dict(settings.service_env)
+
+
+def service_program(
+    name: str,
+    ports: Mapping[str, int],
+    backing: Backing,
+    settings: ClusterSettings,
+    log: Path,
+) -> Program:
+    """One service as a program of the cluster."""
+    role = service_names(settings)[name]
+    script = Path(sys.executable).parent / f"penstock-{role}"
+    where = address(ports, name)
+
+    async def probe(_pid: int) -> str:
+        if role == "gateway":
+            return await probe_http(_HOST, ports[name], "/health")
+        return await probe_grpc(where)
+
+    return Program(
+        name=name,
+        command=[sys.executable, str(script)],
+        log=log,
+        probe=probe,
+        stop_stage=_STOP_STAGES[role],
+        environment=_environment(role, name, ports, backing, settings),
+    )
