@@ -541,10 +541,13 @@ class CorrelatedStart(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.int
     """Chosen by the caller, unique within the stream."""
     tenant: _builtins.str
     """Account, set by the gateway from the authenticated context."""
+    traceparent: _builtins.str
+    """W3C traceparent of the request behind this start, empty if none."""
     @_builtins.property
     def start(self) -> Global___StartExecutionRequest:
         """The start."""
@@ -555,10 +558,11 @@ class CorrelatedStart(_message.Message):
         correlation_id: _builtins.int = ...,
         start: Global___StartExecutionRequest | None = ...,
         tenant: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "start", b"start", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "start", b"start", "tenant", b"tenant", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
