@@ -33,6 +33,8 @@ BODY_BYTES_MAX = 2 * PARAMS_BYTES_MAX + 64 * 1024
 """Largest body of any request: parameters and trigger data together, and what is around them."""
 
 WAIT_S_MAX = 300.0
+"""Longest `?wait=`: proxies and clients give up on longer ones."""
+
 PAGE_SIZE_MAX = 500
 PAGE_SIZE = 50
 KEY_CHARS_MAX = 255
@@ -105,15 +107,15 @@ def page_size(text: str | None) -> int:
 
 
 def wait_seconds(text: str | None) -> float | None:
-    """Seconds of `?wait=` such as 30s, 500ms or 2m; None without it. More than the cap is the cap.
-    """
+    """Seconds of `?wait=` such as 30s, 500ms or 2m, cut at the longest; None without it."""
     if text is None:
         return None
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise InvalidArgument(
-            f"{text[:40]!r} is not a duration.", fix="Write it as 30s, 500ms or 2m.",
-            path="query.wait"
+            f"{text[:40]!r} is not a duration.",
+            fix="Write it as 30s, 500ms or 2m.",
+            path="query.wait",
         )
     return min(float(found[1]) * _UNITS[found[2]], WAIT_S_MAX)
 
@@ -123,8 +125,8 @@ def execution_id_of(text: str) -> str:
     if not is_ulid(text):
         raise InvalidArgument(
             f"{text[:40]!r} is not an execution id.",
-            fix="An id has 26 characters, such as 01JD0000000000000000000000; see GET
-            /v1/executions.", path="path.execution_id",
+            fix="An id has 26 characters, such as 01JD0000000000000000000000.",
+            path="path.execution_id",
         )
     return text
 
@@ -191,8 +193,9 @@ def malformed(body: bytes, fault: msgspec.DecodeError) -> InvalidArgument:
         message, path = (found[1], found[2]) if found else (text, None)
         where = (path or "").removeprefix("$").removeprefix(".")
         return InvalidArgument(
-            f"The body does not fit: {message}.", fix="See /docs for its form.", path=where or
-            "body"
+            f"The body does not fit: {message}.",
+            fix="See /docs for its form.",
+            path=where or "body",
         )
     offset = _MALFORMED.search(text)
     at = int(offset[1]) if offset else len(body)
@@ -222,9 +225,10 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
         return decoder.decode(body)
     except msgspec.DecodeError as fault:
         raise malformed(body, fault) from None
-    except UnicodeDecodeError as fault:
-        raise InvalidArgument("The body is not UTF-8.", fix="Encode it as UTF-8.", path="body") from
-        fault
+    except UnicodeDecodeError:
+        raise InvalidArgument(
+            "The body is not UTF-8.", fix="Encode it as UTF-8.", path="body"
+        ) from None
 
 
 async def file_body(request: AnyRequest) -> str:

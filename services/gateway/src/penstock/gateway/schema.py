@@ -103,7 +103,7 @@ class ExecutionPage(msgspec.Struct, frozen=True):
 
 
 class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What starts an execution. `params` is an object; `trigger` is the `payload` of start nodes."""
+    """What starts an execution. `params` is an object, `trigger` the `payload` of start nodes."""
 
     params: Raw = Raw(b"")
     trigger: Raw = Raw(b"")

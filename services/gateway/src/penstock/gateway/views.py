@@ -33,7 +33,7 @@ _ERROR_CLASS = {
 
 
 def instant(at_us: int) -> str:
-    """RFC 3339 text, in UTC with microseconds, of an instant in microseconds since the Unix epoch."""
+    """RFC 3339 text in UTC of an instant in microseconds since the Unix epoch."""
     when = _EPOCH + timedelta(microseconds=at_us)
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond:06d}Z"
 

@@ -1,0 +1,75 @@
+"""What the gateway needs from other services, as its routes and its hub see it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.workflow.v1 import workflow_service_pb2 as api
+
+
+class Commands(Protocol):
+    """Coordinators. Whoever owns an execution is found by asking."""
+
+    async def start(
+        self, request: api.StartExecutionRequest, tenant: str, wait_s: float | None
+    ) -> api.StartExecutionResponse:
+        """Start an execution; answers once it is on disk, with `wait_s` once it has ended or the
+        time is up.
+        """
+        ...
+
+    async def validate(self, source: str, tenant: str) -> api.ValidateWorkflowResponse:
+        """Check a file."""
+        ...
+
+    async def apply(self, source: str, tenant: str) -> api.ApplyWorkflowResponse:
+        """Store a file as a version; raises `InvalidWorkflow`."""
+        ...
+
+    async def cancel(
+        self, execution_id: str, reason: str, tenant: str
+    ) -> api.CancelExecutionResponse:
+        """End an execution."""
+        ...
+
+    async def signal(self, request: api.SignalExecutionRequest, tenant: str) -> None:
+        """Hand data to an execution."""
+        ...
+
+
+class Reads(Protocol):
+    """State's readers. Everything raises `NotFound` for what does not belong to the account."""
+
+    async def execution(self, execution_id: str, tenant: str) -> api.Execution:
+        """One execution with its nodes."""
+        ...
+
+    async def executions(
+        self, request: api.ListExecutionsRequest, tenant: str
+    ) -> api.ListExecutionsResponse:
+        """A page of executions."""
+        ...
+
+    async def events(
+        self, execution_id: str, tenant: str, after_seq: int, rows_max: int = 0
+    ) -> tuple[Sequence[EventBatch], bool]:
+        """A part of the journal, and whether there is more."""
+        ...
+
+    async def workflow(self, name: str, version: int, tenant: str) -> api.Workflow:
+        """One version (0: the latest) with its source."""
+        ...
+
+    async def workflows(self, size: int, cursor: str, tenant: str) -> api.ListWorkflowsResponse:
+        """A page of the latest versions."""
+        ...
+
+    async def versions(
+        self, name: str, size: int, cursor: str, tenant: str
+    ) -> api.ListWorkflowVersionsResponse:
+        """A page of the versions of one api."""
+        ...
+
+    async def payload(self, digest: str, tenant: str) -> bytes:
+        """JSON text of a stored value."""
+        ...
