@@ -1,1 +1,2 @@
-"""The pure core: decides what happens next to one execution. No IO, clock, randomness or protobuf."""
+"""The pure core: decides what happens next to one execution. No IO, clock, randomness or
+protobuf."""

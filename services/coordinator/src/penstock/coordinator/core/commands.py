@@ -19,22 +19,28 @@ class Dispatch(msgspec.Struct, frozen=True, gc=False):
 
 class CancelAttempts(msgspec.Struct, frozen=True, gc=False):
     """Tell the workers that hold these attempts to stop. Durable before: the events that ended
-    them."""
+    them.
+
+    `workers` runs parallel to `refs`: who held the attempt when it was ended.
+    """
 
     refs: tuple[NodeRef, ...]
+    workers: tuple[str, ...] = ()
 
 
 class StoreOutput(msgspec.Struct, frozen=True, gc=False):
-    """Put an array that is too large to be inline into the payload store, then feed back
+    """Put a value that is too large to be inline into the payload store, then feed back
     `OutputStored`.
 
-    `parts` are the elements in order; parts that are claim checks must be fetched and spliced in.
-    Durable before: the items' outcomes. Nothing is lost if this is repeated: the store is
+    `parts` are the elements of an array in order, or, with `keys`, the values of an object in the
+    order of its keys; `execution.join` splices either. Parts that are claim checks must be fetched
+    first. Durable before: the parts' outcomes. Nothing is lost if this is repeated: the store is
     addressed by content.
     """
 
     node: int
     parts: tuple[Payload, ...]
+    keys: tuple[str, ...] = ()
 
 
 class AnswerReport(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,30 @@
+"""Items of a fan-out: they are let go in order, at most so many at once, and end one by one.
+
+Order of effects: an item is let go by the commit that ends the one whose place it takes. All O(1)
+per item.
+"""
+
+from penstock.coordinator.core.turn import Turn
+from penstock.workflow.execution.events import NodeCompleted, NodeFailed
+from penstock.workflow.execution.fan_out import FanOut
+from penstock.workflow.execution.values import NodeRef
+
+JOINED_BYTES_MAX = 64 * 1024 * 1024
+"""Largest joined output: it is one message on its way to the payload store."""
+
+
+def record_item(turn: Turn, event: NodeCompleted | NodeFailed) -> None:
+    """An item ended and has its place in the join."""
+    node = event.ref.node
+    items = turn.state.fan_outs[node]
+    before = items.opened
+    turn.emit(event)
+    let_go(turn, node, items, before)
+    if items.done == items.count or items.part_bytes > JOINED_BYTES_MAX:
+        turn.full.append(node)
+
+
+def let_go(turn: Turn, node: int, items: FanOut, before: int) -> None:
+    """Open the items that the fold has let go since `before` of them were."""
+    for item in range(before + 1, items.opened + 1):
+        turn.open(NodeRef(node, item, 1))

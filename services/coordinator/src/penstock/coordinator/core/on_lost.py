@@ -1,0 +1,45 @@
+"""Attempts whose process died, or that were handed back.
+
+Order of effects: the loss is written, and with it the next attempt's number; only then is that
+attempt handed out, so a late report of the lost one is refused.
+"""
+
+from penstock.coordinator.core.failing import record_failure
+from penstock.coordinator.core.inputs import AttemptsLost
+from penstock.coordinator.core.turn import Turn
+from penstock.workflow.execution.events import AttemptLost, NodeFailed
+from penstock.workflow.execution.values import Failure, NodeRef
+
+LOSSES_MAX = 20
+"""Losses after which a node or item fails: work that kills whoever takes it must not do so for
+ever."""
+
+
+def on_attempts_lost(turn: Turn, lost: AttemptsLost) -> None:
+    """A worker is gone; attempts that are no longer current are not touched."""
+    state = turn.state
+    for ref in lost.refs:
+        if state.is_current(ref):
+            state.holders.pop(state.key(ref), None)
+            lose(turn, ref, lost.cause, begun=True)
+
+
+def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
+    """Queue the next attempt, unless an effect that may happen only once may have happened.
+
+    `begun` is False if the worker says that it had not started.
+    """
+    state = turn.state
+    plan = state.tables.nodes[ref.node]
+    evaluates_list = ref.item == 0 and plan.for_each is not None
+    losses = ref.attempt - state.failure_counts.get(state.key(ref), 0)
+    if plan.effects == "once" and begun and not evaluates_list:
+        message = f"The attempt was lost ({cause}); its effect may or may not have happened."
+        failure = Failure("system", "EFFECT_UNCERTAIN", message)
+        record_failure(turn, NodeFailed(ref, failure), None)
+    elif losses >= LOSSES_MAX:
+        message = f"{losses} attempts were lost with their process, the last one: {cause}."
+        record_failure(turn, NodeFailed(ref, Failure("system", "ATTEMPTS_LOST", message)), None)
+    else:
+        turn.emit(AttemptLost(ref, cause))
+        turn.open(NodeRef(ref.node, ref.item, ref.attempt + 1))

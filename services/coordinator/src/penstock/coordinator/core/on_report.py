@@ -1,0 +1,116 @@
+"""A worker reports: outcomes of the attempt it was given and of nodes it went on to.
+
+Order of effects: the outcomes are written; then the worker is told so; only then may it go on with
+`continue_with`, whose attempt the same commit records.
+"""
+
+from typing import assert_never
+
+from penstock.coordinator.core.failing import record_failure
+from penstock.coordinator.core.fan_out import fan_out
+from penstock.coordinator.core.inputs import (
+    AttemptStarted,
+    Completed,
+    ConditionFalse,
+    Failed,
+    FannedOut,
+    Lost,
+    Outcome,
+    Report,
+    Waiting,
+)
+from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.on_lost import lose
+from penstock.coordinator.core.on_signal import fall_asleep
+from penstock.coordinator.core.report_check import fits, holds, is_repeated
+from penstock.coordinator.core.turn import Turn
+from penstock.workflow.execution.events import (
+    NodeCompleted,
+    NodeFailed,
+    NodeRunning,
+    NodesSkipped,
+)
+from penstock.workflow.execution.values import NULL, Failure, NodeStatus, SkipReason
+
+
+def on_report(turn: Turn, report: Report) -> None:
+    """Record a segment, or refuse it as a whole if its lease is not this worker's current attempt.
+
+    A report that its holder got wrong (a node whose parents have not all ended, for one) is void
+    too, but then the leased attempt fails with reason REPORT_INVALID: nobody else would finish it.
+    """
+    state = turn.state
+    if not holds(state, report.lease, report.worker):
+        turn.accepted = is_repeated(state, report)
+        if turn.accepted and report.continue_with is not None:
+            state.hand_over(report.continue_with, report.worker)
+        return
+    state.holders.pop(state.key(report.lease), None)
+    if len(report.outcomes) != 1 or report.continue_with or report.outcomes[0].ref != report.lease:
+        flaw = fits(state, report)
+        if flaw:
+            turn.accepted = False
+            failure = Failure("system", "REPORT_INVALID", f"The worker's report is void: {flaw}.")
+            record_failure(turn, NodeFailed(report.lease, failure, worker=report.worker), 0.5)
+            return
+    turn.accepted = True
+    for outcome in report.outcomes:
+        _record(turn, outcome, report.worker)
+    if report.continue_with is not None:
+        turn.claimed = report.continue_with
+        turn.claimer = report.worker
+
+
+def _record(turn: Turn, outcome: Outcome, worker: str) -> None:
+    kind = outcome.kind
+    ref = outcome.ref
+    match kind:
+        case Completed():
+            event = NodeCompleted(
+                ref,
+                kind.output,
+                kind.chosen,
+                kind.routed,
+                outcome.started_us,
+                outcome.finished_us,
+                worker,
+                outcome.logs,
+            )
+            if ref.item:
+                record_item(turn, event)
+            else:
+                turn.emit(event)
+        case Failed():
+            failed = NodeFailed(
+                ref,
+                kind.failure,
+                0,
+                outcome.started_us,
+                outcome.finished_us,
+                worker,
+                outcome.logs,
+            )
+            record_failure(turn, failed, kind.draw)
+        case ConditionFalse():
+            if ref.item:
+                record_item(turn, NodeCompleted(ref, NULL, worker=worker))
+            else:
+                turn.emit(NodesSkipped((ref.node,), SkipReason.CONDITION))
+        case Waiting():
+            fall_asleep(turn, ref, kind)
+        case FannedOut():
+            fan_out(turn, ref, kind)
+        case Lost():
+            lose(turn, ref, kind.cause, begun=outcome.started_us > 0)
+        case _:
+            assert_never(kind)
+
+
+def on_attempt_started(turn: Turn, started: AttemptStarted) -> None:
+    """Make a long attempt visible, once. A worker that was not known to have it has it now."""
+    state = turn.state
+    if not holds(state, started.ref, started.worker):
+        return
+    state.hand_over(started.ref, started.worker)
+    if state.status_of(started.ref) == NodeStatus.QUEUED:
+        turn.emit(NodeRunning(started.ref, started.worker, started.started_us))

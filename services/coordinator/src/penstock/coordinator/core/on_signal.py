@@ -1,0 +1,48 @@
+"""Sleeping and waking: timers and signals that a node asked for.
+
+Order of effects: a signal is written before its sender is told so, and together with the outcome of
+the wait it ends. Each signal ends one wait: the oldest one for its name, or else the next one.
+"""
+
+from penstock.coordinator.core.inputs import SignalArrived, Waiting
+from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.turn import Turn
+from penstock.workflow.execution.events import NodeCompleted, NodeWaiting, SignalReceived
+from penstock.workflow.execution.values import NodeRef, Payload
+
+
+def on_signal(turn: Turn, signal: SignalArrived) -> None:
+    """Take a signal in, once per id; dropped if too many are buffered (`waits.buffer_full`)."""
+    waits = turn.state.waits
+    if signal.signal_id in waits.signal_ids or waits.buffer_full:
+        return
+    turn.emit(SignalReceived(signal.name, signal.payload, signal.signal_id))
+    waiters = waits.waiters.get(signal.name)
+    if waiters:
+        wake(turn, next(iter(waiters)), signal.payload)
+
+
+def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
+    """Park an attempt; at once over if its signal is there, or if it waits for nothing.
+
+    A duration runs from the commit on, so a late report never makes it shorter.
+    """
+    state = turn.state
+    until_us = max(wait.until_us, turn.now_us + wait.duration_us if wait.duration_us else 0)
+    turn.emit(NodeWaiting(ref, until_us, wait.signal, wait.output))
+    if wait.signal:
+        buffered = state.waits.signals.get(wait.signal)
+        if buffered:
+            wake(turn, state.key(ref), buffered[0])
+    elif not until_us:
+        wake(turn, state.key(ref), wait.output)
+
+
+def wake(turn: Turn, key: int, output: Payload) -> None:
+    """A wait ended well."""
+    ref = turn.state.current_ref(key)
+    event = NodeCompleted(ref, output, finished_us=turn.now_us)
+    if ref.item:
+        record_item(turn, event)
+    else:
+        turn.emit(event)

@@ -1,0 +1,112 @@
+"""Whether a report counts: pure questions, asked before anything is recorded."""
+
+from penstock.coordinator.core.failing import may_retry
+from penstock.coordinator.core.inputs import (
+    Completed,
+    ConditionFalse,
+    Failed,
+    FannedOut,
+    Outcome,
+    Report,
+)
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import NodeRef, NodeStatus
+
+_PENDING = int(NodeStatus.PENDING)
+_NO_STATUS = 0
+
+
+def holds(state: ExecutionState, ref: NodeRef, worker: str) -> bool:
+    """True if the attempt is current and nobody but this worker has it."""
+    return state.is_current(ref) and state.holders.get(state.key(ref), worker) == worker
+
+
+def is_repeated(state: ExecutionState, report: Report) -> bool:
+    """True if a report whose lease is over was recorded before and its worker waits for leave to go
+    on with an attempt that is still its own."""
+    ref = report.continue_with
+    if ref is None or not holds(state, ref, report.worker):
+        return False
+    for outcome in report.outcomes:
+        node = outcome.ref.node
+        if outcome.ref.item or state.attempts[node] != outcome.ref.attempt:
+            return False
+        if state.status[node] != _status_after(state, outcome):
+            return False
+    return True
+
+
+def fits(state: ExecutionState, report: Report) -> str:
+    """What is wrong with a report of several outcomes, as a clause; empty if it holds together.
+
+    The leased attempt comes first. Each further outcome, and `continue_with`, must be the first
+    attempt of a node that the outcomes before it made ready. O(edges) of the nodes reported.
+    """
+    if not report.outcomes or report.outcomes[0].ref != report.lease:
+        return "it does not begin with the leased attempt"
+    after = _Afterwards(state)
+    for outcome in report.outcomes:
+        ref = outcome.ref
+        if ref != report.lease:
+            if not after.is_ready(ref):
+                return f"node {ref.node} was not ready"
+            if isinstance(outcome.kind, FannedOut):
+                return f"node {ref.node} fanned out within a segment"
+        elif outcome is not report.outcomes[0]:
+            return "it holds two outcomes of the leased attempt"
+        after.take(outcome)
+    if report.continue_with is not None and not after.is_ready(report.continue_with):
+        return f"node {report.continue_with.node} is not ready to go on with"
+    return ""
+
+
+class _Afterwards:
+    """What would be ready if some outcomes were recorded."""
+
+    __slots__ = ("left", "reported", "state", "taken")
+
+    def __init__(self, state: ExecutionState) -> None:
+        self.state = state
+        self.left: dict[int, int] = {}
+        self.taken: set[int] = set()
+        self.reported: set[int] = set()
+
+    def is_ready(self, ref: NodeRef) -> bool:
+        state = self.state
+        node = ref.node
+        if ref.item or ref.attempt != 1 or node >= state.tables.size or node in self.reported:
+            return False
+        return (
+            state.status[node] == _PENDING
+            and self.left.get(node, state.pending[node]) == 0
+            and (node in self.taken or state.taken[node] == 1)
+        )
+
+    def take(self, outcome: Outcome) -> None:
+        self.reported.add(outcome.ref.node)
+        status = _NO_STATUS if outcome.ref.item else _status_after(self.state, outcome)
+        if status == _NO_STATUS:
+            return
+        state = self.state
+        kind = outcome.kind
+        chosen, routed = (kind.chosen, kind.routed) if isinstance(kind, Completed) else ((), False)
+        for child, taken in state.tables.after(outcome.ref.node, status, chosen, routed):
+            self.left[child] = self.left.get(child, state.pending[child]) - 1
+            if taken:
+                self.taken.add(child)
+
+
+def _status_after(state: ExecutionState, outcome: Outcome) -> int:
+    """The terminal status that an outcome gives its node; 0 if the node goes on."""
+    match outcome.kind:
+        case Completed():
+            return NodeStatus.COMPLETED
+        case ConditionFalse():
+            return NodeStatus.SKIPPED
+        case Failed(failure=failure):
+            if may_retry(state, outcome.ref, failure):
+                return _NO_STATUS
+            skips = state.tables.nodes[outcome.ref.node].on_error == "skip"
+            return NodeStatus.SKIPPED if skips else NodeStatus.FAILED
+        case _:
+            return _NO_STATUS

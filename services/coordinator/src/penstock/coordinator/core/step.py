@@ -1,0 +1,96 @@
+"""The state machine of one execution.
+
+Theory of operation
+-------------------
+An execution is the fold of its events (`penstock.workflow.execution.fold`). `step` takes that state
+and one input (something arrived, or time passed) and decides: which events follow, and which
+commands. It applies each event to the state the moment it is decided, so rules that run later in
+the same step see it, and what is in memory is always the fold of what was written.
+
+A step has two halves. First the input is *recorded*: a report becomes outcomes, a due timer becomes
+a retry, a signal wakes a wait (`on_*.py`). Nothing that this makes possible is started yet, but for
+a fan-out's next item. Then the turn is *settled*: a fan-out whose items are all done is joined
+(`joining.py`); if a failure was left unhandled the execution ends; else every node whose parents
+have all ended is queued or skipped, skips running down their branches (`readiness.py`); and if
+nothing is left, the execution ends with its output (`ending.py`). Because all outcomes of a report
+are recorded before anything is queued, a node that a worker went on to by itself is never handed
+out as well.
+
+A step is all or nothing: its events are written in one row, so recovery never sees half of one.
+Events first, then commands: nothing a command does may be seen by anybody before the events of its
+step are on disk.
+
+Attempts are the unit of work and of fencing. An attempt is *current* while it is queued or running
+under its number; a report counts only if its lease is current and was given to the reporter.
+Losing a worker voids its attempts by raising the number. What a worker holds (`state.holders`) is
+known to the coordinator alone and is not part of the fold: after a restart, workers say what they
+still hold, `recover` voids the rest.
+
+The one exception to "stale means refused": a report that is already on disk and is sent again,
+because its acknowledgement was lost, is acknowledged again if the worker waits for permission to go
+on (`continue_with`), for else that attempt would wait for ever.
+"""
+
+from typing import assert_never
+
+from penstock.coordinator.core.ending import end_cancelled, settle
+from penstock.coordinator.core.inputs import (
+    AttemptsLost,
+    AttemptStarted,
+    CancelAsked,
+    Input,
+    OutputStored,
+    Report,
+    SignalArrived,
+    Start,
+    TimePassed,
+)
+from penstock.coordinator.core.joining import on_output_stored
+from penstock.coordinator.core.on_lost import on_attempts_lost
+from penstock.coordinator.core.on_report import on_attempt_started, on_report
+from penstock.coordinator.core.on_signal import on_signal
+from penstock.coordinator.core.on_time import on_time
+from penstock.coordinator.core.recovery import recover
+from penstock.coordinator.core.turn import Step, Turn
+from penstock.workflow.execution.fold import ExecutionState
+
+__all__ = ["Step", "next_wake_us", "recover", "step"]
+
+
+def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
+    """Decide what one input means; `state` is moved on to the result.
+
+    O(1) per outcome, plus O(edges) of the nodes that end. Inputs to an execution that has ended
+    change nothing; a report is then refused.
+    """
+    if state.end is not None:
+        return Turn(state, now_us).refuse() if isinstance(happened, Report) else Step()
+    turn = Turn(state, now_us)
+    match happened:
+        case Report():
+            on_report(turn, happened)
+        case Start():
+            if state.started is None:
+                turn.emit(happened.event)
+        case TimePassed():
+            on_time(turn)
+        case AttemptStarted():
+            on_attempt_started(turn, happened)
+        case AttemptsLost():
+            on_attempts_lost(turn, happened)
+        case SignalArrived():
+            on_signal(turn, happened)
+        case CancelAsked():
+            end_cancelled(turn, happened.reason)
+        case OutputStored():
+            on_output_stored(turn, happened.node, happened.output)
+        case _:
+            assert_never(happened)
+    settle(turn)
+    return turn.close()
+
+
+def next_wake_us(state: ExecutionState) -> int:
+    """When `TimePassed` should come next: the earliest armed timer, 0 if there is none."""
+    timer = state.waits.next_timer()
+    return timer[0] if timer else 0
