@@ -1,0 +1,1 @@
+"""`csv.read@1`: a table from a CSV file."""

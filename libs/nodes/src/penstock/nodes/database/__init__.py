@@ -1,0 +1,1 @@
+"""What the database node types share: addresses, pools, values, errors. Imported by workers only."""

@@ -1,0 +1,1 @@
+"""`db.exec@1`: change a database."""

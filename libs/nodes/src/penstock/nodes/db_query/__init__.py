@@ -1,0 +1,1 @@
+"""`db.query@1`: read rows from a database."""

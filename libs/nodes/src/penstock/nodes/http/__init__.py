@@ -1,0 +1,1 @@
+"""`http@1`: one HTTP request."""

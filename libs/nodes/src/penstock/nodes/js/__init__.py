@@ -1,0 +1,1 @@
+"""`js@1`: a body of JavaScript, run by the sandbox."""

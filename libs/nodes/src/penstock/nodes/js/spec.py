@@ -1,0 +1,17 @@
+"""`js@1` to the engine. It has no runner: the script goes to the sandbox."""
+
+from penstock.workflow.node_type import NodeType
+
+JS = NodeType(
+    kind="js",
+    major=1,
+    title="JavaScript",
+    description="Body of an async function; what it returns is the output.",
+    config_schema={
+        "type": "object",
+        "properties": {"code": {"type": "string", "minLength": 1}},
+        "additionalProperties": False,
+    },
+    runner="sandbox",
+    raw_fields=("code",),
+)

@@ -1,0 +1,1 @@
+"""`log@1`: a line in the run's log."""

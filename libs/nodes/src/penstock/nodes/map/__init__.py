@@ -1,0 +1,1 @@
+"""`map@1`: a list made of another, element by element."""

@@ -1,0 +1,1 @@
+"""`merge@1`: several values made one."""

@@ -1,0 +1,1 @@
+"""`output@1`: the hidden last node that computes an execution's output."""

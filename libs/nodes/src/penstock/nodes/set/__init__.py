@@ -1,0 +1,1 @@
+"""`set@1`: a value made of expressions."""

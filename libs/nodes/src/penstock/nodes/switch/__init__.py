@@ -1,0 +1,1 @@
+"""`switch@1`: choose what follows by conditions."""

@@ -1,0 +1,1 @@
+"""`template@1`: text with places filled in."""

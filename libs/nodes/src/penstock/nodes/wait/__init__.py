@@ -1,0 +1,1 @@
+"""`wait@1`: go on when a signal comes."""
