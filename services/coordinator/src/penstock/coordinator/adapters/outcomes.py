@@ -1,0 +1,86 @@
+"""What workers say, translated into inputs of the core."""
+
+from collections.abc import Callable
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
+from penstock.common.errors import InvalidArgument
+from penstock.common.value_codec import (
+    failure_from_proto,
+    logs_from_proto,
+    payload_from_proto,
+    ref_from_proto,
+)
+from penstock.coordinator.core.inputs import (
+    AttemptStarted,
+    Completed,
+    ConditionFalse,
+    Failed,
+    FannedOut,
+    Lost,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Waiting,
+)
+from penstock.workflow.execution.values import NodeRef
+
+Draw = Callable[[], float]
+"""A random number in [0, 1): the jitter of one back-off."""
+
+
+def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -> Report:
+    """A worker's segment as the core takes it. Raises InvalidArgument for an outcome without a
+    kind."""
+    outcomes = tuple(outcome_from_proto(outcome, draw) for outcome in report.outcomes)
+    continues = report.HasField("continue_with")
+    return Report(
+        worker,
+        ref_from_proto(report.lease),
+        outcomes,
+        ref_from_proto(report.continue_with) if continues else None,
+    )
+
+
+def started_from_proto(started: dispatch.AttemptStarted, worker: str) -> AttemptStarted:
+    """A long attempt as the core takes it."""
+    return AttemptStarted(worker, ref_from_proto(started.ref), started.started_unix_us)
+
+
+def outcome_from_proto(outcome: dispatch.NodeOutcome, draw: Draw) -> Outcome:
+    """One outcome. Raises InvalidArgument if it has no kind that this version knows."""
+    ref = outcome.ref
+    kind = outcome.WhichOneof("kind")
+    if kind == "completed":
+        done = outcome.completed
+        payload = payload_from_proto(done.output)
+        routed = done.routed
+        result: OutcomeKind = Completed(payload, tuple(done.chosen) if routed else (), routed)
+    else:
+        result = _other_kind(outcome, kind, draw)
+    return Outcome(
+        NodeRef(ref.node, ref.item, ref.attempt),
+        result,
+        outcome.started_unix_us,
+        outcome.finished_unix_us,
+        logs_from_proto(outcome.logs) if outcome.logs else (),
+    )
+
+
+def _other_kind(outcome: dispatch.NodeOutcome, kind: str | None, draw: Draw) -> OutcomeKind:
+    match kind:
+        case "failed":
+            return Failed(failure_from_proto(outcome.failed), draw())
+        case "condition_false":
+            return ConditionFalse()
+        case "waiting":
+            wait = outcome.waiting
+            output = payload_from_proto(wait.output)
+            return Waiting(wait.duration_us, wait.until_unix_us, wait.signal, output)
+        case "fanned_out":
+            fanned = outcome.fanned_out
+            items = payload_from_proto(fanned.items)
+            return FannedOut(fanned.count, tuple(fanned.items_json), items)
+        case "lost":
+            return Lost(outcome.lost.cause)
+        case _:
+            raise InvalidArgument(f"An outcome of node {outcome.ref.node} has no known kind.")
