@@ -1,0 +1,156 @@
+"""Where each node stands, for people: made from a state that was folded with `keep_outputs`."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from penstock.workflow.execution.facts import NodeFacts
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import (
+    ExecutionStatus,
+    Failure,
+    LogLine,
+    NodeStatus,
+    Payload,
+)
+
+NAMES_SHOWN_MAX = 3
+"""Parents that a sentence names before it counts the rest."""
+
+
+class NodeView(msgspec.Struct, frozen=True):
+    """One node. Times are microseconds since the Unix epoch, 0 if not known; `worker` is that of
+    the last attempt; `waiting_for` is one sentence, empty if the node runs or has ended."""
+
+    index: int
+    id: str
+    uses: str
+    status: NodeStatus
+    attempt: int
+    started_us: int
+    finished_us: int
+    output: Payload | None
+    failure: Failure | None
+    items_total: int
+    items_done: int
+    items_failed: int
+    waiting_for: str
+    worker: str
+    logs: tuple[LogLine, ...]
+    needs: tuple[str, ...]
+
+
+class ExecutionView(msgspec.Struct, frozen=True):
+    """One execution; `nodes` in plan order, those the engine added included."""
+
+    status: ExecutionStatus
+    output: Payload | None
+    failure: Failure | None
+    failed_node: str
+    started_us: int
+    finished_us: int
+    last_seq: int
+    nodes_total: int
+    nodes_done: int
+    nodes: tuple[NodeView, ...]
+
+
+def execution_view(state: ExecutionState) -> ExecutionView:
+    """The whole picture of an execution that has started."""
+    end = state.end
+    completed = end is not None and end.status == ExecutionStatus.COMPLETED
+    return ExecutionView(
+        status=end.status if end else ExecutionStatus.RUNNING,
+        output=end.output if end and completed else None,
+        failure=end.failure if end else None,
+        failed_node=state.plan.nodes[end.node].id if end and end.node >= 0 else "",
+        started_us=state.started_us,
+        finished_us=state.updated_us if end else 0,
+        last_seq=state.seq,
+        nodes_total=state.tables.size,
+        nodes_done=state.tables.size - state.remaining,
+        nodes=node_views(state),
+    )
+
+
+def node_views(state: ExecutionState) -> tuple[NodeView, ...]:
+    """Every node of a started execution, in plan order."""
+    return tuple(_node_view(state, index) for index in range(state.tables.size))
+
+
+def waiting_for(state: ExecutionState, index: int) -> str:
+    """Why a node does not run, in one sentence; empty if it runs or has ended."""
+    status = state.status[index]
+    if status == NodeStatus.PENDING:
+        return _waits_for_parents(state, index)
+    if status == NodeStatus.QUEUED:
+        node = state.plan.nodes[index]
+        if node.collects:
+            return "Waits for its output to be stored."
+        if state.attempts[index] > 1:
+            attempt = state.attempts[index]
+            return f"Waits for a free worker in pool {node.pool} (attempt {attempt})."
+        return f"Waits for a free worker in pool {node.pool}."
+    if status == NodeStatus.WAITING:
+        return _sleeps(state, index)
+    return ""
+
+
+def _node_view(state: ExecutionState, index: int) -> NodeView:
+    node = state.plan.nodes[index]
+    facts = state.facts.get(index) or NodeFacts()
+    items = state.fan_outs.get(index)
+    return NodeView(
+        index=index,
+        id=node.id,
+        uses=node.uses,
+        status=NodeStatus(state.status[index]),
+        attempt=state.attempts[index],
+        started_us=facts.started_us,
+        finished_us=facts.finished_us,
+        output=state.outputs.get(index),
+        failure=state.failures.get(index),
+        items_total=items.count if items else facts.items_total,
+        items_done=items.done if items else facts.items_done,
+        items_failed=items.failed if items else facts.items_failed,
+        waiting_for=waiting_for(state, index),
+        worker=facts.worker,
+        logs=tuple(facts.logs),
+        needs=tuple(dict.fromkeys(state.plan.nodes[parent].id for parent in node.parents)),
+    )
+
+
+def _waits_for_parents(state: ExecutionState, index: int) -> str:
+    nodes = state.plan.nodes
+    open_parents = [
+        nodes[parent].id
+        for parent in dict.fromkeys(nodes[index].parents)
+        if state.status[parent] < NodeStatus.COMPLETED
+    ]
+    if not open_parents:
+        return "Waits to be queued."
+    named = ", ".join(open_parents[:NAMES_SHOWN_MAX])
+    more = len(open_parents) - NAMES_SHOWN_MAX
+    return (
+        f"Waits for {named} and {more} more to end." if more > 0 else f"Waits for {named} to end."
+    )
+
+
+def _sleeps(state: ExecutionState, index: int) -> str:
+    due_us = state.waits.due.get(index, 0)
+    wait = state.waits.sleeping.get(index)
+    if wait is not None and wait.signal:
+        limit = f" until {_instant(due_us)}" if due_us else ""
+        return f"Waits for the signal {wait.signal!r}{limit}."
+    if wait is not None:
+        return f"Sleeps until {_instant(due_us)}."
+    failures = state.failure_counts.get(index, 0)
+    tries = state.plan.nodes[index].retry.max_attempts
+    failure = state.failures.get(index)
+    after = f" after {failure.reason}" if failure else ""
+    return f"Tries again at {_instant(due_us)}{after} (failure {failures}, {tries} tries allowed)."
+
+
+def _instant(at_us: int) -> str:
+    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
