@@ -1,1 +1,1 @@
-"""Penstock cli."""
+"""The command line `penstock`."""

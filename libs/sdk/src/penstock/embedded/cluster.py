@@ -10,13 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.embedded.cluster_file import (
-    ClusterFile,
-    ProcessIdentity,
-    hold_data_dir,
-    identify,
-    write_cluster_file,
-)
+from penstock.embedded.cluster_file import ClusterFile, ProcessIdentity, write_cluster_file
+from penstock.embedded.data_dir import hold_data_dir, identify
 from penstock.embedded.errors import ClusterError
 from penstock.embedded.nats_server import nats_program
 from penstock.embedded.ports import PortPool, is_free

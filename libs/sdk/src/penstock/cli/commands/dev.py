@@ -1,0 +1,66 @@
+"""`penstock dev`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.local import local_settings, open_local_cluster, stop_on_signals
+from penstock.cli.options import DataDir
+from penstock.cli.problems import error_console, run_command
+from penstock.cli.session import DATA_DIR
+from penstock.embedded.cluster import Cluster
+
+_PORT = 8080
+
+
+def dev(
+    *,
+    port: Annotated[
+        int | None, Parameter(help="Port of the gateway; without it 8080, or a free one.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Start an embedded cluster and keep serving until Ctrl-C.
+
+    Starts PostgreSQL, NATS and the five services as processes of this machine; a service that dies
+    is started again. Servers named in PENSTOCK_STATE_DATABASE_URL and PENSTOCK_STATE_NATS_URL are
+    used instead of own ones.
+    """
+    return run_command(lambda: _serve(port, data_dir))
+
+
+async def _serve(port: int | None, data_dir: Path) -> ExitCode:
+    stop_on_signals()
+    settings = local_settings(data_dir, port or _PORT, fixed=port is not None)
+    console = error_console()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with open_local_cluster(settings) as cluster:
+            console.print(_addresses(cluster, loop.time() - began))
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        console.print("stopped", style="dim")
+    return ExitCode.OK
+
+
+def _addresses(cluster: Cluster, took_s: float) -> Text:
+    """What people need to reach the cluster."""
+    file = cluster.file
+    rows = [
+        ("REST", file.gateway_url),
+        ("API docs", f"{file.gateway_url}/docs"),
+        ("gRPC", file.coordinator_address),
+        ("database for flows", file.app_database_url),
+        ("logs", str(cluster.data_dir / "logs")),
+    ]
+    text = Text(f"\nPenstock is up after {took_s:.1f} s. Ctrl-C stops it.\n", style="bold")
+    for name, value in rows:
+        if value:
+            text.append(f"  {name:<20}", style="not bold dim")
+            text.append(f"{value}\n", style="not bold default")
+    return text

@@ -1,0 +1,160 @@
+"""`penstock execution ...`."""
+
+import json
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.options import DataDir, Output, Url
+from penstock.cli.output import print_table, print_value
+from penstock.cli.picture import ExecutionPicture
+from penstock.cli.problems import BadInput, run_command
+from penstock.cli.results import print_result, took_text
+from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.texts import clock_text
+from penstock.cli.tree import render
+from penstock.cli.watching import now_text, watch_execution
+from penstock.sdk.models import Execution, SnapshotMessage
+
+app = App(
+    name="execution",
+    help="List, show, watch, cancel and signal executions.",
+    help_format="plaintext",
+)
+Id = Annotated[str, Parameter(name="id", help="Id of an execution.")]
+
+
+@app.command(name="list")
+def list_(  # noqa: PLR0913 - each is an option of the command
+    *,
+    workflow: Annotated[str, Parameter(help="Only of this workflow.")] = "",
+    status: Annotated[str, Parameter(help="Only with this status, such as RUNNING.")] = "",
+    tag: Annotated[str, Parameter(help="Only with this label.")] = "",
+    limit: Annotated[int, Parameter(help="At most this many.")] = 20,
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """List executions, newest first."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            page = await client.list_executions(
+                workflow=workflow, status=status.upper(), tag=tag, limit=limit
+            )
+        if output != "table":
+            print_value(page, output)
+            return ExitCode.OK
+        rows = [
+            (
+                e.id,
+                f"{e.workflow} v{e.version}",
+                e.status,
+                f"{e.nodes_done}/{e.nodes_total}",
+                clock_text(e.started_at),
+                took_text(e.started_at, e.finished_at),
+            )
+            for e in page.items
+        ]
+        print_table(("ID", "WORKFLOW", "STATUS", "NODES", "STARTED", "TOOK"), rows)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+def _print_tree(execution: Execution) -> None:
+    picture = ExecutionPicture(execution.id)
+    picture.apply(SnapshotMessage(execution.last_seq, execution.id, execution))
+    Console(highlight=False).print(render(picture, now_text(), 0))
+
+
+@app.command
+def get(
+    execution: Id, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
+) -> int:
+    """Show an execution with its nodes and, once it has ended, its result."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            found = await client.get_execution(execution)
+            if output != "table":
+                print_value(found, output)
+                return ExitCode.OK
+            _print_tree(found)
+            if found.ended:
+                await print_result(client, found, output)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
+def watch(
+    execution: Id, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
+) -> int:
+    """Follow an execution live until it ends; the exit code tells how it ended."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            await watch_execution(client, execution)
+            return await print_result(client, await client.get_execution(execution), output)
+
+    return run_command(work)
+
+
+@app.command
+def cancel(
+    execution: Id,
+    *,
+    reason: Annotated[str, Parameter(help="Why, for people.")] = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """End an execution; one that has ended stays as it is."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            answer = await client.cancel(execution, reason)
+        if output == "table":
+            print(f"{answer.id} {answer.status}")
+        else:
+            print_value(answer, output)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+def _parse_payload(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise BadInput(
+            f"--payload is not JSON: {error}", fix='Give JSON, such as {"approved": true}.'
+        ) from error
+
+
+@app.command
+def signal(
+    execution: Id,
+    name: Annotated[str, Parameter(help="Name that a wait node listens for.")],
+    *,
+    payload: Annotated[str, Parameter(help="Data as JSON.")] = "",
+    signal_id: Annotated[
+        str, Parameter(name="--id", help="Signals with the same id are one signal.")
+    ] = "",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Hand data to an execution that waits for a signal."""
+
+    async def work() -> ExitCode:
+        data = _parse_payload(payload)
+        async with open_session(url, data_dir) as client:
+            await client.signal(execution, name, data, signal_id=signal_id)
+        print(f"{execution} has the signal {name}")
+        return ExitCode.OK
+
+    return run_command(work)

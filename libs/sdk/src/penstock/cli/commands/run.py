@@ -1,0 +1,110 @@
+"""`penstock run`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.files import apply_source, read_source
+from penstock.cli.local import local_settings, open_local_cluster, stop_on_signals
+from penstock.cli.options import DataDir, Output, Param, ParamsFile, Tags, Url
+from penstock.cli.output import Format, print_value
+from penstock.cli.params import build_params
+from penstock.cli.problems import run_command
+from penstock.cli.results import print_result
+from penstock.cli.session import DATA_DIR, find_url, open_session
+from penstock.cli.watching import watch_execution
+from penstock.sdk.client import Client, open_client
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What to run and how to tell about it."""
+
+    file: Path
+    params: tuple[str, ...]
+    params_file: Path | None
+    tags: tuple[str, ...]
+    key: str
+    watch: bool
+    wait: bool
+    output: Format
+
+
+def run(  # noqa: PLR0913 - each is an option of the command
+    file: Annotated[Path, Parameter(help="A workflow file.")],
+    *,
+    param: Param = None,
+    params_file: ParamsFile = None,
+    watch: Annotated[bool, Parameter(help="Show every node live until the end.")] = True,
+    wait: Annotated[bool, Parameter(help="Wait for the end; without it, print the id.")] = True,
+    local: Annotated[
+        bool,
+        Parameter(negative="", help="If no server is found, start a cluster for this run."),
+    ] = False,
+    tag: Tags = None,
+    key: Annotated[
+        str, Parameter(help="Idempotency key: runs started with the same key are one run.")
+    ] = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Apply a workflow file, run it and show every node live.
+
+    The tree goes to standard error, the result to standard output. On a pipe the tree becomes
+    lines.
+    """
+    order = _Order(
+        file, tuple(param or ()), params_file, tuple(tag or ()), key, watch, wait, output
+    )
+    return run_command(lambda: _run(order, url, data_dir, local=local))
+
+
+@asynccontextmanager
+async def _open(url: str, data_dir: Path, *, local: bool) -> AsyncIterator[Client]:
+    if local and find_url(url, data_dir) is None:
+        stop_on_signals()
+        async with (
+            open_local_cluster(local_settings(data_dir)) as cluster,
+            open_client(cluster.gateway_url) as client,
+        ):
+            yield client
+    else:
+        async with open_session(url, data_dir) as client:
+            yield client
+
+
+async def _run(order: _Order, url: str, data_dir: Path, *, local: bool) -> ExitCode:
+    source = read_source(order.file)
+    async with _open(url, data_dir, local=local) as client:
+        applied = await apply_source(client, str(order.file), source)
+        params = build_params(order.params, order.params_file, applied.params_schema)
+        started = await client.start(
+            applied.name,
+            params,
+            tags=order.tags,
+            version=applied.version,
+            idempotency_key=order.key,
+        )
+        if not order.wait:
+            _print_started(msgspec.to_builtins(started), order.output)
+            return ExitCode.OK
+        if order.watch:
+            await watch_execution(client, started.id)
+            execution = await client.get_execution(started.id)
+        else:
+            execution = await client.wait(started.id)
+        return await print_result(client, execution, order.output)
+
+
+def _print_started(started: dict[str, Any], form: Format) -> None:
+    if form == "table":
+        print(started["id"])
+    else:
+        print_value(started, form)

@@ -1,0 +1,89 @@
+"""`penstock workflow ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.files import apply_source, read_source
+from penstock.cli.options import DataDir, Output, Url
+from penstock.cli.output import print_table, print_value
+from penstock.cli.problems import run_command
+from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.texts import clock_text
+
+app = App(name="workflow", help="Apply, list and show workflows.", help_format="plaintext")
+
+
+@app.command
+def apply(
+    *files: Annotated[Path, Parameter(help="Workflow files.")],
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Store workflow files as new versions; the same content is the same version."""
+
+    async def work() -> ExitCode:
+        applied = []
+        async with open_session(url, data_dir) as client:
+            for file in files:
+                applied.append(await apply_source(client, str(file), read_source(file)))
+        if output != "table":
+            print_value(applied, output)
+            return ExitCode.OK
+        for each in applied:
+            print(f"{each.name} v{each.version} {'created' if each.created else 'unchanged'}")
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command(name="list")
+def list_(
+    *,
+    limit: Annotated[int, Parameter(help="At most this many.")] = 50,
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """List the latest version of each workflow."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            page = await client.list_workflows(limit=limit)
+        if output != "table":
+            print_value(page, output)
+            return ExitCode.OK
+        rows = [
+            (w.name, str(w.version), str(len(w.nodes)), clock_text(w.created_at), w.description)
+            for w in page.items
+        ]
+        print_table(("NAME", "VERSION", "NODES", "APPLIED", "DESCRIPTION"), rows)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
+def get(
+    name: Annotated[str, Parameter(help="Name of a workflow.")],
+    *,
+    version: Annotated[int, Parameter(help="Version; the latest without it.")] = 0,
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Show one version; as a table, its source."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            found = await client.get_workflow(name, version)
+        if output == "table":
+            print(found.source, end="" if found.source.endswith("\n") else "\n")
+        else:
+            print_value(found, output)
+        return ExitCode.OK
+
+    return run_command(work)

@@ -1,0 +1,45 @@
+"""The program `penstock`: names of the commands and where each lives.
+
+Nothing here imports a command; that happens when one runs, so that help is there at once.
+"""
+
+from importlib.metadata import version
+
+from cyclopts import App
+
+from penstock.cli.exit_codes import EXPLAINED
+
+_COMMANDS = (
+    ("dev", "Start an embedded cluster and keep serving."),
+    ("run", "Apply a workflow file, run it and show every node live."),
+    ("validate", "Check workflow files; tells everything that is wrong, with its place."),
+    ("schema", "Print the JSON Schema of workflow files for editors."),
+)
+_GROUPS = (
+    ("workflow", "Apply, list and show workflows."),
+    ("execution", "List, show, watch, cancel and signal executions."),
+)
+
+
+def build_app() -> App:
+    """The command line as a whole."""
+    app = App(
+        name="penstock",
+        help="Penstock runs workflows durably and shows every node while it runs.",
+        help_format="plaintext",
+        help_epilogue=EXPLAINED,
+        version=lambda: version("penstock"),
+    )
+    for name, meaning in _COMMANDS:
+        app.command(f"penstock.cli.commands.{name}:{name}", name=name, help=meaning)
+    for name, meaning in _GROUPS:
+        app.command(f"penstock.cli.commands.{name}:app", name=name, help=meaning)
+    app.command("penstock.cli.commands.completion:completion", name="completion",
+                help="Print the completion script for your shell.")  # fmt: skip
+    app.register_install_completion_command(help="Install shell completion.")
+    return app
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end the process."""
+    build_app()()

@@ -1,0 +1,23 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from penstock.cli.output import Format
+
+Url = Annotated[str, Parameter(help="Address of a gateway; else PENSTOCK_URL, else the cluster "
+                                    "on --data-dir.")]  # fmt: skip
+DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its data.")]
+Output = Annotated[
+    Format, Parameter(name=("--output", "-o"), help="table for people, json or yaml for programs.")
+]
+Param = Annotated[
+    list[str] | None,
+    Parameter(name=("--param", "-p"), help="A parameter as name=value; may be repeated."),
+]
+ParamsFile = Annotated[
+    Path | None, Parameter(help="A YAML or JSON file with parameters; --param wins over it.")
+]
+Tags = Annotated[list[str] | None, Parameter(name="--tag", help="A label; may be repeated.")]

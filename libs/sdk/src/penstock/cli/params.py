@@ -1,0 +1,57 @@
+"""Parameters of a run: `--param name=value` and `--params-file`, typed by the workflow's schema."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from penstock.cli.problems import BadInput
+
+
+def _types_of(schema: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The JSON types a parameter may have; none if the schema does not say."""
+    properties = schema.get("properties", {})
+    found = properties.get(name, {}).get("type", ()) if isinstance(properties, dict) else ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
+def _value(text: str, types: tuple[str, ...]) -> Any:
+    """Text stays text where the schema wants a string; else it is JSON if it can be."""
+    if types == ("string",):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if "string" in types and not isinstance(value, bool | type(None) | list | dict):
+        return value if types[0] != "string" else text
+    return value
+
+
+def read_params_file(path: Path) -> dict[str, Any]:
+    """The object in a YAML or JSON file."""
+    try:
+        found = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise BadInput(
+            f"{path} cannot be read: {error}", fix="Give a YAML or JSON file."
+        ) from error
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} holds no object", fix="Write `name: value` lines.")
+    return found
+
+
+def build_params(
+    given: Sequence[str], file: Path | None, schema: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The parameters to start with; single ones win over the file's."""
+    params = read_params_file(file) if file else {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--param {text}: no value", fix="Write it as --param name=value.")
+        params[name] = _value(value, _types_of(schema, name))
+    return params

@@ -1,0 +1,39 @@
+"""Small texts: instants, durations, sizes."""
+
+from datetime import datetime
+
+_MINUTE_S = 60.0
+_HOUR_S = 3600.0
+
+
+def parse_instant(text: str | None) -> datetime | None:
+    """An RFC 3339 instant of the interface; None stays None."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one instant to another; None if one is missing."""
+    first, last = parse_instant(start), parse_instant(end)
+    if first is None or last is None:
+        return None
+    return max(0.0, (last - first).total_seconds())
+
+
+def duration_text(seconds: float | None) -> str:
+    """Such as `3 ms`, `1.2 s`, `2 m 05 s`, `1 h 02 m`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 1.0:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if seconds < _HOUR_S:
+        return f"{whole // 60} m {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+
+
+def clock_text(instant: str | None) -> str:
+    """Local date and time of an instant; empty for None."""
+    when = parse_instant(instant)
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""

@@ -1,0 +1,68 @@
+"""Following an execution on the terminal until it ends."""
+
+import asyncio
+import itertools
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.live import Live
+
+from penstock.cli.picture import ExecutionPicture
+from penstock.cli.plain import lines_of
+from penstock.cli.problems import error_console
+from penstock.cli.tree import render
+from penstock.sdk.client import Client
+from penstock.sdk.errors import ApiError
+
+_FRAMES_PER_S = 12
+
+
+def now_text() -> str:
+    """This moment as RFC 3339 text, the clock of the terminal."""
+    return datetime.now(UTC).isoformat()  # noqa: TID251 - for the eye only
+
+
+async def _watch_live(client: Client, picture: ExecutionPicture, console: Console) -> None:
+    """Redraw the tree at a steady rate, whatever the number of events."""
+    raised: ApiError | None = None
+    with Live(console=console, auto_refresh=False) as live:
+        async with asyncio.TaskGroup() as group:
+            drawing = group.create_task(_draw(live, picture))
+            try:
+                await _follow(client, picture)
+            except ApiError as error:
+                raised = error
+            finally:
+                drawing.cancel()
+        live.update(render(picture, now_text(), 0), refresh=True)
+    if raised is not None:
+        raise raised
+
+
+async def _draw(live: Live, picture: ExecutionPicture) -> None:
+    for turn in itertools.count():
+        live.update(render(picture, now_text(), turn), refresh=True)
+        await asyncio.sleep(1 / _FRAMES_PER_S)
+
+
+async def _follow(
+    client: Client, picture: ExecutionPicture, console: Console | None = None
+) -> None:
+    async with aclosing(client.watch(picture.id)) as messages:
+        async for message in messages:
+            picture.apply(message)
+            if console is not None:
+                for line in lines_of(message, picture):
+                    console.print(line, markup=False)
+
+
+async def watch_execution(client: Client, execution_id: str) -> ExecutionPicture:
+    """Show every node until the end: a live tree on a terminal, lines elsewhere."""
+    picture = ExecutionPicture(execution_id)
+    console = error_console()
+    if console.is_terminal and not console.is_dumb_terminal:
+        await _watch_live(client, picture, console)
+    else:
+        await _follow(client, picture, console)
+    return picture

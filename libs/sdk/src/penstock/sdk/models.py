@@ -1,0 +1,221 @@
+"""What the REST interface answers, as Python values; fields of newer servers are ignored."""
+
+from typing import Any
+
+import msgspec
+
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
+"""Statuses after which nothing happens any more."""
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """One finding in a workflow file or a request. Line and column count from 1; 0 is unknown."""
+
+    message: str
+    code: str = ""
+    severity: str = "error"
+    line: int = 0
+    column: int = 0
+    path: str = ""
+    fix: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A problem detail of RFC 9457 with Penstock's members."""
+
+    title: str = ""
+    status: int = 0
+    detail: str = ""
+    code: str = ""
+    fix: str = ""
+    retryable: bool = False
+    trace_id: str = ""
+    errors: tuple[Issue, ...] = ()
+    facts: dict[str, str] = {}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a node or an execution ended badly."""
+
+    error_class: str = ""
+    reason: str = ""
+    message: str = ""
+    details: Any = None
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One console line of user code."""
+
+    at: str
+    level: str
+    message: str
+
+
+class NodeState(msgspec.Struct, frozen=True):
+    """Where one node stands."""
+
+    id: str
+    uses: str
+    status: str
+    attempt: int = 0
+    needs: tuple[str, ...] = ()
+    started_at: str | None = None
+    finished_at: str | None = None
+    output: Any = None
+    failure: Failure | None = None
+    items_total: int = 0
+    items_done: int = 0
+    items_failed: int = 0
+    waiting_for: str = ""
+    worker: str = ""
+    logs: tuple[LogLine, ...] = ()
+
+
+class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a list."""
+
+    id: str
+    workflow: str
+    version: int
+    status: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    tags: tuple[str, ...] = ()
+    nodes_total: int = 0
+    nodes_done: int = 0
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """True if nothing happens any more."""
+        return self.status in TERMINAL
+
+
+class Execution(ExecutionSummary, frozen=True, kw_only=True):
+    """One execution with its nodes; `last_seq` is the last event it contains."""
+
+    params: Any = None
+    output: Any = None
+    failed_node: str | None = None
+    last_seq: int = 0
+    nodes: tuple[NodeState, ...] = ()
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a start; `existing` if an earlier start with the same key is answered."""
+
+    id: str
+    workflow: str
+    version: int
+    status: str
+    existing: bool = False
+    output: Any = None
+    failure: Failure | None = None
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Where the execution stands after a cancel."""
+
+    id: str
+    status: str
+
+
+class Validation(msgspec.Struct, frozen=True):
+    """Everything found in a file."""
+
+    valid: bool
+    issues: tuple[Issue, ...] = ()
+
+
+class Workflow(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a workflow; `source` is there if it was asked for alone."""
+
+    name: str
+    version: int
+    description: str = ""
+    definition_hash: str = ""
+    created_at: str | None = None
+    nodes: tuple[str, ...] = ()
+    params_schema: dict[str, Any] = {}
+    source: str = ""
+
+
+class Applied(Workflow, frozen=True, kw_only=True):
+    """The version an applied file became; `created` is false if it was there before."""
+
+    created: bool = False
+    issues: tuple[Issue, ...] = ()
+
+
+class WorkflowPage(msgspec.Struct, frozen=True):
+    """A page of workflows; `next_cursor` is None on the last one."""
+
+    items: tuple[Workflow, ...]
+    next_cursor: str | None = None
+
+
+class ExecutionPage(msgspec.Struct, frozen=True):
+    """A page of executions, newest first; `next_cursor` is None on the last one."""
+
+    items: tuple[ExecutionSummary, ...]
+    next_cursor: str | None = None
+
+
+class NodeChange(msgspec.Struct, frozen=True):
+    """What one event says about a node, or about the item `item` (from 0) of its fan-out."""
+
+    id: str
+    status: str
+    item: int | None = None
+    attempt: int = 0
+    reason: str = ""
+    output: Any = None
+    failure: Failure | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    wake_at: str | None = None
+    signal: str = ""
+    items_total: int = 0
+    worker: str = ""
+    logs: tuple[LogLine, ...] = ()
+
+
+class PublicEvent(msgspec.Struct, frozen=True):
+    """One event: `type` is the kind of news, `kind` the journal's own name for it."""
+
+    type: str
+    kind: str
+    nodes: tuple[NodeChange, ...] = ()
+    status: str = ""
+    output: Any = None
+    failure: Failure | None = None
+    failed_node: str = ""
+    signal: str = ""
+    reason: str = ""
+
+
+class EventMessage(msgspec.Struct, frozen=True, tag_field="type", tag="event"):
+    """One event; `seq` has neither gap nor repeat."""
+
+    seq: int
+    execution_id: str
+    at: str
+    event: PublicEvent
+
+
+class SnapshotMessage(msgspec.Struct, frozen=True, tag_field="type", tag="snapshot"):
+    """The whole execution as of `seq`."""
+
+    seq: int
+    execution_id: str
+    execution: Execution
+
+
+class HeartbeatMessage(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
+    """A sign of life."""
+
+    seq: int
+    execution_id: str
+
+
+WatchMessage = SnapshotMessage | EventMessage
