@@ -1,0 +1,163 @@
+"""State's unary services as the coordinator's ports: leases, payloads, queries."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.state.v1.state_service_pb2 import (
+    AcquireShardsRequest,
+    GetDefinitionRequest,
+    GetPayloadRequest,
+    GrantedShard,
+    JoinRequest,
+    JoinResponse,
+    LoadShardRequest,
+    PutPayloadRequest,
+    PutWorkflowRequest,
+    ReadEventsRequest,
+    ReleaseShardsRequest,
+)
+from penstock.api.state.v1.state_service_pb2_grpc import (
+    JournalServiceStub,
+    PayloadServiceStub,
+    QueryServiceStub,
+)
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    Execution,
+    GetExecutionRequest,
+    GetWorkflowRequest,
+    ListExecutionsRequest,
+    ListExecutionsResponse,
+    ListWorkflowsRequest,
+    ListWorkflowsResponse,
+    ListWorkflowVersionsRequest,
+    ListWorkflowVersionsResponse,
+    Workflow,
+)
+from penstock.common.rpc.channel import call
+from penstock.common.rpc.status import from_rpc_error
+from penstock.workflow.execution.values import Payload
+
+_JOIN_TIMEOUT_S = 2.0
+_LOAD_TIMEOUT_S = 120.0
+
+
+class StateLeases:
+    """Membership and shards."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = JournalServiceStub(channel)
+
+    async def join(
+        self, coordinator_id: str, address: str, ttl_ms: int, *, leaving: bool = False
+    ) -> JoinResponse:
+        """Renew membership and leases."""
+        request = JoinRequest(
+            coordinator_id=coordinator_id, address=address, ttl_ms=ttl_ms, leaving=leaving
+        )
+        answer: JoinResponse = await call(self._stub.Join, request, timeout_s=_JOIN_TIMEOUT_S)
+        return answer
+
+    async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[GrantedShard]:
+        """Take shards that are free."""
+        request = AcquireShardsRequest(coordinator_id=coordinator_id, shards=shards)
+        return list((await call(self._stub.AcquireShards, request)).granted)
+
+    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+        """Give shards back."""
+        request = ReleaseShardsRequest(coordinator_id=coordinator_id, shards=shards)
+        await call(self._stub.ReleaseShards, request, timeout_s=_JOIN_TIMEOUT_S)
+
+    async def load(self, shard: int) -> AsyncIterator[EventBatch]:
+        """The journal of all live executions of a shard."""
+        request = LoadShardRequest(shard=shard)
+        try:
+            async for part in self._stub.LoadShard(request, timeout=_LOAD_TIMEOUT_S):
+                for body in part.bodies:
+                    yield EventBatch.FromString(body)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, "LoadShard") from None
+
+
+class StatePayloads:
+    """The payload store."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = PayloadServiceStub(channel)
+
+    async def put(self, json: bytes) -> Payload:
+        """Store a value."""
+        answer = await call(self._stub.PutPayload, PutPayloadRequest(json=json), timeout_s=60.0)
+        return Payload(b"", answer.ref.digest, answer.ref.size_bytes)
+
+    async def get(self, digest: str) -> bytes:
+        """Bytes of a stored value."""
+        request = GetPayloadRequest(digest=digest)
+        return bytes((await call(self._stub.GetPayload, request, timeout_s=60.0)).json)
+
+
+class StateQueries:
+    """Reads on behalf of a tenant."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = QueryServiceStub(channel)
+
+    async def get_execution(self, tenant: str, execution_id: str) -> Execution:
+        """One execution, folded."""
+        request = GetExecutionRequest(execution_id=execution_id)
+        answer = await call(self._stub.GetExecution, request, tenant=tenant)
+        execution: Execution = answer.execution
+        return execution
+
+    async def list_executions(
+        self, tenant: str, request: ListExecutionsRequest
+    ) -> ListExecutionsResponse:
+        """A page of executions."""
+        answer: ListExecutionsResponse = await call(
+            self._stub.ListExecutions, request, tenant=tenant
+        )
+        return answer
+
+    async def read_events(
+        self, tenant: str, execution_id: str, after_seq: int, rows_max: int = 0
+    ) -> list[EventBatch]:
+        """Journal rows that end after `after_seq`."""
+        request = ReadEventsRequest(
+            execution_id=execution_id, after_seq=after_seq, rows_max=rows_max
+        )
+        return list((await call(self._stub.ReadEvents, request, tenant=tenant)).batches)
+
+    async def put_workflow(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+        """Store a checked version."""
+        request = PutWorkflowRequest(workflow=workflow)
+        answer = await call(self._stub.PutWorkflow, request, tenant=tenant)
+        return answer.workflow, answer.created
+
+    async def get_workflow(self, tenant: str, name: str, version: int) -> Workflow:
+        """A version with its source, 0 for the latest."""
+        request = GetWorkflowRequest(name=name, version=version)
+        workflow: Workflow = (await call(self._stub.GetWorkflow, request, tenant=tenant)).workflow
+        return workflow
+
+    async def get_definition(self, definition_hash: str) -> str:
+        """The source of a definition."""
+        request = GetDefinitionRequest(definition_hash=definition_hash)
+        return str((await call(self._stub.GetDefinition, request)).source)
+
+    async def list_workflows(
+        self, tenant: str, request: ListWorkflowsRequest
+    ) -> ListWorkflowsResponse:
+        """A page of workflows."""
+        answer: ListWorkflowsResponse = await call(self._stub.ListWorkflows, request, tenant=tenant)
+        return answer
+
+    async def list_workflow_versions(
+        self, tenant: str, request: ListWorkflowVersionsRequest
+    ) -> ListWorkflowVersionsResponse:
+        """A page of versions."""
+        answer: ListWorkflowVersionsResponse = await call(
+            self._stub.ListWorkflowVersions, request, tenant=tenant
+        )
+        return answer

@@ -1,0 +1,121 @@
+"""What the coordinator's shell needs from outside, in the words of the contracts. The adapters
+implement these over gRPC; tests have twins in memory."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.state.v1.state_service_pb2 import (
+    AppendRequest,
+    AppendResponse,
+    GrantedShard,
+    JoinResponse,
+)
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    Execution,
+    ListExecutionsRequest,
+    ListExecutionsResponse,
+    ListWorkflowsRequest,
+    ListWorkflowsResponse,
+    ListWorkflowVersionsRequest,
+    ListWorkflowVersionsResponse,
+    Workflow,
+)
+from penstock.workflow.execution.values import Payload
+
+
+class Journal(Protocol):
+    """Ordered appends. Whatever was sent is answered in order, however often the connection to
+    state breaks in between."""
+
+    @property
+    def connected(self) -> bool:
+        """False while state cannot be reached: new work should be refused."""
+        ...
+
+    def send(self, request: AppendRequest) -> None:
+        """Queue an append; never waits."""
+        ...
+
+    async def run(self, on_answer: Callable[[AppendResponse], None]) -> None:
+        """Write what is sent and hand over the answers, until cancelled."""
+        ...
+
+
+class Leases(Protocol):
+    """Membership, shards and what recovery reads. All raise `Unavailable` or `DeadlineExceeded`
+    if state cannot be reached."""
+
+    async def join(
+        self, coordinator_id: str, address: str, ttl_ms: int, *, leaving: bool = False
+    ) -> JoinResponse:
+        """Renew membership and leases."""
+        ...
+
+    async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[GrantedShard]:
+        """Take shards that are free; returns those granted."""
+        ...
+
+    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+        """Give shards back."""
+        ...
+
+    def load(self, shard: int) -> AsyncIterator[EventBatch]:
+        """The journal of all live executions of a shard; rows of one execution are adjacent."""
+        ...
+
+
+class Payloads(Protocol):
+    """The payload store."""
+
+    async def put(self, json: bytes) -> Payload:
+        """Store a value; returns its claim check."""
+        ...
+
+    async def get(self, digest: str) -> bytes:
+        """Bytes of a stored value."""
+        ...
+
+
+class Queries(Protocol):
+    """State's reads, on behalf of a tenant. A thing of another tenant is not found."""
+
+    async def get_execution(self, tenant: str, execution_id: str) -> Execution:
+        """One execution, folded; raises `NotFound`."""
+        ...
+
+    async def list_executions(
+        self, tenant: str, request: ListExecutionsRequest
+    ) -> ListExecutionsResponse:
+        """A page of executions."""
+        ...
+
+    async def read_events(
+        self, tenant: str, execution_id: str, after_seq: int, rows_max: int = 0
+    ) -> list[EventBatch]:
+        """Journal rows that end after `after_seq`; empty for an unknown execution."""
+        ...
+
+    async def put_workflow(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+        """Store a checked version; True if it is new."""
+        ...
+
+    async def get_workflow(self, tenant: str, name: str, version: int) -> Workflow:
+        """A version with its source, 0 for the latest; raises `NotFound`."""
+        ...
+
+    async def get_definition(self, definition_hash: str) -> str:
+        """The source of a definition; raises `NotFound`."""
+        ...
+
+    async def list_workflows(
+        self, tenant: str, request: ListWorkflowsRequest
+    ) -> ListWorkflowsResponse:
+        """A page of workflows."""
+        ...
+
+    async def list_workflow_versions(
+        self, tenant: str, request: ListWorkflowVersionsRequest
+    ) -> ListWorkflowVersionsResponse:
+        """A page of versions."""
+        ...

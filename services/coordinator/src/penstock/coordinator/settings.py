@@ -1,0 +1,30 @@
+"""What a coordinator can be told."""
+
+import dataclasses
+
+from penstock.common.settings import ServiceSettings, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(ServiceSettings):
+    """Settings of the coordinator; the README's table is generated from it."""
+
+    listen: str = setting("127.0.0.1:7401", "Address to serve on, host:port; port 0 takes any")
+    advertise: str = setting(
+        "", "Address others reach this coordinator at; empty for the one it listens on"
+    )
+    state_address: str = setting("127.0.0.1:7402", "Address of the state service, host:port")
+    nats_url: str = setting("nats://127.0.0.1:4222", "NATS server that carries live events")
+    executions_max: int = setting(
+        100_000, "Live executions held in memory; starts above it are refused (about 10 KiB each)"
+    )
+    inbox_max: int = setting(
+        200_000, "Inputs waiting for a turn; starts above it are refused until it shrinks"
+    )
+    appends_in_flight: int = setting(
+        3, "Appends sent before the first is answered: enough to cover one commit's time"
+    )
+    lease_ttl_ms: int = setting(5_000, "A coordinator silent for longer loses its shards")
+    segments: bool = setting(
+        True, "Let workers go on to the next nodes; false sends every node on its own"
+    )

@@ -1,0 +1,138 @@
+"""Plans by name and by content hash, so that a start asks nobody.
+
+"The latest version" is answered from memory for at most one second after state was asked: a new
+version applied through another coordinator is seen within that time, one applied here at once.
+While a workflow is being started, its entry is refreshed in the background at half that age.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import msgspec
+from penstock.workflow.compile import compile_source
+
+from penstock.common.clock import Clock
+from penstock.common.errors import PenstockError
+from penstock.coordinator.ports import Queries
+from penstock.workflow.node_type import NodeType
+from penstock.workflow.plan import Plan
+
+STALE_S = 1.0
+_REFRESH_S = 0.5
+_PLANS_MAX = 1_000
+"""Plans kept by hash beside those of live executions, about 20 KiB each."""
+_NAMES_MAX = 10_000
+
+Key = tuple[str, str, int]
+"""Tenant, workflow name, version (0 for the latest)."""
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A version that can be started."""
+
+    version: int
+    plan: Plan
+
+
+class _Entry(msgspec.Struct):
+    """What state said at `asked_at`; `refreshing` while it is being asked again."""
+
+    definition: Definition
+    asked_at: float
+    refreshing: bool = False
+
+
+class Definitions:
+    """The cache over state's workflows."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        types: Mapping[str, NodeType],
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._queries = queries
+        self._types = types
+        self._clock = clock
+        self._tasks = tasks
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._asking: dict[Key, asyncio.Task[Definition | PenstockError]] = {}
+
+    def at_hand(self, tenant: str, name: str, version: int) -> Definition | None:
+        """The definition if it is known and fresh enough; a numbered version never changes."""
+        key = (tenant, name, version)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        age_s = self._clock.monotonic() - entry.asked_at
+        if version == 0 and age_s > _REFRESH_S:
+            if age_s > STALE_S:
+                return None
+            if not entry.refreshing:
+                entry.refreshing = True
+                self._tasks.create_task(self._refresh(key))
+        return entry.definition
+
+    async def get(self, tenant: str, name: str, version: int) -> Definition:
+        """The definition, asked for if need be. Raises `NotFound`, `Unavailable`."""
+        found = self.at_hand(tenant, name, version)
+        return found or await self._ask((tenant, name, version))
+
+    async def plan_of(self, definition_hash: str) -> Plan:
+        """The plan of a definition, for executions that are loaded."""
+        plan = self._plans.get(definition_hash)
+        if plan is None:
+            source = await self._queries.get_definition(definition_hash)
+            plan = await self._compiled(definition_hash, source)
+        return plan
+
+    def forget_latest(self, tenant: str, name: str) -> None:
+        """A new version was applied here."""
+        self._entries.pop((tenant, name, 0), None)
+
+    async def _refresh(self, key: Key) -> None:
+        try:
+            await self._ask(key)
+        except PenstockError:
+            entry = self._entries.get(key)
+            if entry is not None:
+                entry.refreshing = False
+
+    async def _ask(self, key: Key) -> Definition:
+        """Ask state, once for all who want the same."""
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._tasks.create_task(self._fetched(key))
+            self._asking[key] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        found = await asyncio.shield(asking)
+        if isinstance(found, PenstockError):
+            raise found
+        return found
+
+    async def _fetched(self, key: Key) -> "Definition | PenstockError":
+        """An error is a result here: a task that fails would end the service."""
+        asked_at = self._clock.monotonic()
+        tenant, name, version = key
+        try:
+            workflow = await self._queries.get_workflow(tenant, name, version)
+            plan = self._plans.get(workflow.definition_hash)
+            if plan is None:
+                plan = await self._compiled(workflow.definition_hash, workflow.source)
+        except PenstockError as error:
+            return error
+        definition = Definition(workflow.version, plan)
+        self._entries[key] = _Entry(definition, asked_at)
+        if len(self._entries) > _NAMES_MAX:
+            self._entries.popitem(last=False)
+        return definition
+
+    async def _compiled(self, definition_hash: str, source: str) -> Plan:
+        plan = await asyncio.to_thread(compile_source, source, self._types)
+        self._plans[definition_hash] = plan
+        if len(self._plans) > _PLANS_MAX:
+            self._plans.popitem(last=False)
+        return plan

@@ -1,0 +1,69 @@
+"""Joined outputs that are too large to be inline: fetched, spliced, stored, fed back."""
+
+import asyncio
+from collections.abc import Callable
+
+from penstock.common.errors import DeadlineExceeded, Unavailable
+from penstock.common.logging import get_logger
+from penstock.coordinator.core.commands import StoreOutput
+from penstock.coordinator.core.inputs import OutputStored
+from penstock.coordinator.ports import Payloads
+from penstock.coordinator.shell.live import Live
+from penstock.workflow.execution.join import join_array, join_object
+from penstock.workflow.execution.values import Payload
+
+_AT_ONCE = 4
+"""Joins made at the same time: each may hold 64 MiB twice."""
+_PARTS_AT_ONCE = 16
+_BACKOFF_FIRST_S = 0.1
+_BACKOFF_MAX_S = 5.0
+
+
+class StoredJoins:
+    """Carries out `StoreOutput`. Repeats for as long as the payload store cannot be reached: a
+    repeat stores the same content."""
+
+    def __init__(
+        self,
+        payloads: Payloads,
+        tasks: asyncio.TaskGroup,
+        feed_back: Callable[[Live, OutputStored], None],
+    ) -> None:
+        self._payloads = payloads
+        self._tasks = tasks
+        self._feed_back = feed_back
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._log = get_logger("joins")
+
+    def store(self, live: Live, command: StoreOutput) -> None:
+        """Begin; the result comes back as an input of the execution."""
+        self._tasks.create_task(self._store(live, command))
+
+    async def _store(self, live: Live, command: StoreOutput) -> None:
+        backoff_s = _BACKOFF_FIRST_S
+        async with self._places:
+            while not live.gone:
+                try:
+                    stored = await self._payloads.put(await self._spliced(command))
+                except (Unavailable, DeadlineExceeded) as error:
+                    self._log.warning("join_not_stored", execution=live.id, error=str(error))
+                    await asyncio.sleep(backoff_s)
+                    backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
+                    continue
+                self._feed_back(live, OutputStored(command.node, stored))
+                return
+
+    async def _spliced(self, command: StoreOutput) -> bytes:
+        parts: list[bytes] = []
+        for first in range(0, len(command.parts), _PARTS_AT_ONCE):
+            some = command.parts[first : first + _PARTS_AT_ONCE]
+            if any(part.digest for part in some):
+                async with asyncio.TaskGroup() as group:
+                    fetches = [group.create_task(self._bytes_of(part)) for part in some]
+                parts.extend(fetch.result() for fetch in fetches)
+            else:
+                parts.extend(part.json for part in some)
+        return join_object(command.keys, parts) if command.keys else join_array(parts)
+
+    async def _bytes_of(self, part: Payload) -> bytes:
+        return await self._payloads.get(part.digest) if part.digest else part.json

@@ -1,0 +1,129 @@
+"""What the shell holds of a live execution, and of a shard."""
+
+from enum import Enum, auto
+from typing import Protocol
+
+from penstock.common.errors import PenstockError
+from penstock.coordinator.core.commands import Finish
+from penstock.coordinator.core.inputs import Input
+from penstock.coordinator.shell.workers import Worker
+from penstock.workflow.execution.events import Event
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.plan import Plan
+
+
+class Phase(Enum):
+    """Where a shard stands with this coordinator."""
+
+    LOADING = auto()
+    OWNED = auto()
+    LEAVING = auto()
+    GONE = auto()
+
+
+class Shard:
+    """A shard under this coordinator's lease. `head` is the position of the last record sent."""
+
+    __slots__ = ("epoch", "executions", "head", "number", "phase")
+
+    def __init__(self, number: int, epoch: int, head: int) -> None:
+        self.number = number
+        self.epoch = epoch
+        self.head = head
+        self.phase = Phase.LOADING
+        self.executions: dict[str, Live] = {}
+
+
+class Caller(Protocol):
+    """Somebody who waits for an input to be on disk."""
+
+    def on_committed(self, live: "Live", accepted: bool) -> None:
+        """It is. `accepted` is false for a worker's report that the core refused."""
+        ...
+
+    def on_failed(self, error: PenstockError) -> None:
+        """It cannot be known, or was not done."""
+        ...
+
+
+class EndWaiter(Protocol):
+    """Somebody who waits for an execution to end."""
+
+    def on_ended(self, live: "Live", end: Finish) -> None:
+        """The end is on disk."""
+        ...
+
+    def on_failed(self, error: PenstockError) -> None:
+        """This coordinator will not know."""
+        ...
+
+
+class Recovered:
+    """Workers had their time to say what they hold of an execution that was loaded."""
+
+
+Happening = Input | Recovered
+"""What can be put into the inbox."""
+
+
+class Live:
+    """One execution in memory.
+
+    `unsent` gathers a turn's events; `favourite` is the worker that had the last attempt; `started`
+    says that its first record is on disk; `gone` is set once it is forgotten. Which worker has
+    which attempt is in `state.holders`. `early` holds what arrived for a loaded execution before
+    it was recovered, None afterwards.
+    """
+
+    __slots__ = (
+        "early",
+        "favourite",
+        "gone",
+        "id",
+        "plan",
+        "shard",
+        "started",
+        "state",
+        "tenant",
+        "unsent",
+        "waiters",
+    )
+
+    def __init__(self, execution_id: str, tenant: str, shard: Shard, plan: Plan) -> None:
+        self.id = execution_id
+        self.tenant = tenant
+        self.shard = shard
+        self.plan = plan
+        self.state = ExecutionState(plan)
+        self.early: list[tuple[Happening, Caller | None]] | None = None
+        self.unsent: list[Event] = []
+        self.favourite: Worker | None = None
+        self.waiters: list[EndWaiter] = []
+        self.started = False
+        self.gone = False
+
+
+class Executions:
+    """All live executions of all shards, by id."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Live] = {}
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def get(self, execution_id: str) -> Live | None:
+        """The live execution, if it is here."""
+        return self.by_id.get(execution_id)
+
+    def add(self, live: Live) -> None:
+        """Hold a new one."""
+        self.by_id[live.id] = live
+        live.shard.executions[live.id] = live
+
+    def forget(self, live: Live) -> None:
+        """Drop one."""
+        live.gone = True
+        live.favourite = None
+        self.by_id.pop(live.id, None)
+        live.shard.executions.pop(live.id, None)

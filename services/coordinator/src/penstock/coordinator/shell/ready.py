@@ -1,0 +1,111 @@
+"""Attempts that are ready and not on a worker yet: a queue per pool and node type.
+
+First in, first out, except that an execution with many attempts goes to the end of its queue after
+each chunk, so that a wide fan-out does not hold up everybody else. Entries that are void by the
+time they surface (execution ended, attempt cancelled) are dropped then.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from penstock.coordinator.shell.live import Live
+from penstock.coordinator.shell.placement import chunk_size, roomiest
+from penstock.coordinator.shell.workers import Worker
+from penstock.workflow.execution.values import NodeRef
+
+Kind = tuple[str, str]
+"""Pool and node type."""
+
+_SHARE = 64
+"""Entries of one kind handled before the next kind has its turn."""
+
+HandOver = Callable[[Worker, Live, Sequence[NodeRef]], None]
+
+
+class Entry:
+    """Attempts of one execution and kind, from `at` on still waiting."""
+
+    __slots__ = ("at", "live", "refs")
+
+    def __init__(self, live: Live, refs: Sequence[NodeRef]) -> None:
+        self.live = live
+        self.refs = refs
+        self.at = 0
+
+
+class ReadyQueues:
+    """All queues. `depth` is how many attempts wait (void ones included)."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Kind, deque[Entry]] = {}
+        self.depth = 0
+
+    def add(self, live: Live, refs: Sequence[NodeRef]) -> None:
+        """Queue attempts of one execution; O(attempts)."""
+        self.depth += len(refs)
+        nodes = live.plan.nodes
+        node = nodes[refs[0].node]
+        if len(refs) == 1:
+            self._queue((node.pool, node.uses)).append(Entry(live, refs))
+            return
+        by_kind: dict[Kind, list[NodeRef]] = {}
+        for ref in refs:
+            node = nodes[ref.node]
+            by_kind.setdefault((node.pool, node.uses), []).append(ref)
+        for kind, some in by_kind.items():
+            self._queue(kind).append(Entry(live, some))
+
+    def _queue(self, kind: Kind) -> deque[Entry]:
+        queue = self._queues.get(kind)
+        if queue is None:
+            queue = self._queues[kind] = deque()
+        return queue
+
+    def hand_out(
+        self, workers_for: Callable[[Kind], Sequence[Worker]], hand_over: HandOver
+    ) -> None:
+        """Give what waits to workers with room, until nothing waits or no room is left."""
+        busy = bool(self.depth)
+        while busy:
+            busy = False
+            for kind in list(self._queues):
+                queue = self._queues[kind]
+                workers = workers_for(kind)
+                if queue and workers and self._serve(queue, workers, hand_over):
+                    busy = True
+                if not queue:
+                    del self._queues[kind]
+
+    def _serve(self, queue: deque[Entry], workers: Sequence[Worker], hand_over: HandOver) -> bool:
+        """Hand out up to a share of a queue; True if there is reason to come back."""
+        for _ in range(min(_SHARE, len(queue))):
+            entry = queue[0]
+            waiting = len(entry.refs) - entry.at
+            if entry.live.gone:
+                queue.popleft()
+                self.depth -= waiting
+                continue
+            worker = _choose(entry.live, waiting, workers)
+            if worker is None:
+                return False
+            queue.popleft()
+            count = chunk_size(waiting, len(workers), worker.free)
+            refs = entry.refs[entry.at : entry.at + count]
+            entry.at += count
+            self.depth -= count
+            is_current = entry.live.state.is_current
+            current = [ref for ref in refs if is_current(ref)]
+            if current:
+                hand_over(worker, entry.live, current)
+            if count < waiting:
+                queue.append(entry)
+        return bool(queue)
+
+
+def _choose(live: Live, waiting: int, workers: Sequence[Worker]) -> Worker | None:
+    """A single attempt goes where its execution's data is, if there is room; the rest to the
+    least loaded."""
+    favourite = live.favourite
+    if waiting == 1 and favourite is not None and favourite.free > 0 and favourite in workers:
+        return favourite
+    return roomiest(workers)

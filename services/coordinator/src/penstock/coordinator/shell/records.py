@@ -1,0 +1,56 @@
+"""A turn's events of one execution as a journal record with its projection row."""
+
+from collections.abc import Sequence
+
+from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
+from penstock.common.journal_codec import encode_batch
+from penstock.coordinator.shell.live import Live
+from penstock.workflow.execution.events import Event
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import ExecutionStatus
+
+_RUNNING = int(ExecutionStatus.RUNNING)
+
+
+def add_record(
+    write: ShardWrite, live: Live, events: Sequence[Event], now_us: int, wake_us: int
+) -> int:
+    """Append the record of `events`, which are the last of the state's history; returns the size
+    of its body."""
+    state = live.state
+    first_seq = state.seq - len(events) + 1
+    body = encode_batch(live.id, first_seq, now_us, events)
+    record: JournalRecord = write.records.add()
+    record.execution_id = live.id
+    record.tenant = live.tenant
+    record.first_seq = first_seq
+    record.last_seq = state.seq
+    record.body = body
+    row = record.projection
+    if first_seq == 1:
+        _add_beginning(row, state)
+    total = state.tables.size
+    row.nodes_total = total
+    row.nodes_done = total - state.remaining
+    row.wake_unix_us = wake_us
+    end = state.end
+    if end is None:
+        row.status = _RUNNING  # type: ignore[assignment]
+    else:
+        row.status = int(end.status)  # type: ignore[assignment]
+        row.finished_unix_us = now_us
+        if end.failure is not None:
+            row.failure_reason = end.failure.reason
+    return len(body)
+
+
+def _add_beginning(row: Projection, state: ExecutionState) -> None:
+    """What never changes is written with the first record only."""
+    started = state.started
+    if started is None:
+        return
+    row.workflow = started.workflow
+    row.version = started.version
+    row.definition_hash = started.definition_hash
+    row.tags.extend(started.tags)
+    row.started_unix_us = state.started_us

@@ -1,0 +1,146 @@
+"""Carries out the core's commands once their events are on disk.
+
+Nothing here runs before the append that holds the deciding events was answered, and nothing runs
+while this coordinator's leases may be over: then commands wait until membership is renewed, and
+those of shards that were lost are dropped.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from penstock.common.errors import Unavailable
+from penstock.coordinator.core.commands import (
+    AnswerReport,
+    CancelAttempts,
+    Command,
+    Dispatch,
+    Finish,
+    StoreOutput,
+)
+from penstock.coordinator.shell.live import Caller, Executions, Live, Phase
+from penstock.coordinator.shell.placement import may_continue
+from penstock.coordinator.shell.ready import ReadyQueues
+from penstock.coordinator.shell.tasks import to_tasks
+from penstock.coordinator.shell.workers import Worker, Workers
+from penstock.workflow.execution.values import NodeRef
+
+Released = tuple[Live, Sequence[Command], Caller | None]
+"""What a step of an execution asked for, and who waits for it."""
+
+MOVED = "the shard of this execution moved to another coordinator"
+
+
+class Tenure(Protocol):
+    """Whether this coordinator may act on its shards."""
+
+    def holds(self) -> bool:
+        """False once the leases may be over."""
+        ...
+
+
+class Joins(Protocol):
+    """Stores joined outputs and feeds them back."""
+
+    def store(self, live: Live, command: StoreOutput) -> None:
+        """Begin; never waits."""
+        ...
+
+
+class Release:
+    """The way from decisions to effects."""
+
+    def __init__(
+        self,
+        executions: Executions,
+        workers: Workers,
+        tenure: Tenure,
+        joins: Joins,
+        *,
+        segments: bool,
+    ) -> None:
+        self._executions = executions
+        self._workers = workers
+        self._tenure = tenure
+        self._joins = joins
+        self._segments = segments
+        self._held: list[Released] = []
+        self.ready = ReadyQueues()
+        self._gathered: dict[tuple[int, str], tuple[Worker, Live, list[NodeRef]]] = {}
+
+    def carry_out(self, released: Sequence[Released]) -> None:
+        """Do what is on disk now, then give workers what is ready."""
+        if self._held or not self._tenure.holds():
+            self._held.extend(released)
+            return
+        for live, commands, caller in released:
+            self._carry_out_one(live, commands, caller)
+        self.hand_out()
+
+    def resume(self) -> None:
+        """The leases were renewed: carry on with what was held back."""
+        held, self._held = self._held, []
+        self.carry_out(held)
+
+    def hand_out(self) -> None:
+        """Give ready attempts to workers with room."""
+        if not self.ready.depth or not self._tenure.holds():
+            return
+        self.ready.hand_out(self._workers.serving, self._gather)
+        gathered, self._gathered = self._gathered, {}
+        for worker, live, refs in gathered.values():
+            go_on = self._segments and may_continue(live.plan, refs)
+            worker.send(*to_tasks(live, refs, may_continue=go_on))
+
+    def _gather(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
+        """Note a hand-over; one message per worker and execution is made of all of them."""
+        hand_over = live.state.hand_over
+        for ref in refs:
+            hand_over(ref, worker.id)
+        worker.free -= len(refs)
+        live.favourite = worker
+        key = (id(worker), live.id)
+        known = self._gathered.get(key)
+        if known is None:
+            self._gathered[key] = (worker, live, list(refs))
+        else:
+            known[2].extend(refs)
+
+    def _carry_out_one(
+        self, live: Live, commands: Sequence[Command], caller: Caller | None
+    ) -> None:
+        phase = live.shard.phase
+        if phase is Phase.GONE:
+            if caller is not None:
+                caller.on_failed(Unavailable(MOVED))
+            return
+        accepted = True
+        for command in commands:
+            match command:
+                case Dispatch():
+                    if phase is not Phase.LEAVING:
+                        self.ready.add(live, command.refs)
+                case AnswerReport():
+                    accepted = command.accepted
+                case CancelAttempts():
+                    self._cancel(live, command)
+                case StoreOutput():
+                    if phase is not Phase.LEAVING:
+                        self._joins.store(live, command)
+                case Finish():
+                    self._finish(live, command)
+        if caller is not None:
+            caller.on_committed(live, accepted)
+
+    def _cancel(self, live: Live, command: CancelAttempts) -> None:
+        by_id = self._workers.by_id
+        for ref, worker_id in zip(command.refs, command.workers, strict=True):
+            worker = by_id.get(worker_id)
+            if worker is not None:
+                worker.give_back(live.id, ref)
+                worker.cancel(live.id, ref)
+
+    def _finish(self, live: Live, end: Finish) -> None:
+        self._executions.forget(live)
+        for waiter in live.waiters:
+            waiter.on_ended(live, end)
+        live.waiters.clear()

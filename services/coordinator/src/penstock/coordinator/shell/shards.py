@@ -1,0 +1,200 @@
+"""Membership and shards: join every second, take what is ours, give back what is not.
+
+Every member computes the same spread (rendezvous hashing over the members that state names). A
+shard is ours to take once nobody alive holds it, and is given back, after its appends in flight are
+answered, when another member should have it. Losing the lease (fenced, or state names another
+epoch) drops the shard at once.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from penstock.api.state.v1.state_service_pb2 import JoinResponse
+from penstock.common.clock import Clock
+from penstock.common.errors import InvalidArgument, PenstockError, Unavailable, WrongOwner
+from penstock.common.ids import is_ulid, shard_of
+from penstock.common.logging import get_logger
+from penstock.coordinator.ports import Leases
+from penstock.coordinator.shell.identity import Identity
+from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.parting import Parting
+from penstock.coordinator.shell.recovery import Recovery
+from penstock.coordinator.shell.rendezvous import shards_of
+from penstock.coordinator.shell.tenure import Tenure
+
+_RENEW_S = 1.0
+_RETRY_S = 0.2
+
+
+class Shards:
+    """The shards of this coordinator, and who has the others."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        leases: Leases,
+        tenure: Tenure,
+        recovery: Recovery,
+        parting: Parting,
+        clock: Clock,
+    ) -> None:
+        self._identity = identity
+        self._leases = leases
+        self._tenure = tenure
+        self._recovery = recovery
+        self._parting = parting
+        self._clock = clock
+        self._members: dict[str, str] = {}
+        self._owners: dict[int, str] = {}
+        self._reachable = True
+        self._log = get_logger("shards")
+        self.count = 0
+        self.held: dict[int, Shard] = {}
+        self.owned: list[Shard] = []
+
+    def __len__(self) -> int:
+        return len(self.owned)
+
+    @property
+    def members(self) -> list[str]:
+        """Addresses of all live coordinators."""
+        return sorted(self._members.values())
+
+    def of(self, execution_id: str) -> Shard:
+        """The shard of an execution, if it is alive here. Raises `InvalidArgument` for what is no
+        id, `WrongOwner` with the owner's address, `Unavailable` if there is no owner yet."""
+        if not is_ulid(execution_id):
+            raise InvalidArgument(f"{execution_id!r} is not an execution id", fix="Give a ULID.")
+        if not self.count:
+            raise Unavailable("this coordinator has no shards yet")
+        number = shard_of(execution_id, self.count)
+        shard = self.held.get(number)
+        if shard is not None and shard.phase is Phase.OWNED:
+            return shard
+        owner = self._owners.get(number)
+        if shard is None and owner in self._members and owner != self._identity.coordinator_id:
+            raise WrongOwner(execution_id=execution_id, owner=self._members[owner])
+        raise Unavailable("the shard of this execution is on its way to a coordinator")
+
+    def is_elsewhere(self, execution_id: str) -> bool:
+        """True if another live coordinator owns the execution's shard."""
+        try:
+            self.of(execution_id)
+        except WrongOwner:
+            return True
+        except PenstockError:
+            return False
+        return False
+
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Keep membership and shards up for ever; loads and hand-backs are tasks of the group."""
+        while True:
+            renewed = await self.renew(tasks)
+            await asyncio.sleep(_RENEW_S if renewed else _RETRY_S)
+
+    async def renew(self, tasks: asyncio.TaskGroup) -> bool:
+        """Join once and draw the consequences; False if state could not be reached."""
+        me = self._identity
+        asked_at = self._clock.monotonic()
+        try:
+            answer = await self._leases.join(me.coordinator_id, me.address, me.ttl_ms)
+            self._tenure.renewed(asked_at)
+            self._take_in(answer)
+            self._parting.resume()
+            await self._evict_predecessor(answer)
+            await self._rebalance(answer, tasks)
+        except PenstockError as error:
+            if self._reachable:
+                self._log.warning("membership_not_renewed", error=str(error))
+            self._reachable = False
+            return False
+        self._reachable = True
+        return True
+
+    def _take_in(self, answer: JoinResponse) -> None:
+        """Believe state about members, owners and epochs."""
+        members = {m.coordinator_id: m.address for m in answer.members}
+        if members != self._members:
+            self._members = members
+            self._parting.tell_workers(members.values())
+        self.count = answer.shard_count
+        mine = self._identity.coordinator_id
+        self._owners = {lease.shard: lease.coordinator_id for lease in answer.leases}
+        own = [lease for lease in answer.leases if lease.coordinator_id == mine]
+        epochs = {lease.shard: lease.epoch for lease in own}
+        for shard in list(self.held.values()):
+            if epochs.get(shard.number) != shard.epoch:
+                self.drop(shard.number, "state says that its lease is over")
+
+    async def _evict_predecessor(self, answer: JoinResponse) -> None:
+        """A member with this address is a former process of this coordinator, which no longer
+        listens there: let it leave, so that its shards need not wait for their expiry."""
+        me = self._identity
+        for member in answer.members:
+            if member.address == me.address and member.coordinator_id != me.coordinator_id:
+                self._log.info("predecessor_evicted", predecessor=member.coordinator_id)
+                await self._leases.join(
+                    member.coordinator_id, member.address, me.ttl_ms, leaving=True
+                )
+
+    async def _rebalance(self, answer: JoinResponse, tasks: asyncio.TaskGroup) -> None:
+        mine = self._identity.coordinator_id
+        desired = shards_of(mine, self._members, self.count)
+        alive = {x.shard for x in answer.leases if x.coordinator_id in self._members}
+        strays = [
+            lease.shard
+            for lease in answer.leases
+            if lease.coordinator_id == mine and lease.shard not in self.held
+        ]
+        if strays:
+            await self._leases.release(mine, strays)
+        wanted = sorted(desired - self.held.keys() - (alive - set(strays)))
+        if wanted:
+            for granted in await self._leases.acquire(mine, wanted):
+                shard = Shard(granted.shard, granted.epoch, granted.head)
+                self.held[shard.number] = shard
+                tasks.create_task(self._recovery.bring_to_life(shard))
+        surplus = [s for n, s in self.held.items() if n not in desired and s.phase is Phase.OWNED]
+        if surplus:
+            tasks.create_task(self._hand_back(surplus))
+
+    def refresh(self, _: Shard | None = None) -> None:
+        """Some shard's phase changed."""
+        self.owned = [s for s in self.held.values() if s.phase is Phase.OWNED]
+
+    def drop(self, number: int, cause: str) -> None:
+        """The lease is lost: forget the shard and all of its executions, act on nothing of it."""
+        shard = self.held.pop(number, None)
+        if shard is None:
+            return
+        self._log.warning("shard_lost", shard=number, epoch=shard.epoch, cause=cause)
+        shard.phase = Phase.GONE
+        self.refresh()
+        self._parting.forget(shard)
+
+    async def _hand_back(self, shards: Iterable[Shard]) -> None:
+        """Let others have these shards: no new decisions, wait for what is in flight, release."""
+        leaving = list(shards)
+        for shard in leaving:
+            shard.phase = Phase.LEAVING
+        self.refresh()
+        await self._parting.flushed()
+        numbers = [s.number for s in leaving if self.held.pop(s.number, None) is s]
+        for shard in leaving:
+            shard.phase = Phase.GONE
+            self._parting.forget(shard)
+        if not numbers:
+            return
+        try:
+            await self._leases.release(self._identity.coordinator_id, numbers)
+        except PenstockError as error:
+            self._log.warning("shards_not_released", shards=numbers, error=str(error))
+
+    async def leave(self) -> None:
+        """Give everything back and leave the cluster, so that others need not wait."""
+        me = self._identity
+        await self._hand_back(list(self.held.values()))
+        try:
+            await self._leases.join(me.coordinator_id, me.address, me.ttl_ms, leaving=True)
+        except PenstockError as error:
+            self._log.warning("cluster_not_left", error=str(error))

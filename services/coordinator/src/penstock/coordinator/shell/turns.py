@@ -1,0 +1,248 @@
+"""The turn loop: everything that arrived goes through the core, then into one append.
+
+A turn takes the whole inbox, steps the core for each input, makes one journal record per touched
+execution, and sends one append over all shards. Up to a few appends are in flight, in order; the
+next turn begins as soon as there is input and a free place. So a turn is as large as what gathered
+while the appends before it were on their way: one input when idle, thousands under load, and never
+a wait to fill it. Commands are released when the append is answered.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from penstock.api.state.v1.state_service_pb2 import AppendRequest, AppendResponse, ShardWrite
+from penstock.common.clock import Clock
+from penstock.common.errors import Internal, Unavailable
+from penstock.common.invariant import invariant
+from penstock.common.logging import get_logger
+from penstock.coordinator.core.inputs import AttemptStarted, Report
+from penstock.coordinator.core.step import Step, next_wake_us, recover, step
+from penstock.coordinator.ports import Journal
+from penstock.coordinator.shell.holdings import Holdings
+from penstock.coordinator.shell.live import Caller, Executions, Happening, Live, Phase, Recovered
+from penstock.coordinator.shell.measures import Measures
+from penstock.coordinator.shell.records import add_record
+from penstock.coordinator.shell.release import MOVED, Release, Released
+from penstock.coordinator.shell.timers import Timers
+
+_INPUTS_MAX = 4_096
+"""Inputs of one turn: bounds how long everything else in the process waits, about 50 ms."""
+_APPEND_BYTES = 8 * 1024 * 1024
+"""Above this an append is closed and the turn's rest goes into the next one."""
+_STALLED_S = 5.0
+"""An append unanswered for this long means that state cannot commit."""
+
+
+class _Append:
+    """An append in flight, and what may happen once it is answered."""
+
+    __slots__ = ("batch_id", "released", "sent_at", "then")
+
+    def __init__(self, batch_id: int, sent_at: float) -> None:
+        self.batch_id = batch_id
+        self.sent_at = sent_at
+        self.released: list[Released] = []
+        self.then: list[asyncio.Future[None]] = []
+
+
+class Turns:
+    """One inbox and one loop for all shards of this coordinator."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        executions: Executions,
+        release: Release,
+        holdings: Holdings,
+        clock: Clock,
+        measures: Measures,
+    ) -> None:
+        self._journal = journal
+        self._executions = executions
+        self._release = release
+        self._holdings = holdings
+        self._clock = clock
+        self._measures = measures
+        self._inbox: deque[tuple[Live, Happening, Caller | None]] = deque()
+        self._in_flight: deque[_Append] = deque()
+        self._wake = asyncio.Event()
+        self._batch_id = 0
+        self._log = get_logger("turns")
+        self.timers = Timers()
+        self.on_fenced: Callable[[int], None] = lambda shard: None
+
+    @property
+    def waiting(self) -> int:
+        """How many inputs wait for a turn."""
+        return len(self._inbox)
+
+    @property
+    def stalled(self) -> bool:
+        """True while state does not commit: new work should be refused."""
+        if not self._journal.connected:
+            return True
+        flying = self._in_flight
+        return bool(flying) and self._clock.monotonic() - flying[0].sent_at > _STALLED_S
+
+    def put(self, live: Live, happened: Happening, caller: Caller | None = None) -> None:
+        """Something happened to an execution; decided in the next turn. Never waits."""
+        self._inbox.append((live, happened, caller))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    async def flushed(self) -> None:
+        """Return once all that is in flight now is answered and released."""
+        if self._in_flight:
+            done = asyncio.get_running_loop().create_future()
+            self._in_flight[-1].then.append(done)
+            await done
+
+    async def run(self, in_flight_max: int) -> None:
+        """Take turns for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._inbox and len(self._in_flight) < in_flight_max:
+                self.take_turn()
+                await asyncio.sleep(0)
+
+    def take_turn(self) -> None:
+        """Decide everything that waits, up to a limit, and send it."""
+        now_us = self._clock.now_us()
+        inbox = self._inbox
+        released: list[Released] = []
+        touched: dict[str, Live] = {}
+        count = min(len(inbox), _INPUTS_MAX)
+        for _ in range(count):
+            live, happened, caller = inbox.popleft()
+            decided = self._decide(live, happened, caller, now_us)
+            if decided is None:
+                continue
+            if decided.events:
+                live.unsent.extend(decided.events)
+                touched[live.id] = live
+            if decided.commands or caller is not None:
+                released.append((live, decided.commands, caller))
+        self._measures.turn_inputs.observe(count)
+        if touched:
+            self._send(touched.values(), now_us)
+        self._attach(released)
+
+    def _decide(
+        self, live: Live, happened: Happening, caller: Caller | None, now_us: int
+    ) -> Step | None:
+        """The core's decision; None if the execution is not here any more or the core failed."""
+        if live.gone or live.shard.phase is not Phase.OWNED:
+            if caller is not None:
+                self._turn_away(live, caller)
+            return None
+        try:
+            if live.early is not None:
+                return self._recover(live, happened, caller, now_us)
+            match happened:
+                case Report() | AttemptStarted():
+                    return self._holdings.step(live, happened, now_us)
+                case Recovered():
+                    return None
+                case _:
+                    return step(live.state, happened, now_us)
+        except Exception as fault:  # noqa: BLE001 - a bug in the core must not stop the others
+            self._quarantine(live, fault)
+            if caller is not None:
+                caller.on_failed(Internal("the engine met a fault of its own in this execution"))
+            return None
+
+    def _recover(
+        self, live: Live, happened: Happening, caller: Caller | None, now_us: int
+    ) -> Step | None:
+        """Let inputs of a loaded execution wait until it is known what workers still hold."""
+        early = live.early or []
+        if not isinstance(happened, Recovered):
+            early.append((happened, caller))
+            return None
+        live.early = None
+        decided = recover(live.state, now_us)
+        self.timers.set(live.id, next_wake_us(live.state))
+        for later, waiting in early:
+            self.put(live, later, waiting)
+        return decided
+
+    def _turn_away(self, live: Live, caller: Caller) -> None:
+        if live.shard.phase is Phase.OWNED and live.state.end is not None:
+            caller.on_committed(live, False)
+        else:
+            caller.on_failed(Unavailable(MOVED))
+
+    def _quarantine(self, live: Live, fault: Exception) -> None:
+        """Keep a broken execution from harm: forget it; its journal is as it was, for a fixed
+        version to load."""
+        self._log.error(
+            "execution_quarantined", execution=live.id, error=repr(fault), exc_info=fault
+        )
+        self._holdings.revoke_all(live)
+        live.unsent.clear()
+        self.timers.set(live.id, 0)
+        self._executions.forget(live)
+        for waiter in live.waiters:
+            waiter.on_failed(Internal("the engine met a fault of its own in this execution"))
+        live.waiters.clear()
+
+    def _send(self, touched: Iterable[Live], now_us: int) -> None:
+        """Make records and send them; a turn with much data becomes several appends."""
+        request = AppendRequest()
+        writes: dict[int, ShardWrite] = {}
+        size = records = nodes = 0
+        for live in touched:
+            events = live.unsent
+            if not events:
+                continue
+            shard = live.shard
+            write = writes.get(shard.number)
+            if write is None:
+                write = writes[shard.number] = request.writes.add(
+                    shard=shard.number, epoch=shard.epoch, first_position=shard.head + 1
+                )
+            wake_us = next_wake_us(live.state)
+            size += add_record(write, live, events, now_us, wake_us)
+            self.timers.set(live.id, wake_us)
+            shard.head += 1
+            records += 1
+            nodes += len(events)
+            live.unsent = []
+            if size > _APPEND_BYTES:
+                self._dispatch_append(request)
+                request, writes, size = AppendRequest(), {}, 0
+        if writes:
+            self._dispatch_append(request)
+        self._measures.records.inc(records)
+        self._measures.events.inc(nodes)
+
+    def _dispatch_append(self, request: AppendRequest) -> None:
+        self._batch_id += 1
+        request.batch_id = self._batch_id
+        self._in_flight.append(_Append(self._batch_id, self._clock.monotonic()))
+        self._journal.send(request)
+
+    def _attach(self, released: list[Released]) -> None:
+        """Let commands wait for the last append in flight: it holds their events, or follows the
+        one that does."""
+        if not released:
+            return
+        if self._in_flight:
+            self._in_flight[-1].released.extend(released)
+        else:
+            self._release.carry_out(released)
+
+    def on_answer(self, answer: AppendResponse) -> None:
+        """An append is on disk, except for the shards that others own now."""
+        append = self._in_flight.popleft()
+        invariant(append.batch_id == answer.batch_id, "appends are answered in order")
+        self._measures.append_seconds.observe(self._clock.monotonic() - append.sent_at)
+        for shard in answer.fenced_shards:
+            self.on_fenced(shard)
+        self._release.carry_out(append.released)
+        for done in append.then:
+            if not done.done():
+                done.set_result(None)
+        self._wake.set()
