@@ -207,8 +207,12 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
 
 
 def public_event(event: journal.Event, names: Names) -> PublicEvent:
-    """The public form of one journal event. KeyError for a kind this version does not know."""
-    kind = event.WhichOneof("kind") or ""
+    """The public form of one journal event; one of a kind that this version does not know says no
+    more than that something happened, but keeps its number.
+    """
+    kind = event.WhichOneof("kind")
+    if kind is None or kind not in _MAKERS:
+        return PublicEvent("NODE_STATE_CHANGED", kind or "unknown")
     return _MAKERS[kind](getattr(event, kind), names)
 
 

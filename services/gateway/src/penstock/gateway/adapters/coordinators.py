@@ -61,6 +61,11 @@ class Coordinators:
         """Starts that wait for an answer."""
         return sum(link.starts.in_flight for link in self._links.values())
 
+    def release(self) -> None:
+        """Answer everybody who waits for an end with what is known now."""
+        for link in self._links.values():
+            link.starts.release()
+
     def close(self) -> None:
         """Stop the streams of starts."""
         for task in self._running:

@@ -169,6 +169,13 @@ class StartStream:
         except TimeoutError:
             return first
 
+    def release(self) -> None:
+        """Let whoever waits for an end go with what is known: this process is about to leave."""
+        for pending in self._pending.values():
+            ended = pending.ended
+            if ended is not None and not ended.done() and pending.accepted.done():
+                ended.set_result(pending.accepted.result())
+
     async def _reach(self) -> None:
         try:
             async with asyncio.timeout(_REACH_S):

@@ -1,0 +1,58 @@
+"""The application: routes, problems for everything that goes wrong, and the edge around it."""
+
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from penstock.common.errors import Internal, PenstockError
+from penstock.common.logging import get_logger
+from penstock.gateway.doors import Doors
+from penstock.gateway.edge import Edge, trace_id
+from penstock.gateway.problems import (
+    PROBLEM_JSON,
+    encode_problem,
+    error_of_http,
+    problem_headers,
+)
+from penstock.gateway.requests import BODY_BYTES_MAX
+from penstock.gateway.routes.events import EVENT_ROUTES
+from penstock.gateway.routes.executions import EXECUTION_ROUTES
+from penstock.gateway.routes.operations import OPERATION_ROUTES
+from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
+
+
+def _answer(request: Request[Any, Any, Any], error: PenstockError) -> Response[bytes]:
+    return Response(
+        encode_problem(error, request.scope["path"], trace_id()),
+        status_code=error.http_status,
+        media_type=PROBLEM_JSON,
+        headers=problem_headers(error),
+    )
+
+
+def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The problem for whatever a route has raised; faults of our own are logged and hidden."""
+    if isinstance(error, PenstockError):
+        return _answer(request, error)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _answer(request, error_of_http(error, request.method, request.scope["path"]))
+    get_logger("gateway").error("request_failed", path=request.scope["path"], exc_info=error)
+    return _answer(request, Internal(fix="Look for the trace id in the gateway's log."))
+
+
+def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
+    """The ASGI application that serves through `doors`."""
+    app = Litestar(
+        [*WORKFLOW_ROUTES, *EXECUTION_ROUTES, *EVENT_ROUTES, *OPERATION_ROUTES],
+        state=State({"doors": doors}),
+        exception_handlers={Exception: _on_error},
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=BODY_BYTES_MAX,
+        pdb_on_exception=False,
+        debug=False,
+    )
+    return Edge(app, doors.metrics, access_log=access_log)

@@ -1,0 +1,27 @@
+"""What the routes work with, handed to them through the application's state."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+from penstock.gateway.hub import Hub
+from penstock.gateway.metrics import Metrics
+from penstock.gateway.ports import Commands, Reads
+from penstock.gateway.requests import Connection
+from penstock.gateway.schema import HealthReport
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything a route can need."""
+
+    commands: Commands
+    reads: Reads
+    hub: Hub
+    metrics: Metrics
+    health: Callable[[], Awaitable[HealthReport]]
+
+
+def doors_of(connection: Connection) -> Doors:
+    """The doors of the application that serves this connection."""
+    doors: Doors = connection.scope["litestar_app"].state["doors"]
+    return doors

@@ -1,0 +1,71 @@
+"""Where the hub's events come from: the bus, or the journal while there is no bus yet."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.common.bus import Bus, event_subject, open_bus
+from penstock.common.feed import follow_execution, is_last
+from penstock.gateway.ports import Reads
+
+_POLL_S = 1.0
+"""How often the journal is read for a watched execution without a bus."""
+
+
+class Feeds:
+    """Follows executions. Serves before NATS is there, and does not wait for it."""
+
+    def __init__(self, address: str, reads: Reads) -> None:
+        self.address = address
+        self._reads = reads
+        self._bus: Bus | None = None
+
+    @property
+    def connected(self) -> bool:
+        """True while events come over the bus."""
+        return self._bus is not None and self._bus.connected
+
+    async def attach(self) -> None:
+        """Hold the connection to the bus until cancelled."""
+        async with open_bus(self.address) as bus:
+            self._bus = bus
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._bus = None
+
+    async def follow(
+        self, execution_id: str, tenant: str, after_seq: int
+    ) -> AsyncGenerator[EventBatch, None]:
+        """Batches of an execution after `after_seq`, without gap, up to its last event."""
+
+        async def read(wanted: str, after: int) -> list[EventBatch]:
+            batches, _ = await self._reads.events(wanted, tenant, after)
+            return list(batches)
+
+        while self._bus is None:
+            for batch in await read(execution_id, after_seq):
+                yield batch
+                after_seq = max(after_seq, batch.first_seq + len(batch.events) - 1)
+                if is_last(batch):
+                    return
+            await asyncio.sleep(_POLL_S)
+        subject = event_subject(tenant, "*", execution_id)
+        events = follow_execution(execution_id, subject, after_seq, self._bus, read)
+        if isinstance(events, AsyncGenerator):
+            async with aclosing(events):
+                async for batch in events:
+                    yield batch
+
+
+@asynccontextmanager
+async def open_feeds(nats_url: str, reads: Reads) -> AsyncIterator[Feeds]:
+    """Feeds that use the bus at `nats_url` as soon as it is there."""
+    feeds = Feeds(nats_url, reads)
+    async with asyncio.TaskGroup() as tasks:
+        holding = tasks.create_task(feeds.attach())
+        try:
+            yield feeds
+        finally:
+            holding.cancel()

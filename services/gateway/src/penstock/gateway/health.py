@@ -1,0 +1,72 @@
+"""What /health tells: what the gateway needs, whether it answers, and what follows."""
+
+import asyncio
+from importlib.metadata import version
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from penstock.common.clock import Clock
+from penstock.gateway.feeds import Feeds
+from penstock.gateway.schema import Component, HealthReport
+
+_PROBE_S = 1.0
+_FRESH_S = 0.5
+"""Probes that come closer together than this share an answer."""
+
+
+async def probe(channel: grpc.aio.Channel, address: str, clock: Clock) -> Component:
+    """Ask a service's own health."""
+    begun = clock.monotonic()
+    stub = health_pb2_grpc.HealthStub(channel)
+    try:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_PROBE_S)
+    except grpc.aio.AioRpcError as fault:
+        return Component("down", address, True, detail=fault.details() or fault.code().name)
+    taken_ms = round((clock.monotonic() - begun) * 1000, 2)
+    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+        return Component("up", address, True, taken_ms)
+    return Component("down", address, True, taken_ms, "it says that it is not serving")
+
+
+class Health:
+    """Probes what is needed, at most twice a second."""
+
+    def __init__(
+        self, services: dict[str, tuple[grpc.aio.Channel, str]], feeds: Feeds, clock: Clock
+    ) -> None:
+        """`services` are channels and addresses by name; all are needed, the bus is not."""
+        self._services = services
+        self._feeds = feeds
+        self._clock = clock
+        self._begun = clock.monotonic()
+        self._version = version("penstock-gateway")
+        self._last: tuple[float, dict[str, Component]] | None = None
+        self._probing = asyncio.Lock()
+
+    async def report(self) -> HealthReport:
+        """The state of everything now."""
+        async with self._probing:
+            now = self._clock.monotonic()
+            if self._last is None or now - self._last[0] > _FRESH_S:
+                self._last = (now, await self._probe_all())
+            components = self._last[1]
+        uptime_s = round(self._clock.monotonic() - self._begun, 3)
+        if any(part.needed and part.status == "down" for part in components.values()):
+            return HealthReport("down", self._version, uptime_s, components)
+        all_up = all(part.status == "up" for part in components.values())
+        return HealthReport("up" if all_up else "degraded", self._version, uptime_s, components)
+
+    async def _probe_all(self) -> dict[str, Component]:
+        async with asyncio.TaskGroup() as tasks:
+            running = {
+                name: tasks.create_task(probe(channel, address, self._clock))
+                for name, (channel, address) in self._services.items()
+            }
+        components = {name: task.result() for name, task in running.items()}
+        connected = self._feeds.connected
+        detail = "" if connected else "live events are read from the journal until it is back"
+        components["nats"] = Component(
+            "up" if connected else "down", self._feeds.address, False, detail=detail
+        )
+        return components

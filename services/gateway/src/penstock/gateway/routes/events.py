@@ -1,0 +1,178 @@
+"""Live events of one execution as server-sent events and over WebSocket: one schema, the same
+numbers.
+"""
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Any, cast
+
+import msgspec
+from litestar import WebSocket, get, websocket
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from penstock.common.errors import InvalidArgument, PenstockError
+from penstock.common.logging import get_logger
+from penstock.gateway.answers import Answer
+from penstock.gateway.doors import doors_of
+from penstock.gateway.edge import refuse_websocket, trace_id
+from penstock.gateway.hub import Burst, Watch
+from penstock.gateway.problems import encode_problem
+from penstock.gateway.requests import (
+    AnyRequest,
+    Connection,
+    execution_id_of,
+    query_of,
+    tenant_of,
+    whole_number,
+)
+from penstock.gateway.schema import HeartbeatMessage
+
+SUBPROTOCOL = "penstock.v1.json"
+SEND_S_MAX = 30.0
+"""A client that takes nothing for this long is gone."""
+
+_CLOSE_S_MAX = 1.0
+_SEQ_MAX = 2**53
+_RETRY_MS = 1000
+_KNOWN = frozenset({"after"})
+_PING = b": ping\n\n"
+_NORMAL, _GOING_AWAY, _TRY_AGAIN = 1000, 1001, 1013
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def resume_point(connection: Connection) -> int | None:
+    """The number to go on after: `Last-Event-ID`, else `?after=`; None for a snapshot."""
+    given = query_of(connection, _KNOWN).get("after")
+    last: str | None = connection.headers.get("last-event-id")
+    if last is not None and last.strip():
+        text = last.strip()
+        if not text.isascii() or not text.isdigit() or len(text) > 15:
+            raise InvalidArgument(
+                f"{text[:40]!r} is not a sequence number.",
+                fix="Send back the id of the last event you have seen.",
+                path="header.Last-Event-ID",
+            )
+        return int(text)
+    return None if given is None else whole_number(given, "after", 0, _SEQ_MAX)
+
+
+def _sse(burst: Burst) -> bytes:
+    return b"".join(b"id: %d\ndata: %b\n\n" % (item.seq, item.body) for item in burst) or _PING
+
+
+class EventStream:
+    """The answer to a request for server-sent events."""
+
+    def __init__(self, request: AnyRequest, execution_id: str, after: int | None) -> None:
+        self._hub = doors_of(request).hub
+        self._tenant = tenant_of(request)
+        self._execution_id = execution_id
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the execution ends, the client leaves, or the gateway goes away."""
+        async with self._hub.watch(self._execution_id, self._tenant, self._after) as watch:
+            if watch.over:
+                # browsers stop asking again at a 204 (HTML standard, server-sent events)
+                await Answer(204, (), b"")(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await _until_first(_sse_out(watch, send), _disconnected(receive))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S_MAX):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _sse_out(watch: Watch, send: Send) -> None:
+    prefix = b"retry: %d\n\n" % _RETRY_MS
+    try:
+        async with aclosing(cast("Any", watch.bursts())) as bursts:
+            async for burst in bursts:
+                async with asyncio.timeout(SEND_S_MAX):
+                    await send(
+                        {
+                            "type": "http.response.body",
+                            "body": prefix + _sse(burst),
+                            "more_body": True,
+                        }
+                    )
+                prefix = b""
+    except (TimeoutError, PenstockError) as error:
+        get_logger("events").info("event_stream_cut", cause=str(error) or "slow client")
+
+
+async def _disconnected(receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] in ("http.disconnect", "websocket.disconnect"):
+            return
+
+
+async def _until_first(*parts: Any) -> None:
+    """Run until one of `parts` is done, then end the others; raises what that one raised."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(part) for part in parts]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+
+
+@get("/v1/executions/{execution_id:str}/events")
+async def watch_events(request: AnyRequest, execution_id: str) -> ASGIApp:
+    """Live events as text/event-stream."""
+    return EventStream(request, execution_id_of(execution_id), resume_point(request))
+
+
+@websocket("/v1/executions/{execution_id:str}/ws")
+async def watch_socket(socket: WebSocket[Any, Any, Any], execution_id: str) -> None:
+    """Live events over WebSocket, subprotocol penstock.v1.json."""
+    try:
+        offered = socket.scope["subprotocols"]
+        if offered and SUBPROTOCOL not in offered:
+            raise InvalidArgument(
+                "None of the offered subprotocols is spoken here.",
+                fix=f"Offer {SUBPROTOCOL}.",
+                path="header.Sec-WebSocket-Protocol",
+            )
+        after = resume_point(socket)
+        hub, tenant = doors_of(socket).hub, tenant_of(socket)
+        async with hub.watch(execution_id_of(execution_id), tenant, after) as watch:
+            await _serve_socket(socket, watch, execution_id, bool(offered))
+    except PenstockError as error:
+        body = encode_problem(error, socket.scope["path"], trace_id())
+        await refuse_websocket(socket.send, error.http_status, body)
+
+
+async def _serve_socket(
+    socket: WebSocket[Any, Any, Any], watch: Watch, execution_id: str, named: bool
+) -> None:
+    await socket.accept(subprotocols=SUBPROTOCOL if named else None)
+    code, reason = _NORMAL, "the execution has ended"
+    try:
+        await _until_first(_socket_out(socket, watch, execution_id), _disconnected(socket.receive))
+        if watch.interrupted:
+            code, reason = _GOING_AWAY, "the gateway is going away"
+    except* (TimeoutError, PenstockError):
+        code, reason = _TRY_AGAIN, "connect again and go on from the last seq"
+    if socket.connection_state != "disconnect":
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S_MAX):
+                await socket.close(code, reason)
+
+
+async def _socket_out(socket: WebSocket[Any, Any, Any], watch: Watch, execution_id: str) -> None:
+    async with aclosing(cast("Any", watch.bursts())) as bursts:
+        async for burst in bursts:
+            async with asyncio.timeout(SEND_S_MAX):
+                for message in burst:
+                    await socket.send_data(message.body, mode="text")
+                if not burst:
+                    beat = HeartbeatMessage(watch.seq, execution_id)
+                    await socket.send_data(msgspec.json.encode(beat), mode="text")
+
+
+EVENT_ROUTES = (watch_events, watch_socket)

@@ -1,0 +1,215 @@
+"""/v1/executions: start, read, cancel and signal executions."""
+
+import msgspec
+from litestar import get, post
+from litestar.types import ASGIApp
+
+from penstock.api.workflow.v1 import workflow_service_pb2 as api
+from penstock.common.errors import InvalidArgument
+from penstock.gateway import views
+from penstock.gateway.answers import Answer, json_answer
+from penstock.gateway.doors import doors_of
+from penstock.gateway.public_events import public_events
+from penstock.gateway.requests import (
+    NAME_CHARS_MAX,
+    AnyRequest,
+    checked_tags,
+    digest_of,
+    execution_id_of,
+    idempotency_key_of,
+    json_body,
+    page_size,
+    params_value,
+    query_of,
+    tenant_of,
+    user_value,
+    wait_seconds,
+    whole_number,
+)
+from penstock.gateway.routes.workflows import checked_name
+from penstock.gateway.schema import (
+    CancelBody,
+    Cancelled,
+    ExecutionPage,
+    HistoryPage,
+    SignalBody,
+    Signalled,
+    StartAnyBody,
+    StartBody,
+)
+
+_START = msgspec.json.Decoder(StartBody)
+_START_ANY = msgspec.json.Decoder(StartAnyBody)
+_CANCEL = msgspec.json.Decoder(CancelBody)
+_SIGNAL = msgspec.json.Decoder(SignalBody)
+_NO_START = StartBody()
+_NO_CANCEL = CancelBody()
+_NO_SIGNAL = SignalBody()
+_REASON_CHARS_MAX = 1000
+_SEQ_MAX = 2**53
+_VERSION_MAX = 2**31 - 1
+_STATUSES = {
+    name: number for number, name in views.EXECUTION_STATUS.items() if name != "UNSPECIFIED"
+}
+_WAIT = frozenset({"wait"})
+_LIST = frozenset({"workflow", "status", "tag", "limit", "cursor"})
+_HISTORY = frozenset({"after", "limit"})
+
+
+async def _start(request: AnyRequest, name: str, body: StartBody) -> Answer:
+    """Start and answer: 201 (200 for a repeated start), or with `?wait=` 200 once ended and 202 if
+    time is up.
+    """
+    wait_s = wait_seconds(query_of(request, _WAIT).get("wait"))
+    if not 0 <= body.version <= _VERSION_MAX:
+        raise InvalidArgument(
+            "There is no such version.", fix="Versions count from 1.", path="version"
+        )
+    command = api.StartExecutionRequest(
+        workflow=name,
+        version=body.version,
+        params_json=params_value(body.params),
+        trigger_json=user_value(body.trigger, "trigger"),
+        tags=checked_tags(body.tags),
+        idempotency_key=idempotency_key_of(request),
+        wait_for=api.WAIT_FOR_ACCEPTED if wait_s is None else api.WAIT_FOR_ENDED,
+    )
+    answer = await doors_of(request).commands.start(command, tenant_of(request), wait_s)
+    if wait_s is not None:
+        status = 200 if views.is_terminal(answer.status) else 202
+    else:
+        status = 200 if answer.existing else 201
+    place = f"/v1/executions/{answer.execution_id}".encode()
+    return json_answer(views.started(name, answer), status, ((b"location", place),))
+
+
+@post("/v1/workflows/{name:str}/executions")
+async def start_execution(request: AnyRequest, name: str) -> ASGIApp:
+    """Start an execution of the workflow in the path."""
+    body = await json_body(request, _START, _NO_START)
+    return await _start(request, checked_name(name), body)
+
+
+@post("/v1/executions")
+async def start_any_execution(request: AnyRequest) -> ASGIApp:
+    """Start an execution of the workflow in the body."""
+    body = await json_body(request, _START_ANY, StartAnyBody(workflow=""))
+    if not body.workflow:
+        raise InvalidArgument("`workflow` is missing.", fix="Give its name.", path="workflow")
+    return await _start(request, checked_name(body.workflow), body)
+
+
+@get("/v1/executions")
+async def list_executions(request: AnyRequest) -> ASGIApp:
+    """A page of executions, newest first."""
+    query = query_of(request, _LIST)
+    statuses = [word.strip().upper() for word in query.get("status", "").split(",") if word]
+    unknown = [word for word in statuses if word not in _STATUSES]
+    if unknown:
+        raise InvalidArgument(
+            f"There is no status {unknown[0][:40]!r}.",
+            fix=f"Give one or more of {', '.join(_STATUSES)}, separated by commas.",
+            path="query.status",
+        )
+    command = api.ListExecutionsRequest(
+        workflow=query.get("workflow", ""),
+        statuses=[_STATUSES[word] for word in statuses],
+        tag=query.get("tag", ""),
+        page_size=page_size(query.get("limit")),
+        page_token=query.get("cursor", ""),
+    )
+    answer = await doors_of(request).reads.executions(command, tenant_of(request))
+    items = tuple(views.execution_summary(item) for item in answer.executions)
+    return json_answer(ExecutionPage(items, answer.next_page_token or None))
+
+
+@get("/v1/executions/{execution_id:str}")
+async def get_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
+    """One execution with its nodes and outputs."""
+    query_of(request)
+    found = await doors_of(request).reads.execution(
+        execution_id_of(execution_id), tenant_of(request)
+    )
+    return json_answer(views.execution(found))
+
+
+@post("/v1/executions/{execution_id:str}/cancel")
+async def cancel_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
+    """End an execution; answers when that is on disk."""
+    query_of(request)
+    body = await json_body(request, _CANCEL, _NO_CANCEL)
+    if len(body.reason) > _REASON_CHARS_MAX:
+        raise InvalidArgument(
+            "The reason is too long.",
+            fix=f"Give at most {_REASON_CHARS_MAX} characters.",
+            path="reason",
+        )
+    answer = await doors_of(request).commands.cancel(
+        execution_id_of(execution_id), body.reason, tenant_of(request)
+    )
+    return json_answer(Cancelled(execution_id, views.EXECUTION_STATUS[answer.status]))
+
+
+@post("/v1/executions/{execution_id:str}/signals/{name:str}")
+async def signal_execution(request: AnyRequest, execution_id: str, name: str) -> ASGIApp:
+    """Hand data to an execution; answers when it is on disk."""
+    query_of(request)
+    body = await json_body(request, _SIGNAL, _NO_SIGNAL)
+    if len(name) > NAME_CHARS_MAX or len(body.id) > NAME_CHARS_MAX:
+        raise InvalidArgument(
+            "The signal's name or id is too long.",
+            fix=f"Give at most {NAME_CHARS_MAX} characters.",
+            path="id",
+        )
+    command = api.SignalExecutionRequest(
+        execution_id=execution_id_of(execution_id),
+        name=name,
+        payload_json=user_value(body.payload, "payload"),
+        signal_id=body.id,
+    )
+    await doors_of(request).commands.signal(command, tenant_of(request))
+    return json_answer(Signalled(execution_id, name))
+
+
+@get("/v1/executions/{execution_id:str}/history")
+async def get_history(request: AnyRequest, execution_id: str) -> ASGIApp:
+    """A part of the journal, in the form of the live events."""
+    query = query_of(request, _HISTORY)
+    after = whole_number(query.get("after"), "after", 0, _SEQ_MAX)
+    size = page_size(query.get("limit"))
+    reads, tenant = doors_of(request).reads, tenant_of(request)
+    execution = await reads.execution(execution_id_of(execution_id), tenant)
+    names = [node.id for node in execution.nodes]
+    batches, more = await reads.events(execution_id, tenant, after, size)
+    items = [item for batch in batches for item in public_events(batch, names, after)]
+    cut = items[:size]
+    is_end = not more and len(cut) == len(items)
+    return json_answer(HistoryPage(tuple(cut), None if is_end or not cut else cut[-1].seq))
+
+
+@get("/v1/payloads/{digest:str}")
+async def get_payload(request: AnyRequest, digest: str) -> ASGIApp:
+    """The JSON text of a large value that an output refers to."""
+    query_of(request)
+    body = await doors_of(request).reads.payload(digest_of(digest), tenant_of(request))
+    return Answer(
+        200,
+        (
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"private, max-age=31536000, immutable"),
+            (b"etag", f'"{digest}"'.encode()),
+        ),
+        body,
+    )
+
+
+EXECUTION_ROUTES = (
+    start_execution,
+    start_any_execution,
+    list_executions,
+    get_execution,
+    cancel_execution,
+    signal_execution,
+    get_history,
+    get_payload,
+)

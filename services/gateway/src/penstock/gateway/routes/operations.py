@@ -1,0 +1,71 @@
+"""Addresses about the gateway itself: health, metrics, its interface and its errors explained."""
+
+from html import escape
+from importlib.resources import files
+
+from litestar import get
+from litestar.types import ASGIApp
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from penstock.common.errors import NotFound, classes_by_reason
+from penstock.gateway import pages
+from penstock.gateway.answers import Answer, json_answer, text_answer
+from penstock.gateway.doors import doors_of
+from penstock.gateway.openapi import openapi_document
+from penstock.gateway.problems import title_of
+from penstock.gateway.requests import AnyRequest
+
+
+def _page(name: str) -> ASGIApp:
+    return text_answer(files(pages).joinpath(name).read_text("utf-8"), "text/html")
+
+
+@get("/")
+async def home() -> ASGIApp:
+    """A page that says what this is."""
+    return _page("home.html")
+
+
+@get("/docs")
+async def docs() -> ASGIApp:
+    """A page that shows the OpenAPI document; needs nothing from elsewhere."""
+    return _page("docs.html")
+
+
+@get("/openapi.json")
+async def openapi() -> ASGIApp:
+    """The interface as OpenAPI 3.1."""
+    return json_answer(openapi_document())
+
+
+@get("/health")
+async def health(request: AnyRequest) -> ASGIApp:
+    """Components, uptime and version; 503 when the gateway cannot serve."""
+    report = await doors_of(request).health()
+    return json_answer(report, 503 if report.status == "down" else 200)
+
+
+@get("/metrics")
+async def metrics(request: AnyRequest) -> ASGIApp:
+    """Metrics in Prometheus' text format."""
+    body = generate_latest(doors_of(request).metrics.registry)
+    return Answer(200, ((b"content-type", CONTENT_TYPE_LATEST.encode()),), body)
+
+
+@get("/errors/{reason:str}")
+async def explain_error(reason: str) -> ASGIApp:
+    """What a problem's `type` means."""
+    found = classes_by_reason().get(reason)
+    if found is None:
+        raise NotFound(f"There is no error {reason[:80]!r}.", fix="See `code` of the problem.")
+    again = "may succeed later" if found.retryable else "will fail again until something changes"
+    text = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(reason)}</title>"
+        f"<h1>{escape(reason)}</h1><p>{escape(title_of(found))}</p>"
+        f"<p>HTTP status {found.http_status}, gRPC {found.grpc_code.name}. "
+        f"The same request {again}.</p>"
+    )
+    return text_answer(text, "text/html")
+
+
+OPERATION_ROUTES = (home, docs, openapi, health, metrics, explain_error)

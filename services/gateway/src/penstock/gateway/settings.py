@@ -1,0 +1,16 @@
+"""What the gateway can be told."""
+
+import dataclasses
+
+from penstock.common.settings import ServiceSettings, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(ServiceSettings):
+    """Settings of the gateway."""
+
+    listen: str = setting("127.0.0.1:8080", "Address to serve HTTP on, host:port; port 0 takes one")
+    coordinator_address: str = setting("127.0.0.1:7401", "Any coordinator, host:port")
+    state_address: str = setting("127.0.0.1:7402", "State, host:port")
+    nats_url: str = setting("nats://127.0.0.1:4222", "NATS server of live events")
+    access_log: bool = setting(False, "Log every request")
