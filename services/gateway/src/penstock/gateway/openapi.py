@@ -74,9 +74,9 @@ _LIMIT = _in_query("limit", "Items on the page, 1 to 500; 50 by default.", "inte
 _CURSOR = _in_query("cursor", "`next_cursor` of the page before.")
 _VERSION = _in_query("version", "Version number; the latest without it.", "integer")
 _WAIT = _in_query("wait", "How long to wait for the end: 30s, 500ms, 2m; at most 300s.")
-_KEY = Parameter("Idempotency-Key", "header", "Starts with the same key and workflow are one
-start.") _AFTER = _in_query("after", "Go on after this sequence number.", "integer") _LAST =
-Parameter("Last-Event-ID", "header", "As `after`; sent by browsers when they reconnect.")
+_KEY = Parameter("Idempotency-Key", "header", "Starts with one key and workflow are one start.")
+_AFTER = _in_query("after", "Go on after this sequence number.", "integer")
+_LAST = Parameter("Last-Event-ID", "header", "As `after`; sent by browsers when they reconnect.")
 
 _STARTED = (
     Answered(200, "It has ended (with `wait`), or a repeated start.", schema.Started),
