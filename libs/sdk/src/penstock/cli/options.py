@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from penstock.cli.output import Format
 
-Url = Annotated[str, Parameter(help="Address of a gateway; else PENSTOCK_URL, else the cluster "
+Url = Annotated[str, Parameter(show_default=False, help="Address of a gateway; else PENSTOCK_URL, else the cluster "
                                     "on --data-dir.")]  # fmt: skip
 DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its data.")]
 Output = Annotated[
@@ -15,9 +15,13 @@ Output = Annotated[
 ]
 Param = Annotated[
     list[str] | None,
-    Parameter(name=("--param", "-p"), help="A parameter as name=value; may be repeated."),
+    Parameter(
+        name=("--param", "-p"), negative="", help="A parameter as name=value; may be repeated."
+    ),
 ]
 ParamsFile = Annotated[
     Path | None, Parameter(help="A YAML or JSON file with parameters; --param wins over it.")
 ]
-Tags = Annotated[list[str] | None, Parameter(name="--tag", help="A label; may be repeated.")]
+Tags = Annotated[
+    list[str] | None, Parameter(name="--tag", negative="", help="A label; may be repeated.")
+]

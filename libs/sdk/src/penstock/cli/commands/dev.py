@@ -8,11 +8,11 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.local import local_settings, open_local_cluster, stop_on_signals
+from penstock.cli.extras import load_extra
 from penstock.cli.options import DataDir
 from penstock.cli.problems import error_console, run_command
 from penstock.cli.session import DATA_DIR
-from penstock.embedded.cluster import Cluster
+from penstock.embedded.cluster_file import ClusterFile
 
 _PORT = 8080
 
@@ -34,29 +34,29 @@ def dev(
 
 
 async def _serve(port: int | None, data_dir: Path) -> ExitCode:
-    stop_on_signals()
-    settings = local_settings(data_dir, port or _PORT, fixed=port is not None)
+    embedded = load_extra("penstock.cli.local")
+    embedded.stop_on_signals()
+    settings = embedded.local_settings(data_dir, port or _PORT, fixed=port is not None)
     console = error_console()
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
-        async with open_local_cluster(settings) as cluster:
-            console.print(_addresses(cluster, loop.time() - began))
+        async with embedded.open_local_cluster(settings) as cluster:
+            console.print(_addresses(cluster.file, cluster.data_dir, loop.time() - began))
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         console.print("stopped", style="dim")
     return ExitCode.OK
 
 
-def _addresses(cluster: Cluster, took_s: float) -> Text:
+def _addresses(file: ClusterFile, data_dir: Path, took_s: float) -> Text:
     """What people need to reach the cluster."""
-    file = cluster.file
     rows = [
         ("REST", file.gateway_url),
         ("API docs", f"{file.gateway_url}/docs"),
         ("gRPC", file.coordinator_address),
         ("database for flows", file.app_database_url),
-        ("logs", str(cluster.data_dir / "logs")),
+        ("logs", str(data_dir / "logs")),
     ]
     text = Text(f"\nPenstock is up after {took_s:.1f} s. Ctrl-C stops it.\n", style="bold")
     for name, value in rows:

@@ -23,15 +23,17 @@ app = App(
     help="List, show, watch, cancel and signal executions.",
     help_format="plaintext",
 )
-Id = Annotated[str, Parameter(name="id", help="Id of an execution.")]
+Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 
 
 @app.command(name="list")
 def list_(  # noqa: PLR0913 - each is an option of the command
     *,
-    workflow: Annotated[str, Parameter(help="Only of this workflow.")] = "",
-    status: Annotated[str, Parameter(help="Only with this status, such as RUNNING.")] = "",
-    tag: Annotated[str, Parameter(help="Only with this label.")] = "",
+    workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
+    status: Annotated[
+        str, Parameter(show_default=False, help="Only with this status, such as RUNNING.")
+    ] = "",
+    tag: Annotated[str, Parameter(show_default=False, help="Only with this label.")] = "",
     limit: Annotated[int, Parameter(help="At most this many.")] = 20,
     output: Output = "table",
     url: Url = "",
@@ -72,7 +74,7 @@ def _print_tree(execution: Execution) -> None:
 
 @app.command
 def get(
-    execution: Id, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
+    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
 ) -> int:
     """Show an execution with its nodes and, once it has ended, its result."""
 
@@ -92,7 +94,7 @@ def get(
 
 @app.command
 def watch(
-    execution: Id, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
+    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
 ) -> int:
     """Follow an execution live until it ends; the exit code tells how it ended."""
 
@@ -107,8 +109,9 @@ def watch(
 @app.command
 def cancel(
     execution: Id,
+    /,
     *,
-    reason: Annotated[str, Parameter(help="Why, for people.")] = "",
+    reason: Annotated[str, Parameter(show_default=False, help="Why, for people.")] = "",
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -139,11 +142,12 @@ def _parse_payload(text: str) -> Any:
 @app.command
 def signal(
     execution: Id,
-    name: Annotated[str, Parameter(help="Name that a wait node listens for.")],
+    name: Annotated[str, Parameter(show_default=False, help="Name that a wait node listens for.")],
+    /,
     *,
-    payload: Annotated[str, Parameter(help="Data as JSON.")] = "",
+    payload: Annotated[str, Parameter(show_default=False, help="Data as JSON.")] = "",
     signal_id: Annotated[
-        str, Parameter(name="--id", help="Signals with the same id are one signal.")
+        str, Parameter(show_default=False, help="Signals with the same id are one signal.")
     ] = "",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,

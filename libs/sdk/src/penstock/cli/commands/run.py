@@ -10,8 +10,8 @@ import msgspec
 from cyclopts import Parameter
 
 from penstock.cli.exit_codes import ExitCode
+from penstock.cli.extras import load_extra
 from penstock.cli.files import apply_source, read_source
-from penstock.cli.local import local_settings, open_local_cluster, stop_on_signals
 from penstock.cli.options import DataDir, Output, Param, ParamsFile, Tags, Url
 from penstock.cli.output import Format, print_value
 from penstock.cli.params import build_params
@@ -37,7 +37,8 @@ class _Order:
 
 
 def run(  # noqa: PLR0913 - each is an option of the command
-    file: Annotated[Path, Parameter(help="A workflow file.")],
+    file: Annotated[Path, Parameter(help="A workflow file; - is standard input.")],
+    /,
     *,
     param: Param = None,
     params_file: ParamsFile = None,
@@ -49,7 +50,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     ] = False,
     tag: Tags = None,
     key: Annotated[
-        str, Parameter(help="Idempotency key: runs started with the same key are one run.")
+        str, Parameter(show_default=False, help="Runs started with the same key are one run.")
     ] = "",
     output: Output = "table",
     url: Url = "",
@@ -69,9 +70,10 @@ def run(  # noqa: PLR0913 - each is an option of the command
 @asynccontextmanager
 async def _open(url: str, data_dir: Path, *, local: bool) -> AsyncIterator[Client]:
     if local and find_url(url, data_dir) is None:
-        stop_on_signals()
+        embedded = load_extra("penstock.cli.local")
+        embedded.stop_on_signals()
         async with (
-            open_local_cluster(local_settings(data_dir)) as cluster,
+            embedded.open_local_cluster(embedded.local_settings(data_dir)) as cluster,
             open_client(cluster.gateway_url) as client,
         ):
             yield client

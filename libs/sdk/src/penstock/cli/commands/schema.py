@@ -1,14 +1,16 @@
 """`penstock schema`."""
 
-import json
-import sys
-
-from penstock.workflow.schema import flow_schema
-
-from penstock.nodes import catalog
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.extras import load_extra
+from penstock.cli.output import print_value
+from penstock.cli.problems import run_command
 
 
 def schema() -> int:
     """Print the JSON Schema of workflow files, with the node types installed here."""
-    sys.stdout.write(json.dumps(flow_schema(catalog()), indent=2, ensure_ascii=False) + "\n")
-    return 0
+
+    async def work() -> ExitCode:
+        print_value(load_extra("penstock.cli.checking").schema_here(), "json")
+        return ExitCode.OK
+
+    return run_command(work)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from penstock.cli.checking import check_here
 from penstock.cli.exit_codes import ExitCode
+from penstock.cli.extras import load_extra
 from penstock.cli.files import has_workflow_library, read_source
 from penstock.cli.options import DataDir, Output, Url
 from penstock.cli.output import Format, print_value
@@ -29,7 +29,8 @@ def validate(
     async def work() -> ExitCode:
         sources = {str(file): read_source(file) for file in files}
         if has_workflow_library() and not url:
-            found = {name: check_here(source) for name, source in sources.items()}
+            check = load_extra("penstock.cli.checking").check_here
+            found = {name: check(source) for name, source in sources.items()}
         else:
             async with open_session(url, data_dir) as client:
                 found = {name: await client.validate(text) for name, text in sources.items()}

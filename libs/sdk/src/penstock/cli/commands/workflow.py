@@ -69,6 +69,7 @@ def list_(
 @app.command
 def get(
     name: Annotated[str, Parameter(help="Name of a workflow.")],
+    /,
     *,
     version: Annotated[int, Parameter(help="Version; the latest without it.")] = 0,
     output: Output = "table",
