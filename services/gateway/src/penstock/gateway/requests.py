@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request, WebSocket
 from litestar.exceptions import ClientException
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from penstock.common.errors import InvalidArgument, PayloadTooLarge
 from penstock.common.ids import is_ulid
@@ -222,12 +222,19 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
     if not body:
         return empty
     try:
+        if not body.isascii():
+            body.decode()  # values of users are handed on unread
         return decoder.decode(body)
     except msgspec.DecodeError as fault:
         raise malformed(body, fault) from None
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as fault:
+        line, column = _place(body, fault.start)
         raise InvalidArgument(
-            "The body is not UTF-8.", fix="Encode it as UTF-8.", path="body"
+            "The body is not UTF-8.",
+            fix="Encode it as UTF-8.",
+            line=line,
+            column=column,
+            path="body",
         ) from None
 
 
@@ -259,8 +266,10 @@ async def file_body(request: AnyRequest) -> str:
         ) from None
 
 
-def user_value(value: Raw, place: str) -> bytes:
+def user_value(value: Raw | UnsetType, place: str) -> bytes:
     """JSON text of a value to hand on; empty if it was not given."""
+    if isinstance(value, UnsetType):
+        return b""
     text = bytes(value)
     if len(text) > PARAMS_BYTES_MAX:
         raise PayloadTooLarge(
@@ -271,7 +280,7 @@ def user_value(value: Raw, place: str) -> bytes:
     return text
 
 
-def params_value(value: Raw) -> bytes:
+def params_value(value: Raw | UnsetType) -> bytes:
     """JSON text of `params`; empty if they were not given or null."""
     text = user_value(value, "params")
     if text and text != b"null" and text[:1] != b"{":

@@ -8,7 +8,7 @@ here.
 from typing import Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 ExecutionStatusName = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
 NodeStatusName = Literal[
@@ -105,8 +105,8 @@ class ExecutionPage(msgspec.Struct, frozen=True):
 class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What starts an execution. `params` is an object, `trigger` the `payload` of start nodes."""
 
-    params: Raw = Raw(b"")
-    trigger: Raw = Raw(b"")
+    params: Raw | UnsetType = UNSET
+    trigger: Raw | UnsetType = UNSET
     tags: tuple[str, ...] = ()
     version: int = 0
 
@@ -147,7 +147,7 @@ class Cancelled(msgspec.Struct, frozen=True):
 class SignalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Data of a signal; signals with the same id are one signal."""
 
-    payload: Raw = Raw(b"")
+    payload: Raw | UnsetType = UNSET
     id: str = ""
 
 
