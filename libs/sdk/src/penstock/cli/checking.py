@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from penstock.workflow.compile import check
-from penstock.workflow.schema import flow_schema
-
 from penstock.nodes import catalog
 from penstock.sdk.models import Issue, Validation
+from penstock.workflow.compile import check
+from penstock.workflow.schema import flow_schema
 
 
 def check_here(source: str) -> Validation:

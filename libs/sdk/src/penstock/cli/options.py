@@ -7,17 +7,20 @@ from cyclopts import Parameter
 
 from penstock.cli.output import Format
 
-Url = Annotated[str, Parameter(show_default=False, help="Address of a gateway; else PENSTOCK_URL, else the cluster "
-                                    "on --data-dir.")]  # fmt: skip
+Url = Annotated[
+    str,
+    Parameter(
+        show_default=False,
+        help="Address of a gateway; else PENSTOCK_URL, else the cluster on --data-dir.",
+    ),
+]
 DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its data.")]
 Output = Annotated[
     Format, Parameter(name=("--output", "-o"), help="table for people, json or yaml for programs.")
 ]
 Param = Annotated[
     list[str] | None,
-    Parameter(
-        name=("--param", "-p"), negative="", help="A parameter as name=value; may be repeated."
-    ),
+    Parameter(name=("--param", "-p"), negative="", help="name=value; may be repeated."),
 ]
 ParamsFile = Annotated[
     Path | None, Parameter(help="A YAML or JSON file with parameters; --param wins over it.")

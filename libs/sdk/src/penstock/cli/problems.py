@@ -49,7 +49,7 @@ def print_issues(console: Console, name: str, source: str, issues: Iterable[Issu
     """Each finding with its line of the file below it."""
     lines = source.splitlines()
     for issue in issues:
-        colour = "red" if issue.severity == "error" else "yellow"
+        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "blue")
         place = f"{name}:{issue.line}:{issue.column}" if issue.line else name
         text = Text()
         text.append(place, style="bold")

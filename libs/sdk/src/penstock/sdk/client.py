@@ -67,9 +67,8 @@ class Client:
     async def get_workflow(self, name: str, version: int = 0) -> Workflow:
         """One version with its source; the latest if `version` is 0."""
         path = f"/v1/workflows/{_segment(name)}"
-        if version:
-            path += f"/versions/{version}"
-        return await self._transport.ask(Call("GET", path), Workflow)
+        query = {"version": str(version)} if version else {}
+        return await self._transport.ask(Call("GET", path, query), Workflow)
 
     async def list_workflows(self, limit: int = 50, cursor: str = "") -> WorkflowPage:
         """The latest version of each workflow, by name."""

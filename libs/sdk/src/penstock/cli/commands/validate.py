@@ -48,7 +48,7 @@ def _tell(sources: dict[str, str], found: dict[str, Validation], form: Format) -
     for name, validation in found.items():
         print_issues(console, name, sources[name], validation.issues)
         errors = sum(issue.severity == "error" for issue in validation.issues)
-        warnings = len(validation.issues) - errors
+        warnings = sum(issue.severity == "warning" for issue in validation.issues)
         told = "valid" if validation.valid else f"{errors} error{'s' if errors != 1 else ''}"
         more = f", {warnings} warning{'s' if warnings != 1 else ''}" if warnings else ""
         print(f"{name}: {told}{more}")
