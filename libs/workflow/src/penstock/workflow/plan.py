@@ -45,8 +45,10 @@ class NodePlan(msgspec.Struct, frozen=True):
     must be given.
     `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each`
     are `${{ }}` texts.
-    `collects` is set on the hidden `$output` node without an expression: gather completed parents
-    by id.
+    `host_functions` are the host APIs (`http`, `db`, `sleep` ...) that the script mentions: none
+    means it is pure. The hidden `$output` node has `uses` "$output" and, for an `output:`
+    expression, that value as `config["value"]`; `collects` is set on the hidden `$output` node
+    without an expression: gather completed parents by id.
     """
 
     index: int
@@ -74,11 +76,13 @@ class NodePlan(msgspec.Struct, frozen=True):
     importance: str = ""
     summary: str = ""
     collects: bool = False
+    host_functions: tuple[str, ...] = ()
 
     @property
     def parents(self) -> tuple[int, ...]:
-        """Indexes of the parents in the order of `edges`."""
-        return tuple(edge.parent for edge in self.edges)
+        """Indexes of the parents in the order of `edges`, each once: two edges may come from one
+        parent."""
+        return tuple(dict.fromkeys(edge.parent for edge in self.edges))
 
     @property
     def hidden(self) -> bool:

@@ -1,0 +1,72 @@
+"""A workflow file as read: typed values, each with its place in the file. The step between the
+document and the plan."""
+
+from typing import Any
+
+import msgspec
+
+from penstock.workflow.issues import Place
+from penstock.workflow.located import Located
+from penstock.workflow.node_type import Effects, NodeType
+from penstock.workflow.plan import EdgeOn, OnError, SandboxLimits
+from penstock.workflow.retry import RetryPolicy
+
+
+class Need(msgspec.Struct, frozen=True):
+    """A parent as the file names it."""
+
+    node: str
+    place: Place
+    on: EdgeOn = "success"
+    action: str | None = None
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """What nodes take that say nothing themselves."""
+
+    retry: RetryPolicy = RetryPolicy()
+    timeout_s: float = 30.0
+    pool: str = "default"
+    on_error: OnError = "fail"
+
+
+class NodeDefinition(msgspec.Struct, frozen=True):
+    """One node as read. Fields that are not given hold what the plan will hold."""
+
+    id: str
+    source: Located
+    path: str
+    uses: str
+    type: NodeType | None
+    needs: tuple[Need, ...] = ()
+    script: str | None = None
+    config: Any = None
+    when: str | None = None
+    for_each: Any = None
+    item_name: str = "item"
+    max_parallel: int = 0
+    batch: int = 0
+    retry: RetryPolicy = RetryPolicy()
+    timeout_s: float = 30.0
+    deadline_s: float = 0.0
+    on_error: OnError = "fail"
+    on_error_node: Need | None = None
+    effects: Effects | None = None
+    pool: str = "default"
+    egress: tuple[str, ...] | None = None
+    limits: SandboxLimits = SandboxLimits()
+    importance: str = ""
+    summary: str = ""
+
+
+class FlowDefinition(msgspec.Struct, frozen=True):
+    """A whole file as read."""
+
+    id: str
+    nodes: tuple[NodeDefinition, ...]
+    description: str = ""
+    params: dict[str, Any] = {}
+    output: Located | None = None
+    deadline_s: float = 0.0
+    tags: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()

@@ -1,0 +1,160 @@
+"""The door to YAML: text to values that know their line and column.
+
+YAML 1.2 with the core schema (`on` and `yes` are text), JSON included. The parser of ruamel.yaml
+gives events; values are built here, so that duplicate keys, unknown tags, aliases that grow without
+bound and deep nesting become findings.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from penstock.workflow.document_build import Builder
+from penstock.workflow.issues import IssueList, Place
+from penstock.workflow.located import Located
+
+FILE_BYTES_MAX = 1024 * 1024
+"""Largest file: a 10,000-node flow is about half of it."""
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_SURROGATE_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A parsed file: its root and its lines, to point at parts of texts."""
+
+    root: Located
+    lines: tuple[str, ...]
+
+    def place_in(self, text: Located, offset: int, path: str) -> Place:
+        """Where character `offset` of a text value stands in the file.
+
+        Exact for literal blocks (`|`), plain and quoted texts on one line; else the beginning of
+        the text.
+        """
+        line, column = _locate(self.lines, text, offset)
+        return Place(line, column, path)
+
+
+def read_document(source: str, issues: IssueList) -> Document | None:
+    """Parse a file. Problems go into `issues`; None if there is no mapping to go on with."""
+    if not _acceptable(source, issues):
+        return None
+    text = source.removeprefix("\ufeff")
+    if text.lstrip().startswith("{"):
+        text = _SURROGATE_PAIR.sub(_join_pair, text)
+    builder = Builder(issues)
+    try:
+        for event in _events(text):
+            if not builder.take(event):
+                return None
+    except MarkedYAMLError as error:
+        _report_syntax(error, issues)
+        return None
+    except YAMLError as error:
+        issues.error("BAD_YAML", Place(1, 1), f"The file is not YAML: {_first_line(error)}")
+        return None
+    root = builder.root
+    if root is None:
+        issues.error("EMPTY_FILE", Place(1, 1), "The file is empty.", "start with `flow: 1`")
+        return None
+    if not isinstance(root.data, dict):
+        message = "The file must be a mapping of keys to values."
+        issues.error("BAD_ROOT", root.place(""), message, "start with `flow: 1`, `id:`, `nodes:`")
+        return None
+    return Document(root, tuple(text.split("\n")))
+
+
+def canonical_json(data: Any) -> bytes:
+    """The definition as compact JSON, keys in the order of the file: what the definition hash is
+    taken of."""
+    return msgspec.json.encode(data)
+
+
+def _events(text: str) -> Iterator[Any]:
+    yaml = YAML(typ="safe", pure=False)
+    yield from yaml.parse(text)
+
+
+def _acceptable(source: str, issues: IssueList) -> bool:
+    if len(source) > FILE_BYTES_MAX or len(source.encode("utf-8", "replace")) > FILE_BYTES_MAX:
+        message = f"The file is larger than {FILE_BYTES_MAX // 1024} KiB."
+        issues.error("FILE_TOO_LARGE", Place(1, 1), message, "keep data out of the workflow file")
+        return False
+    if bad := _FORBIDDEN.search(source):
+        line = source.count("\n", 0, bad.start()) + 1
+        column = bad.start() - source.rfind("\n", 0, bad.start())
+        message = f"The character U+{ord(bad[0]):04X} is not allowed in a file."
+        issues.error("BAD_CHARACTER", Place(line, column), message, "remove it")
+        return False
+    return True
+
+
+def _join_pair(match: re.Match[str]) -> str:
+    pair = bytes.fromhex(match[2] + match[3])
+    return match[1] + pair.decode("utf-16-be")
+
+
+def _report_syntax(error: MarkedYAMLError, issues: IssueList) -> None:
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    problem = str(error.problem or "it cannot be read")
+    context = f" {error.context}" if error.context else ""
+    fix = "check indentation, quotes and brackets here and on the line before"
+    if "tab" in problem or "cannot start any token" in problem:
+        fix = "indent with spaces, and quote texts that begin with @, ` or %"
+    elif "mapping values are not allowed" in problem:
+        fix = "check the indentation, or quote the text that holds a colon"
+    issues.error("BAD_YAML", place, f"YAML syntax:{context} {problem}.", fix)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _locate(lines: tuple[str, ...], text: Located, offset: int) -> tuple[int, int]:
+    start = (text.line, text.column)
+    value = text.data
+    if not isinstance(value, str):
+        return start
+    if text.style == "|":
+        before = value[:offset]
+        row = text.line + before.count("\n")
+        return row + 1, _block_indent(lines, text) + offset - (before.rfind("\n") + 1) + 1
+    if text.style == ">" or "\n" in value or text.line > len(lines):
+        return start
+    if text.style in {'"', "'"}:
+        return text.line, _quoted_column(lines[text.line - 1], text, offset)
+    return text.line, text.column + offset
+
+
+def _block_indent(lines: tuple[str, ...], text: Located) -> int:
+    for line in lines[text.line :]:
+        if line.strip():
+            leading = len(line) - len(line.lstrip(" "))
+            first = str(text.data).lstrip("\n")
+            return leading - (len(first) - len(first.lstrip(" ")))
+    return 0
+
+
+_ESCAPE = re.compile(r"\\(?:x..|u....|U........|.)|''|.")
+
+
+def _quoted_column(line: str, text: Located, offset: int) -> int:
+    """Walk the escapes of a quoted text; a text that goes over several lines is pointed at by its
+    start."""
+    position = text.column
+    for _ in range(offset):
+        unit = _ESCAPE.match(line, position)
+        if unit is None:
+            return text.column
+        doubled = unit[0] == "''" and text.style == "'"
+        whole = doubled or (unit[0][0] == "\\" and text.style == '"')
+        position = unit.end() if whole else position + 1
+    return position + 1

@@ -1,0 +1,153 @@
+"""The door to JSON Schema: checks values against draft-07 schemas and words what is wrong for
+people.
+
+Schemas come from workflow files too, so nothing is fetched (`$ref` works within the schema only)
+and patterns are matched by an engine that needs linear time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+from jsonschema_rs import ValidationErrorKind as Kinds
+
+from penstock.workflow.expressions.template import OPEN
+from penstock.workflow.located import kind_of
+from penstock.workflow.nearest import Names
+
+
+class BadSchema(ValueError):
+    """A schema is not valid draft-07, or reaches outside itself."""
+
+
+class Misfit(msgspec.Struct, frozen=True):
+    """One way in which a value does not fit: where inside it, the key at fault if there is one, and
+    what would fit."""
+
+    path: tuple[str | int, ...]
+    message: str
+    fix: str = ""
+    key: str | None = None
+
+
+class SchemaChecker:
+    """A compiled schema.
+
+    With `expressions` texts that hold `${{ }}` fit everywhere, except below the top-level keys
+    `raw_fields`.
+    """
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        expressions: bool = False,
+        raw_fields: Sequence[str] = (),
+    ) -> None:
+        self._schema = dict(schema)
+        self._expressions = expressions
+        self._raw_fields = frozenset(raw_fields)
+        try:
+            jsonschema_rs.meta.validate(self._schema)
+            self._validator = jsonschema_rs.Draft7Validator(
+                self._schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions()
+            )
+        except (jsonschema_rs.ValidationError, ValueError) as error:
+            raise BadSchema(_first_line(error)) from error
+
+    def misfits(self, value: Any) -> list[Misfit]:
+        """Everything that does not fit."""
+        if self._validator.is_valid(value):
+            return []
+        found: list[Misfit] = []
+        for error in self._validator.iter_errors(value):
+            if not self._excused(error):
+                found.extend(self._explain(error))
+        return found
+
+    def _explain(self, error: jsonschema_rs.ValidationError) -> Iterator[Misfit]:
+        kind = error.kind
+        path = tuple(error.instance_path)
+        if isinstance(kind, Kinds.AdditionalProperties):
+            allowed = Names(self._known_properties(error.schema_path[:-1]))
+            for key in kind.unexpected:
+                yield Misfit(path, f'"{key[:60]}" is not a known key.', allowed.hint(key), key)
+        elif isinstance(kind, Kinds.Required):
+            yield Misfit(path, f'"{kind.property}" is missing.', f"add `{kind.property}:`")
+        elif isinstance(kind, Kinds.Type):
+            wanted = " or ".join(kind.types)
+            message = f"must be {_article(wanted)}, not {kind_of(error.instance)}."
+            yield Misfit(path, message, _type_fix(wanted, error.instance))
+        elif isinstance(kind, Kinds.Enum):
+            options = [str(option) for option in kind.options]
+            hint = Names(options).hint(str(error.instance))
+            message = f"must be one of {', '.join(options[:20])}, not {kind_of(error.instance)}."
+            yield Misfit(path, message, hint)
+        elif isinstance(kind, Kinds.AnyOf | Kinds.OneOfNotValid):
+            yield self._closest(kind.context, Misfit(path, _sentence(error.message)))
+        else:
+            yield Misfit(path, _sentence(error.message))
+
+    def _closest(
+        self, branches: Iterable[Iterable[jsonschema_rs.ValidationError]], whole: Misfit
+    ) -> Misfit:
+        """Explain by the alternative that failed deepest inside the value; if none did, by the
+        whole."""
+        inner = [
+            misfit for branch in branches for error in branch for misfit in self._explain(error)
+        ]
+        return max([whole, *inner], key=lambda misfit: (len(misfit.path), misfit is whole))
+
+    def _known_properties(self, schema_path: Sequence[str | int]) -> list[str]:
+        """Names of the properties declared at a place of the schema."""
+        place: Any = self._schema
+        for key in schema_path:
+            if key == "$ref" and isinstance(place, dict):
+                reference = str(place.get("$ref", ""))
+                place = self._schema
+                for part in reference.removeprefix("#").split("/")[1:]:
+                    place = place.get(part, {}) if isinstance(place, dict) else {}
+            elif isinstance(place, dict):
+                place = place.get(key, {})
+            elif isinstance(place, list) and isinstance(key, int):
+                place = place[key]
+        return list(place.get("properties", ())) if isinstance(place, dict) else []
+
+    def _excused(self, error: jsonschema_rs.ValidationError) -> bool:
+        """True if the value may fit once its expressions have values."""
+        if not self._expressions:
+            return False
+        path = error.instance_path
+        if path and path[0] in self._raw_fields:
+            return False
+        if isinstance(error.instance, str) and OPEN in error.instance:
+            return True
+        if isinstance(error.kind, Kinds.AnyOf | Kinds.OneOfNotValid):
+            branches = error.kind.context
+            return any(all(self._excused(inner) for inner in branch) for branch in branches)
+        return False
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"a schema cannot refer to {uri}")
+
+
+def _type_fix(wanted: str, instance: Any) -> str:
+    if wanted == "string":
+        return "put it in quotes"
+    if wanted == "boolean" and instance in ("yes", "no", "on", "off"):
+        return "write true or false"
+    return ""
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else text + "."
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

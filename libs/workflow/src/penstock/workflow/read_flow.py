@@ -1,0 +1,136 @@
+"""Reads the top level of a file."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from penstock.workflow import vocabulary as words
+from penstock.workflow.definition import Defaults, FlowDefinition, NodeDefinition
+from penstock.workflow.fields import Fields
+from penstock.workflow.issues import IssueList, Place
+from penstock.workflow.located import Located, join_path
+from penstock.workflow.nearest import Names
+from penstock.workflow.node_type import NodeType
+from penstock.workflow.params import check_declarations
+from penstock.workflow.plan import OnError
+from penstock.workflow.read_node import NodeReader
+from penstock.workflow.read_policies import read_retry
+from penstock.workflow.retry import RetryPolicy
+
+
+def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -> FlowDefinition:
+    """Read a file's root mapping. What is wrong goes into `issues`; the rest is read on."""
+    fields = Fields(root, "", issues)
+    names = Names((*words.FLOW_KEYS, *words.FLOW_KEYS_LATER))
+    fields.check_keys(words.FLOW_KEYS, words.FLOW_KEYS_LATER, names)
+    _check_version(fields)
+    flow_id = fields.name("id", words.FLOW_ID, words.FLOW_ID_RULE)
+    if fields.get("id") is None:
+        fields.missing("id", "name the workflow, such as `id: price-watch`")
+    fields.choice("mode", ("realtime",), words.MODES_LATER)
+    fields.text("version_note")
+    _check_triggers(fields)
+    defaults = _read_defaults(fields)
+    params = fields.mapping(
+        "params", "one JSON Schema per parameter, such as `sku: {type: string}`"
+    )
+    return FlowDefinition(
+        id=flow_id or "",
+        nodes=_read_nodes(fields, NodeReader(types, defaults, issues)),
+        description=fields.text("description") or "",
+        params=check_declarations(params, issues) if params is not None else {},
+        output=fields.get("output"),
+        deadline_s=fields.duration_s("deadline") or 0.0,
+        tags=fields.texts("tags", words.TAG, words.TAG_RULE, 50) or (),
+        env=fields.texts("env", words.IDENTIFIER, words.IDENTIFIER_RULE, 200) or (),
+    )
+
+
+def _check_version(fields: Fields) -> None:
+    value = fields.get("flow")
+    if value is None:
+        fields.missing("flow", "start the file with `flow: 1`")
+    elif type(value.data) is not int or value.data != 1:
+        message = f"The format is {value.kind}, but only version 1 is known."
+        fields.issues.error("UNKNOWN_FORMAT", fields.place("flow"), message, "write `flow: 1`")
+
+
+def _check_triggers(fields: Fields) -> None:
+    value = fields.get("triggers")
+    if value is None:
+        return
+    path = join_path(fields.path, "triggers")
+    if value.elements is None:
+        _check_trigger(value, path, fields.issues)
+        return
+    for position, element in enumerate(value.elements):
+        _check_trigger(element, join_path(path, position), fields.issues)
+
+
+def _check_trigger(value: Located, path: str, issues: IssueList) -> None:
+    if value.data == "manual":
+        return
+    if value.items is None or not value.items:
+        word = value.data if isinstance(value.data, str) else ""
+        if word in words.TRIGGER_KEYS_LATER:
+            _trigger_later(word, value.place(path), issues)
+            return
+        message = f"A trigger must be a mapping, not {value.kind}."
+        issues.error("WRONG_TYPE", value.place(path), message, "such as `triggers: [manual]`")
+        return
+    later = [key for key in value.items if key in words.TRIGGER_KEYS_LATER]
+    if later:
+        _trigger_later(later[0], value.key_place(later[0], path), issues)
+        return
+    fields = Fields(value, path, issues)
+    fields.check_keys(("manual",), (), Names(("manual", *words.TRIGGER_KEYS_LATER)))
+    manual = fields.get("manual")
+    if manual is not None and manual.data not in (True, {}):
+        fields.wrong("manual", "`true` or `{}`", "a manual trigger has no settings")
+
+
+def _trigger_later(key: str, place: Place, issues: IssueList) -> None:
+    message = f"{key} triggers are not supported yet."
+    fix = "use `triggers: [manual]` and start it through the API"
+    issues.error("NOT_SUPPORTED_YET", place, message, fix)
+
+
+def _read_defaults(fields: Fields) -> Defaults:
+    value = fields.mapping("defaults", "such as `defaults: {retry: standard, timeout: 30s}`")
+    if value is None:
+        return Defaults()
+    own = Fields(value, join_path(fields.path, "defaults"), fields.issues)
+    later = (*words.NODE_KEYS_LATER,)
+    own.check_keys(words.DEFAULTS_KEYS, later, Names((*words.DEFAULTS_KEYS, *later)))
+    standard = Defaults()
+    retry = own.get("retry")
+    return Defaults(
+        retry=RetryPolicy() if retry is None else read_retry(retry, own),
+        timeout_s=own.duration_s("timeout") or standard.timeout_s,
+        pool=own.name("pool", words.POOL, words.POOL_RULE) or standard.pool,
+        on_error=cast("OnError", own.choice("on_error", words.ON_ERROR) or standard.on_error),
+    )
+
+
+def _read_nodes(fields: Fields, reader: NodeReader) -> tuple[NodeDefinition, ...]:
+    issues = fields.issues
+    value = fields.mapping("nodes", "a mapping of node ids to nodes: `nodes: {first: {run: ...}}`")
+    if value is None or not value.items:
+        if fields.get("nodes") is None or value is not None:
+            fields.missing("nodes", "give at least one node")
+        return ()
+    if len(value.items) > words.NODES_MAX:
+        message = f"There are {len(value.items)} nodes; {words.NODES_MAX} are possible."
+        fix = "use `for_each` for many pieces of the same work, or split the workflow"
+        issues.error("TOO_MANY_NODES", fields.place("nodes"), message, fix)
+        return ()
+    found: list[NodeDefinition] = []
+    for node_id, item in value.items.items():
+        if not words.NODE_ID.fullmatch(node_id) or node_id in words.ON_ERROR:
+            reserved = node_id in words.ON_ERROR
+            message = f'"{node_id[:80]}" is not a valid node id.'
+            fix = "it has a meaning in `on_error`" if reserved else words.NODE_ID_RULE
+            issues.error("BAD_NAME", value.key_place(node_id, "nodes"), message, fix)
+        node = reader.read(node_id, item, join_path("nodes", node_id))
+        if node is not None:
+            found.append(node)
+    return tuple(found)

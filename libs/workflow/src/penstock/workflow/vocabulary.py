@@ -1,0 +1,78 @@
+"""The words of workflow files: keys that work, keys whose engine part comes later, and the forms of
+names."""
+
+import re
+
+FLOW_KEYS = (
+    "flow", "id", "description", "params", "defaults", "nodes", "output", "mode", "deadline",
+    "tags", "env", "version_note", "triggers",
+)  # fmt: skip
+FLOW_KEYS_LATER = (
+    "on_failure", "priority", "concurrency", "rate_limit", "retention", "durability", "labels",
+    "breaker", "cache", "resources", "affinity", "vars", "secrets",
+)  # fmt: skip
+DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")
+NODE_KEYS = (
+    "uses", "run", "with", "needs", "when", "for_each", "item", "max_parallel", "batch", "retry",
+    "timeout", "deadline", "on_error", "effects", "pool", "egress", "limits", "importance",
+    "summary", "description",
+)  # fmt: skip
+NODE_KEYS_LATER = (
+    "breaker", "rate_limit", "concurrency", "cache", "labels", "resources", "priority", "affinity",
+    "breakpoint", "on_failure",
+)  # fmt: skip
+RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
+LIMITS_KEYS = ("memory", "time")
+NEED_KEYS = ("node", "on", "action")
+TRIGGER_KEYS_LATER = ("schedule", "webhook", "event")
+MODES_LATER = ("batch", "streaming", "debug")
+EDGE_ON = ("success", "failure", "always")
+ON_ERROR = ("fail", "continue", "skip")
+EFFECTS = ("none", "idempotent", "once")
+IMPORTANCE = ("low", "normal", "high")
+
+NODES_MAX = 10_000
+"""Nodes of one workflow; wider work is a `for_each`."""
+EDGES_MAX = 200_000
+"""Edges of one workflow: a full join of 10,000 nodes and a lot more."""
+PARAMS_MAX = 200
+ITEMS_MAX = 100_000
+"""Widest fan-out."""
+
+FLOW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+FLOW_ID_RULE = "letters, digits, `.`, `_` and `-`, at most 100"
+NODE_ID = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_-]{0,63}")
+NODE_ID_RULE = "a letter or `_`, then letters, digits, `_` and `-`, at most 64"
+IDENTIFIER = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,63}")
+IDENTIFIER_RULE = "a letter or `_`, then letters, digits and `_`, at most 64"
+POOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+POOL_RULE = "letters, digits, `_` and `-`, at most 64"
+ACTION = re.compile(r"[^\s$][^\x00-\x1f]{0,99}")
+TAG = re.compile(r"[^\s,][^\x00-\x1f,]{0,99}")
+TAG_RULE = "texts without commas, at most 100 characters each"
+HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})(:\d{1,5})?|\[[0-9a-fA-F:]+\](:\d{1,5})?|\*")  # noqa: E501  # fmt: skip
+HOST_RULE = 'host names such as "api.example.com", "*.example.com" or "localhost:8080"'
+
+JS_TYPE = "js@1"
+"""The node type behind `run`."""
+
+EXPRESSION_ROOTS = ("params", "nodes", "input", "payload", "run", "env")
+"""Names an expression reads data by; `item` comes on top in a fan-out."""
+LATER_ROOTS = ("secrets", "vars")
+RUN_FIELDS = ("id", "attempt", "started_at", "trigger")
+NODE_FIELDS = ("output", "error", "status")
+EFFECT_FUNCTIONS = ("http", "db", "mail")
+"""Host functions that change things outside."""
+HOST_FUNCTIONS = (*EFFECT_FUNCTIONS, "crypto", "security", "sleep")
+JAVASCRIPT_GLOBALS = frozenset((
+    "undefined", "NaN", "Infinity", "globalThis", "Math", "JSON", "Date", "Number", "String",
+    "Boolean", "Array", "Object", "RegExp", "Map", "Set", "WeakMap", "WeakSet", "Symbol", "BigInt",
+    "Promise", "Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError",
+    "URIError", "AggregateError", "parseInt", "parseFloat", "isNaN", "isFinite",
+    "encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI", "escape", "unescape",
+    "Intl", "Reflect", "Proxy", "ArrayBuffer", "SharedArrayBuffer", "DataView", "Int8Array",
+    "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
+    "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array", "structuredClone", "atob",
+    "btoa", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "console", "crypto", "security",
+    "c", "Iterator", "arguments",
+))  # fmt: skip
