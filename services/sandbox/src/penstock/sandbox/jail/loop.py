@@ -1,0 +1,133 @@
+"""The jail's one loop: a frame in, a crossing into V8, a frame out; sleepers wake by the timeout."""
+
+import mmap
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb2
+from penstock.sandbox.frames import (
+    HEAD,
+    HELLO,
+    MARKER,
+    OUT_OF_MEMORY_EXIT,
+    REPLY,
+    REQUEST,
+    WOKEN,
+    frame,
+)
+from penstock.sandbox.jail.codec import Codec, Collected
+from penstock.sandbox.jail.isolate import BadMessage, Isolate, OutOfMemory
+from penstock.sandbox.jail.repair import place_syntax_errors, refuse_bad_json
+
+
+class Link:
+    """The jail's end of the socket; blocking."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def send(self, kind: int, body: bytes) -> None:
+        """Send one frame."""
+        self._socket.sendall(frame(kind, body))
+
+    def _exactly(self, count: int) -> bytes:
+        received = bytearray(count)
+        view = memoryview(received)
+        while view:
+            got = self._socket.recv_into(view)
+            if got == 0:
+                raise EOFError
+            view = view[got:]
+        return bytes(received)
+
+    def wait(self, timeout_ms: float) -> bool:
+        """Wait until the front says something; False after `timeout_ms` (for ever if negative)."""
+        return bool(self._poll.poll(None if timeout_ms < 0 else timeout_ms))
+
+    def receive(self) -> bytes:
+        """The body of the next request. Raises `EOFError` when the front is gone."""
+        length, kind = HEAD.unpack(self._exactly(HEAD.size))
+        if kind != REQUEST:
+            raise EOFError
+        return self._exactly(length)
+
+
+class Jail:
+    """One isolate behind one socket."""
+
+    def __init__(self, isolate: Isolate, link: Link, shared: mmap.mmap) -> None:
+        self._isolate = isolate
+        self._link = link
+        self._shared = shared
+        self._codec = Codec()
+        self._answers = 0
+        self._sources: dict[str, sandbox_pb2.Script] = {}
+
+    def show_marker(self) -> None:
+        """Write into shared memory which call runs right now; the front asks by signal."""
+        self._answers += 1
+        slot, started_ms, is_sure = self._isolate.marker.cast("d")
+        MARKER.pack_into(self._shared, 0, self._answers, slot, started_ms, is_sure)
+
+    def hello(self, facts: dict[str, str]) -> None:
+        """Tell the front that the jail is warm and how it is confined."""
+        self._link.send(HELLO, msgspec.json.encode(facts))
+
+    def serve(self) -> None:
+        """Serve until the front goes away."""
+        wait_ms = -1.0
+        while True:
+            if not self._link.wait(wait_ms):
+                wait_ms = self._turn(WOKEN, lambda: self._cross([]))
+                continue
+            request = sandbox_pb2.RunRequest.FromString(self._link.receive())
+            for script in request.scripts:
+                self._sources[script.script_id] = script
+            wait_ms = self._turn(REPLY, lambda: self._take(request))  # noqa: B023 - runs now
+
+    def _take(self, request: sandbox_pb2.RunRequest) -> tuple[Collected, sandbox_pb2.RunResponse]:
+        try:
+            return self._cross(self._codec.messages(request))
+        except BadMessage:
+            refused = refuse_bad_json(request)
+            collected, response = self._cross(self._codec.messages(request))
+            response.results.extend(refused)
+            return collected, response
+
+    def _cross(self, messages: list[bytes]) -> tuple[Collected, sandbox_pb2.RunResponse]:
+        try:
+            text = b"[" + b",".join(messages) + b"]"
+            began = time.perf_counter_ns()
+            answer = self._isolate.cross(text.decode())
+            crossing_us = (time.perf_counter_ns() - began) // 1000
+        except UnicodeDecodeError as error:
+            raise BadMessage(str(error)) from error
+        collected = self._codec.decode(answer)
+        response = self._codec.response(collected, crossing_us)
+        place_syntax_errors(response, self._isolate, self._sources)
+        return collected, response
+
+    def _turn(
+        self, kind: int, cross: Callable[[], tuple[Collected, sandbox_pb2.RunResponse]]
+    ) -> float:
+        try:
+            collected, response = cross()
+        except OutOfMemory:
+            self.show_marker()
+            os._exit(OUT_OF_MEMORY_EXIT)
+        if kind == REPLY or response.results or response.host_calls:
+            self._link.send(kind, response.SerializeToString())
+        return collected.wait_ms
+
+
+def answer_marker_signal(jail: Jail) -> None:
+    """Let SIGUSR1 show the marker, also while V8 runs: it runs on a thread of its own."""
+    signal.signal(signal.SIGUSR1, lambda *_: jail.show_marker())
