@@ -1,0 +1,1 @@
+"""Adapters: where state meets PostgreSQL and the object store."""

@@ -1,0 +1,70 @@
+"""Connections: a pool for reads and short writes, and single ones for the journal and for
+migrations."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from penstock.state.adapters.postgres.faults import translated
+
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 15.0
+
+_SESSION = {
+    "application_name": "penstock-state",
+    "synchronous_commit": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "statement_timeout": "20s",
+    "idle_in_transaction_session_timeout": "20s",
+    "lock_timeout": "10s",
+}
+
+
+async def connect(url: str, *, plan_cache_mode: str = "auto") -> asyncpg.Connection:
+    """A connection of its own; the caller closes it. Driver exceptions come through."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings={**_SESSION, "plan_cache_mode": plan_cache_mode},
+    )
+
+
+class Database:
+    """A bounded pool. Every block that uses it raises operating errors only."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for some statements; `Unavailable` if none can be had within 5 s."""
+        with translated():
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection within one transaction, committed when the block ends well."""
+        async with self.session() as connection, connection.transaction():
+            yield connection
+
+
+@asynccontextmanager
+async def open_database(url: str, connections_max: int) -> AsyncIterator[Database]:
+    """A pool that connects when it is first used, so that PostgreSQL may come later."""
+    with translated():
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=connections_max,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={**_SESSION, "plan_cache_mode": "force_custom_plan"},
+        )
+    try:
+        yield Database(pool)
+    finally:
+        pool.terminate()

@@ -1,0 +1,72 @@
+"""Reads of executions in PostgreSQL. The account is in the WHERE of every statement."""
+
+from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_COMPLETED, EXECUTION_STATUS_RUNNING
+from penstock.state.adapters.postgres.database import Database
+from penstock.state.adapters.postgres.journal import plain_body
+from penstock.state.adapters.postgres.queries import load_statements
+from penstock.state.ports import ExecutionFilter, ExecutionRow
+
+
+def _statement_for(chosen: ExecutionFilter) -> str:
+    """The list statement whose index finds these executions without reading many others."""
+    if chosen.tag:
+        return "list_tagged_executions"
+    if chosen.statuses == (EXECUTION_STATUS_RUNNING,):
+        return "list_live_executions"
+    if len(chosen.statuses) == 1 and chosen.statuses[0] > EXECUTION_STATUS_COMPLETED:
+        return "list_bad_ends"
+    return "list_executions"
+
+
+class PostgresExecutions:
+    """Implements `ExecutionStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_statements("executions")
+
+    async def find(self, tenant: str, execution_id: str) -> ExecutionRow | None:
+        """The projection of one execution."""
+        async with self._database.session() as session:
+            row = await session.fetchrow(self._sql["find_execution"], execution_id, tenant)
+        return None if row is None else ExecutionRow(*row)
+
+    async def history(
+        self, tenant: str, execution_id: str, after_seq: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """Rows that hold events after `after_seq`; the first may begin before it."""
+        async with self._database.session() as session:
+            begin = await session.fetchval(
+                self._sql["seq_of_row_holding"], execution_id, tenant, after_seq + 1
+            )
+            rows = await session.fetch(
+                self._sql["read_history"], execution_id, tenant, (begin or 1) - 1, limit + 1
+            )
+        found = [
+            (row["last_seq"], plain_body(row["codec"], row["body"]))
+            for row in rows
+            if row["last_seq"] > after_seq
+        ]
+        return found[:limit]
+
+    async def page(
+        self,
+        tenant: str,
+        chosen: ExecutionFilter,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> list[ExecutionRow]:
+        """A page, newest first."""
+        started_us, execution_id = before or (None, None)
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._sql[_statement_for(chosen)],
+                tenant,
+                chosen.workflow or None,
+                list(chosen.statuses) or None,
+                chosen.tag or None,
+                started_us,
+                execution_id,
+                limit,
+            )
+        return [ExecutionRow(*row) for row in rows]

@@ -1,0 +1,130 @@
+"""The journal in PostgreSQL: group commits over a connection of their own, reads over the pool."""
+
+from collections.abc import Sequence
+
+import asyncpg
+import zstandard
+
+from penstock.common.errors import Internal, PenstockError
+from penstock.state.adapters.postgres.database import Database, connect
+from penstock.state.adapters.postgres.faults import operating_error
+from penstock.state.adapters.postgres.queries import load_statements
+from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, CommitBatch
+from penstock.state.ports import Head, JournalRow, LivePage
+
+_BODY_BYTES_MAX = 256 * 1024 * 1024
+
+
+def plain_body(codec: int, body: bytes) -> bytes:
+    """The EventBatch as it was appended."""
+    if codec == CODEC_PLAIN:
+        return body
+    if codec == CODEC_ZSTD:
+        return zstandard.decompress(body, max_output_size=_BODY_BYTES_MAX)
+    raise Internal(f"a journal row has the unknown codec {codec}", fix="Update this service.")
+
+
+class PostgresJournal:
+    """Implements `JournalStore`. One commit at a time."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sql = load_statements("journal")
+        self._connection: asyncpg.Connection | None = None
+        self._commit: asyncpg.prepared_stmt.PreparedStatement | None = None
+
+    async def commit(self, batch: CommitBatch) -> set[int]:
+        """Write the batch as one statement, which is one transaction and one round trip."""
+        columns = (
+            *batch.shard_columns(),
+            *batch.journal,
+            *batch.started,
+            *batch.labels,
+            *batch.moved,
+        )
+        try:
+            statement = self._commit or await self._prepare()
+            written = await statement.fetch(*columns)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise self._dropped(error) from error
+        except BaseException:
+            self.close()
+            raise
+        return {row[0] for row in written}
+
+    async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
+        """Epoch and head of shards as committed now."""
+        try:
+            if self._connection is None:
+                await self._prepare()
+            assert self._connection is not None
+            rows = await self._connection.fetch(self._sql["read_heads"], shards)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise self._dropped(error) from error
+        return {row[0]: Head(row[1], row[2]) for row in rows}
+
+    async def _prepare(self) -> asyncpg.prepared_stmt.PreparedStatement:
+        self.close()
+        connection = await connect(self._url, plan_cache_mode="force_generic_plan")
+        self._connection = connection
+        self._commit = await connection.prepare(self._sql["commit_batch"])
+        return self._commit
+
+    def _dropped(self, error: Exception) -> PenstockError:
+        """Close the connection: after a fault its state is not worth knowing."""
+        self.close()
+        return operating_error(error)
+
+    def close(self) -> None:
+        """Drop the connection at once; the next commit opens a new one."""
+        connection, self._connection, self._commit = self._connection, None, None
+        if connection is not None:
+            connection.terminate()
+
+
+class PostgresJournalReader:
+    """Implements `JournalReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_statements("journal")
+
+    async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        """A page of the shard's live executions, by (execution_id, first_seq)."""
+        execution_id, first_seq = after or ("", 0)
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._sql["load_live"], shard, execution_id, first_seq, limit
+            )
+        bodies = [plain_body(row["codec"], row["body"]) for row in rows]
+        full = len(rows) == limit
+        return LivePage(bodies, (rows[-1]["execution_id"], rows[-1]["first_seq"]) if full else None)
+
+    async def rows_after(self, shard: int, position: int, limit: int) -> list[JournalRow]:
+        """Every row after a position."""
+        return await self._rows("rows_after", shard, position, limit)
+
+    async def rows_worth_telling(
+        self, shard: int, position: int, limit: int, recent_from: int
+    ) -> list[JournalRow]:
+        """Rows of live executions, and every row from `recent_from` on."""
+        return await self._rows("rows_worth_telling", shard, position, limit, recent_from)
+
+    async def _rows(self, name: str, *arguments: int) -> list[JournalRow]:
+        async with self._database.session() as session:
+            rows = await session.fetch(self._sql[name], *arguments)
+        return [
+            JournalRow(
+                row["position"],
+                row["tenant"],
+                row["execution_id"],
+                plain_body(row["codec"], row["body"]),
+            )
+            for row in rows
+        ]
+
+    async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
+        """Epoch and head of shards."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._sql["read_heads"], shards)
+        return {row[0]: Head(row[1], row[2]) for row in rows}

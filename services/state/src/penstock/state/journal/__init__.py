@@ -1,0 +1,1 @@
+"""The journal: group commit of appended batches, and their publication."""

@@ -1,0 +1,1 @@
+"""Payloads: values too large to travel inline, kept by content."""

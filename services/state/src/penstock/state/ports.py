@@ -1,0 +1,203 @@
+"""What the service needs from its database and object store, in its own words.
+
+The adapters under `adapters/` implement these; the conformance tests run one suite over them and
+over a twin in memory. Every method raises operating errors only: `Unavailable` when a repeat may
+help, `Rejected` when it cannot.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
+from penstock.common.errors import Internal
+from penstock.state.journal.batch import CommitBatch
+
+
+class Rejected(Internal):
+    """The data itself is refused; sending it again cannot help."""
+
+
+class Head(NamedTuple):
+    """Who may write a shard and how far it is written."""
+
+    epoch: int
+    position: int
+
+
+class JournalRow(NamedTuple):
+    """A committed row, for publishing."""
+
+    position: int
+    tenant: str
+    execution_id: str
+    body: bytes
+
+
+class LivePage(NamedTuple):
+    """Some rows of live executions, and the key to go on after; None at the end."""
+
+    bodies: list[bytes]
+    after: tuple[str, int] | None
+
+
+class JournalStore(Protocol):
+    """Writes the journal."""
+
+    async def commit(self, batch: CommitBatch) -> set[int]:
+        """Write the batch in one transaction; return the shards that were written.
+
+        A shard is written if epoch and head match, else nothing of it is. When this returns, what
+        was written is on disk. `Rejected`: nothing of the batch was written. `Unavailable`: it is
+        not known what was.
+        """
+        ...
+
+    async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
+        """Epoch and head of shards; unknown shards are left out."""
+        ...
+
+
+class JournalReader(Protocol):
+    """Reads the journal by shard."""
+
+    async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        """Rows of the shard's live executions, each execution's in order, a page after a key."""
+        ...
+
+    async def rows_after(self, shard: int, position: int, limit: int) -> list[JournalRow]:
+        """Rows after a position, in order."""
+        ...
+
+    async def rows_worth_telling(
+        self, shard: int, position: int, limit: int, recent_from: int
+    ) -> list[JournalRow]:
+        """As `rows_after`, but before `recent_from` only rows of live executions."""
+        ...
+
+    async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
+        """Epoch and head of shards."""
+        ...
+
+
+class Lease(NamedTuple):
+    """A held shard."""
+
+    shard: int
+    owner: str
+    epoch: int
+
+
+class Granted(NamedTuple):
+    """A shard just acquired."""
+
+    shard: int
+    epoch: int
+    head: int
+
+
+class Membership(NamedTuple):
+    """Live coordinators (id, address) and what they hold."""
+
+    members: list[tuple[str, str]]
+    leases: list[Lease]
+
+
+class LeaseStore(Protocol):
+    """Who may write what. All times are the database's."""
+
+    async def join(self, coordinator_id: str, address: str, ttl_ms: int) -> Membership:
+        """Renew a membership, and with it all leases of the member."""
+        ...
+
+    async def leave(self, coordinator_id: str) -> Membership:
+        """End a membership and give back its shards."""
+        ...
+
+    async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[Granted]:
+        """Take those of `shards` that are free, the member's own, or of somebody gone, each under a
+        new epoch.
+
+        Raises `Fenced` if the asker is not a live member.
+        """
+        ...
+
+    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+        """Give back those of `shards` that the member holds."""
+        ...
+
+
+class ExecutionRow(NamedTuple):
+    """The projection of an execution."""
+
+    execution_id: str
+    tenant: str
+    status: int
+    workflow: str
+    version: int
+    definition_hash: str
+    tags: list[str]
+    started_us: int
+    finished_us: int
+    nodes_total: int
+    nodes_done: int
+    failure_reason: str
+    last_seq: int
+
+
+class ExecutionFilter(NamedTuple):
+    """Which executions of an account to list; unset parts do not restrict."""
+
+    workflow: str = ""
+    statuses: tuple[int, ...] = ()
+    tag: str = ""
+
+
+class ExecutionStore(Protocol):
+    """Reads of executions. `tenant` restricts every one of them."""
+
+    async def find(self, tenant: str, execution_id: str) -> ExecutionRow | None:
+        """The projection, if the account has such an execution."""
+        ...
+
+    async def history(
+        self, tenant: str, execution_id: str, after_seq: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """(last_seq, body) of the journal rows that hold events after `after_seq`, in order."""
+        ...
+
+    async def page(
+        self,
+        tenant: str,
+        chosen: ExecutionFilter,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> list[ExecutionRow]:
+        """Newest first by (started_us, execution_id), strictly before a key."""
+        ...
+
+
+class WorkflowStore(Protocol):
+    """Workflow versions. `tenant` restricts every call."""
+
+    async def put(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+        """Store as the next version and tell True; if it is the latest already, return that and
+        False."""
+        ...
+
+    async def find(self, tenant: str, name: str, version: int) -> Workflow | None:
+        """A version; 0 is the latest."""
+        ...
+
+    async def definition(self, tenant: str, definition_hash: str) -> str | None:
+        """The source of a definition."""
+        ...
+
+    async def page(self, tenant: str, after: str, limit: int) -> list[Workflow]:
+        """Latest versions by name, after a name, without source."""
+        ...
+
+    async def page_versions(
+        self, tenant: str, name: str, before: int, limit: int
+    ) -> list[Workflow]:
+        """Versions of one workflow, newest first, below a number (0: all), without source."""
+        ...

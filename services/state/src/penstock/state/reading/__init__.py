@@ -1,0 +1,1 @@
+"""Reading: folding histories into pictures, plans, cursors."""

@@ -1,0 +1,131 @@
+"""Executions as readers get them: the fold of the journal for one, the projection for lists."""
+
+import asyncio
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from penstock.api.workflow.v1.workflow_service_pb2 import Execution, NodeState
+from penstock.common.errors import NotFound
+from penstock.common.journal_codec import decode_batch
+from penstock.common.value_codec import write_failure, write_logs, write_payload
+from penstock.state.payloads.store import PayloadStore
+from penstock.state.ports import ExecutionRow, ExecutionStore
+from penstock.state.reading.plans import PlanCache
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import Payload
+from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
+
+_PAGE_ROWS = 500
+_ANSWER_BYTES_MAX = 32 * 1024 * 1024
+"""Above this, outputs in a picture become claim checks, to stay below the message limit."""
+_WORTH_STORING_BYTES = 2 * 1024
+
+
+def _set_time(stamp: Timestamp, at_us: int) -> None:
+    if at_us:
+        stamp.FromMicroseconds(at_us)
+
+
+def summary(row: ExecutionRow) -> Execution:
+    """An execution as it appears in lists."""
+    execution = Execution(
+        id=row.execution_id,
+        workflow=row.workflow,
+        version=row.version,
+        tags=row.tags,
+        last_seq=row.last_seq,
+        nodes_total=row.nodes_total,
+        nodes_done=row.nodes_done,
+        definition_hash=row.definition_hash,
+        tenant=row.tenant,
+    )
+    execution.status = row.status  # type: ignore[assignment]
+    _set_time(execution.started_at, row.started_us)
+    _set_time(execution.finished_at, row.finished_us)
+    if row.failure_reason:
+        execution.failure.reason = row.failure_reason
+    return execution
+
+
+class ExecutionReader:
+    """Folds executions on demand."""
+
+    def __init__(self, store: ExecutionStore, plans: PlanCache, payloads: PayloadStore) -> None:
+        self._store = store
+        self._plans = plans
+        self._payloads = payloads
+
+    async def read(self, tenant: str, execution_id: str) -> Execution:
+        """One execution with its nodes, as of its last committed event. Raises `NotFound`."""
+        row = await self._store.find(tenant, execution_id)
+        if row is None:
+            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+        plan = await self._plans.plan(tenant, row.definition_hash)
+        state = ExecutionState(plan, keep_outputs=True)
+        while True:
+            rows = await self._store.history(tenant, execution_id, state.seq, _PAGE_ROWS)
+            for _, body in rows:
+                _, first_seq, at_us, events = decode_batch(body)
+                state.apply_batch(events, first_seq, at_us)
+            if len(rows) < _PAGE_ROWS:
+                break
+            await asyncio.sleep(0)  # a long history must not hold up appends
+        execution = self._picture(row, state)
+        await self._slim(tenant, execution)
+        return execution
+
+    def _picture(self, row: ExecutionRow, state: ExecutionState) -> Execution:
+        view = execution_view(state)
+        execution = summary(row)
+        execution.ClearField("failure")
+        execution.ClearField("finished_at")
+        execution.status = int(view.status)  # type: ignore[assignment]
+        execution.last_seq = view.last_seq
+        execution.nodes_total = view.nodes_total
+        execution.nodes_done = view.nodes_done
+        execution.failed_node = view.failed_node
+        _set_time(execution.finished_at, view.finished_us)
+        if state.started is not None:
+            write_payload(execution.params, state.started.params)
+        _write_end(execution, view)
+        for node in view.nodes:
+            if not node.id.startswith("$"):
+                _write_node(execution.nodes.add(), node)
+        return execution
+
+    async def _slim(self, tenant: str, execution: Execution) -> None:
+        """Store large outputs apart if the picture would not fit into a message."""
+        if execution.ByteSize() <= _ANSWER_BYTES_MAX:
+            return
+        for node in execution.nodes:
+            plain = node.output.json
+            if len(plain) > _WORTH_STORING_BYTES:
+                stored = await self._payloads.put(tenant, plain)
+                write_payload(node.output, Payload(b"", stored.digest, stored.size))
+
+
+def _write_end(execution: Execution, view: ExecutionView) -> None:
+    if view.output is not None:
+        write_payload(execution.output, view.output)
+    if view.failure is not None:
+        write_failure(execution.failure, view.failure)
+
+
+def _write_node(node: NodeState, view: NodeView) -> None:
+    node.id = view.id
+    node.uses = view.uses
+    node.status = int(view.status)  # type: ignore[assignment]
+    node.attempt = view.attempt
+    _set_time(node.started_at, view.started_us)
+    _set_time(node.finished_at, view.finished_us)
+    if view.output is not None:
+        write_payload(node.output, view.output)
+    if view.failure is not None:
+        write_failure(node.failure, view.failure)
+    node.items_total = view.items_total
+    node.items_done = view.items_done
+    node.items_failed = view.items_failed
+    node.waiting_for = view.waiting_for
+    node.worker = view.worker
+    node.needs.extend(view.needs)
+    write_logs(node.logs, view.logs)

@@ -1,0 +1,1 @@
+"""The services that state offers over gRPC."""

@@ -1,0 +1,31 @@
+"""All services of one process, to be added to a gRPC server."""
+
+from collections.abc import Callable
+
+import grpc
+
+from penstock.api.state.v1.state_service_pb2_grpc import (
+    add_JournalServiceServicer_to_server,
+    add_PayloadServiceServicer_to_server,
+    add_QueryServiceServicer_to_server,
+)
+from penstock.state.rpc.journal_service import JournalService
+from penstock.state.rpc.payload_service import PayloadService
+from penstock.state.rpc.query_service import QueryService
+
+SERVICES = tuple(
+    f"penstock.api.state.v1.{name}" for name in ("JournalService", "QueryService", "PayloadService")
+)
+
+
+def registration(
+    journal: JournalService, query: QueryService, payload: PayloadService
+) -> Callable[[grpc.aio.Server], None]:
+    """What to do with a server so that it offers these services."""
+
+    def register(server: grpc.aio.Server) -> None:
+        add_JournalServiceServicer_to_server(journal, server)
+        add_QueryServiceServicer_to_server(query, server)
+        add_PayloadServiceServicer_to_server(payload, server)
+
+    return register

@@ -1,0 +1,148 @@
+"""The state service put together: stores over PostgreSQL, the writer, the publisher, the gRPC
+services."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from penstock.common.errors import Unavailable
+from penstock.common.logging import get_logger
+from penstock.common.metrics import open_metrics
+from penstock.common.rpc.server import RunningServer, open_server
+from penstock.nodes import catalog
+from penstock.state.adapters.postgres.database import open_database
+from penstock.state.adapters.postgres.executions import PostgresExecutions
+from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
+from penstock.state.adapters.postgres.leases import PostgresLeases
+from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.workflows import PostgresWorkflows
+from penstock.state.journal.batch import Compression
+from penstock.state.journal.publisher import Publisher
+from penstock.state.journal.writer import JournalWriter
+from penstock.state.metrics import StateMetrics
+from penstock.state.payloads.store import open_payloads
+from penstock.state.reading.executions import ExecutionReader
+from penstock.state.reading.plans import PlanCache
+from penstock.state.rpc.journal_service import JournalService
+from penstock.state.rpc.payload_service import PayloadService
+from penstock.state.rpc.query_service import QueryService
+from penstock.state.rpc.register import SERVICES, registration
+from penstock.state.settings import Settings
+from penstock.workflow.compile import compile_source
+
+_PAUSE_S = 0.5
+_DRAIN_S = 5.0
+_UNANSWERED_BYTES_MAX = 64 * 1024 * 1024
+"""What one append stream may have unanswered before it is read no further."""
+
+
+async def _wait_some(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_PAUSE_S):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def prepare_database(settings: Settings, stop: asyncio.Event) -> bool:
+    """Bring schema and shards up to date, waiting as long as PostgreSQL is away; False if stopped
+    meanwhile."""
+    log = get_logger("database")
+    while not stop.is_set():
+        try:
+            if settings.migrate_on_start:
+                await migrate(settings.database_url)
+            await prepare_shards(settings.database_url, settings.shard_count)
+        except Unavailable as error:
+            log.warning("database_not_ready", error=error.message)
+            await _wait_some(stop)
+        else:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The parts that write."""
+
+    store: PostgresJournal
+    writer: JournalWriter
+    publisher: Publisher
+
+
+def _build_journal(
+    settings: Settings, reader: PostgresJournalReader, metrics: StateMetrics
+) -> Journal:
+    store = PostgresJournal(settings.database_url)
+    publisher = Publisher(
+        reader,
+        metrics,
+        shard_count=settings.shard_count,
+        queue_rows_max=settings.publish_queue_rows,
+        recent_rows=settings.republish_recent_rows,
+    )
+    writer = JournalWriter(
+        store,
+        Compression(settings.compress_above_bytes),
+        metrics,
+        publisher.offer if settings.nats_url else lambda _batch: None,
+        rows_max=settings.append_rows_max,
+        bytes_max=settings.append_bytes_max,
+    )
+    return Journal(store, writer, publisher)
+
+
+@asynccontextmanager
+async def _running(journal: Journal, nats_url: str) -> AsyncIterator[None]:
+    """Writer and publisher at work; at the end what is queued gets a few seconds to be written."""
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(journal.writer.run())
+        publishing = tasks.create_task(journal.publisher.run(nats_url)) if nats_url else None
+        try:
+            yield
+        finally:
+            journal.writer.close()
+            await asyncio.wait([writing], timeout=_DRAIN_S)
+            writing.cancel()
+            if publishing is not None:
+                publishing.cancel()
+    journal.store.close()
+
+
+@asynccontextmanager
+async def open_state(
+    settings: Settings, stop: asyncio.Event
+) -> AsyncIterator[RunningServer | None]:
+    """The whole service, serving until the block ends; None if `stop` was set before it could
+    serve."""
+    if not await prepare_database(settings, stop):
+        yield None
+        return
+    metrics = StateMetrics()
+    payloads = open_payloads(settings.payload_url)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(open_metrics(settings.metrics_listen, metrics.registry))
+        database = await stack.enter_async_context(
+            open_database(settings.database_url, settings.database_connections)
+        )
+        reader = PostgresJournalReader(database)
+        journal = _build_journal(settings, reader, metrics)
+        await stack.enter_async_context(_running(journal, settings.nats_url))
+        executions, workflows = PostgresExecutions(database), PostgresWorkflows(database)
+        types = catalog()
+        plans = PlanCache(workflows, lambda source: compile_source(source, types))
+        register = registration(
+            JournalService(
+                journal.writer,
+                reader,
+                PostgresLeases(database),
+                shard_count=settings.shard_count,
+                unanswered_bytes_max=_UNANSWERED_BYTES_MAX,
+            ),
+            QueryService(ExecutionReader(executions, plans, payloads), executions, workflows),
+            PayloadService(payloads),
+        )
+        yield await stack.enter_async_context(
+            open_server(settings.listen, register, services=SERVICES)
+        )

@@ -1,0 +1,34 @@
+"""What state can be told."""
+
+from dataclasses import dataclass
+
+from penstock.common.settings import ServiceSettings, setting
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings):
+    """Settings of the state service."""
+
+    listen: str = setting(
+        "127.0.0.1:7402", "Address to serve on, host:port; port 0 takes a free one"
+    )
+    database_url: str = setting(
+        "postgresql://postgres@127.0.0.1:5432/penstock",
+        "PostgreSQL 15 or newer",
+        secret=True,
+    )
+    database_connections: int = setting(8, "Connections for reads; the journal has one more")
+    migrate_on_start: bool = setting(True, "Bring the database's schema up to date at start")
+    shard_count: int = setting(64, "Number of shards of a new cluster; fixed for ever")
+    nats_url: str = setting("", "NATS with JetStream; empty publishes nothing")
+    payload_url: str = setting(
+        "file:///tmp/penstock-payloads",
+        "Where large payloads are kept: file:///folder, s3://bucket/prefix, gs://, az://, memory:///",
+    )
+    compress_above_bytes: int = setting(2048, "Journal rows above this size are compressed")
+    append_rows_max: int = setting(4000, "Most rows of one commit")
+    append_bytes_max: int = setting(16 * 1024 * 1024, "Most bytes of one commit")
+    publish_queue_rows: int = setting(20_000, "Rows waiting in memory for JetStream")
+    republish_recent_rows: int = setting(
+        1000, "Rows of each shard that are published again after JetStream lost everything"
+    )
