@@ -21,6 +21,7 @@ from penstock.workflow.plan import OUTPUT_NODE, Edge, NodePlan, Plan
 from penstock.workflow.read_flow import read_flow
 from penstock.workflow.references import Reads, ReferenceChecker
 from penstock.workflow.retry import NAMED_POLICIES
+from penstock.workflow.vocabulary import OUTPUT_TYPE
 
 READS_MAX = 2_000_000
 """What all nodes together may be given of their ancestors by reading `nodes` with computed names.
@@ -60,7 +61,8 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
     document = read_document(source, issues)
     if document is None:
         return Checked(issues.sorted())
-    flow = read_flow(document.root, types, issues)
+    usable = {name: found for name, found in types.items() if name != OUTPUT_TYPE}
+    flow = read_flow(document.root, usable, issues)
     configs = ConfigChecker(issues)
     for node in flow.nodes:
         configs.check(node)
@@ -200,7 +202,7 @@ class _PlanBuilder:
         return NodePlan(
             index=len(self._order),
             id=OUTPUT_NODE,
-            uses=OUTPUT_NODE,
+            uses=OUTPUT_TYPE,
             edges=edges,
             reads=reads,
             config=config,

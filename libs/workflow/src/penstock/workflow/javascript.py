@@ -46,7 +46,7 @@ class SyntaxFault(msgspec.Struct, frozen=True, gc=False):
 
 
 class Analysis(msgspec.Struct, frozen=True):
-    """What a piece of JavaScript is made of: its syntax errors and the outside names it mentions."""
+    """What a piece of JavaScript is made of: syntax errors, and the outside names it mentions."""
 
     faults: tuple[SyntaxFault, ...]
     accesses: tuple[Access, ...]

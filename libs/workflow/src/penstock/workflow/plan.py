@@ -46,7 +46,7 @@ class NodePlan(msgspec.Struct, frozen=True):
     `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each`
     are `${{ }}` texts.
     `host_functions` are the host APIs (`http`, `db`, `sleep` ...) that the script mentions: none
-    means it is pure. The hidden `$output` node has `uses` "$output" and, for an `output:`
+    means it is pure. The hidden `$output` node has `uses` "output@1" and, for an `output:`
     expression, that value as `config["value"]`; `collects` is set on the hidden `$output` node
     without an expression: gather completed parents by id.
     """

@@ -15,6 +15,7 @@ from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
 
 _OBJECT_METHODS = frozenset(("hasOwnProperty", "toString", "valueOf", "constructor"))
+_ELEMENT_NAMES = frozenset(("item", "index"))
 _BEFORE_ITEMS = ("when", "for_each")
 _NO_HOST_CALLS = frozenset((*words.EFFECT_FUNCTIONS, "sleep", "next"))
 
@@ -49,13 +50,11 @@ class ReferenceChecker:
         items = node.source.items or {}
         for key in ("when", "for_each", "with"):
             if (value := items.get(key)) is not None:
-                path = join_path(node.path, key)
-                raw = node.type.raw_fields if key == "with" and node.type else ()
-                self._read_texts(value, path, raw, _Context(node, key, reads))
+                self._read_texts(value, join_path(node.path, key), _Context(node, key, reads))
         if (value := items.get("summary")) is not None:
             # A summary is for people and makes nobody wait: its reads are checked, not kept.
             context = _Context(node, "summary", Reads())
-            self._read_texts(value, join_path(node.path, "summary"), (), context)
+            self._read_texts(value, join_path(node.path, "summary"), context)
         if node.script is not None:
             self._read_script(items["run"], node.script, _Context(node, "run", reads))
         return reads
@@ -63,14 +62,20 @@ class ReferenceChecker:
     def read_output(self, output: Located) -> Reads:
         """What the workflow's `output` reads."""
         reads = Reads()
-        self._read_texts(output, "output", (), _Context(None, "output", reads))
+        self._read_texts(output, "output", _Context(None, "output", reads))
         return reads
 
-    def _read_texts(
-        self, value: Located, path: str, raw: tuple[str, ...], context: "_Context"
-    ) -> None:
-        for text, inner in _texts(value, path, raw):
-            self._read_text(text, inner, context)
+    def _read_texts(self, value: Located, path: str, context: "_Context") -> None:
+        raw = context.raw_fields
+        for key, item in (value.items or {}).items() if raw else ():
+            # What a type evaluates itself it may evaluate per element, seen as `item` and `index`.
+            inner = join_path(path, key)
+            context.own_names = _ELEMENT_NAMES if key in raw else frozenset()
+            for text, place in _texts(item, inner):
+                self._read_text(text, place, context)
+        if not raw:
+            for text, place in _texts(value, path):
+                self._read_text(text, place, context)
 
     def _read_text(self, text: Located, path: str, context: "_Context") -> None:
         try:
@@ -110,6 +115,8 @@ class ReferenceChecker:
     ) -> None:
         root = access.root
         node = context.node
+        if root in context.own_names:
+            return
         if root == "nodes":
             self._check_node(access, text, offset, path, context)
         elif root in words.LATER_ROOTS:
@@ -214,9 +221,9 @@ class ReferenceChecker:
 
 
 class _Context:
-    """Whose text is being read, and under which key."""
+    """Whose text is being read, and under which key. `own_names` are those the node type provides."""
 
-    __slots__ = ("item_name", "key", "node", "reads", "script")
+    __slots__ = ("item_name", "key", "node", "own_names", "raw_fields", "reads", "script")
 
     def __init__(self, node: NodeDefinition | None, key: str, reads: Reads) -> None:
         self.node = node
@@ -224,21 +231,23 @@ class _Context:
         self.reads = reads
         self.script = key == "run"
         self.item_name = node.item_name if node is not None and node.for_each is not None else None
+        self.own_names: frozenset[str] = frozenset()
+        self.raw_fields: tuple[str, ...] = ()
+        if node is not None and node.type is not None and key == "with":
+            self.raw_fields = node.type.raw_fields
 
     @property
     def path(self) -> str:
         return self.node.path if self.node else ""
 
 
-def _texts(value: Located, path: str, raw: tuple[str, ...]) -> Iterator[tuple[Located, str]]:
-    """All texts with expressions inside a value, with their paths; entries named in `raw` are left
-    out."""
+def _texts(value: Located, path: str) -> Iterator[tuple[Located, str]]:
+    """All texts with expressions inside a value, with their paths."""
     if value.items is not None:
         for key, item in value.items.items():
-            if key not in raw:
-                yield from _texts(item, join_path(path, key), ())
+            yield from _texts(item, join_path(path, key))
     elif value.elements is not None:
         for position, element in enumerate(value.elements):
-            yield from _texts(element, join_path(path, position), ())
+            yield from _texts(element, join_path(path, position))
     elif isinstance(value.data, str) and OPEN in value.data:
         yield value, path

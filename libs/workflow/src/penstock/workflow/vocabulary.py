@@ -55,6 +55,8 @@ HOST_RULE = 'host names such as "api.example.com", "*.example.com" or "localhost
 
 JS_TYPE = "js@1"
 """The node type behind `run`."""
+OUTPUT_TYPE = "output@1"
+"""The node type of the hidden last node; files cannot use it."""
 
 EXPRESSION_ROOTS = ("params", "nodes", "input", "payload", "run", "env")
 """Names an expression reads data by; `item` comes on top in a fan-out."""
