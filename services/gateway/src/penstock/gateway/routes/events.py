@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 from litestar import WebSocket, get, websocket
+from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from penstock.common.errors import InvalidArgument, PenstockError
@@ -122,13 +123,13 @@ async def _until_first(*parts: Any) -> None:
 
 
 @get("/v1/executions/{execution_id:str}/events")
-async def watch_events(request: AnyRequest, execution_id: str) -> ASGIApp:
+async def watch_events(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Live events as text/event-stream."""
     return EventStream(request, execution_id_of(execution_id), resume_point(request))
 
 
 @websocket("/v1/executions/{execution_id:str}/ws")
-async def watch_socket(socket: WebSocket[Any, Any, Any], execution_id: str) -> None:
+async def watch_socket(socket: WebSocket[Any, Any, Any], execution_id: FromPath[str]) -> None:
     """Live events over WebSocket, subprotocol penstock.v1.json."""
     try:
         offered = socket.scope["subprotocols"]

@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
@@ -84,7 +85,7 @@ async def _start(request: AnyRequest, name: str, body: StartBody) -> Answer:
 
 
 @post("/v1/workflows/{name:str}/executions")
-async def start_execution(request: AnyRequest, name: str) -> ASGIApp:
+async def start_execution(request: AnyRequest, name: FromPath[str]) -> ASGIApp:
     """Start an execution of the workflow in the path."""
     body = await json_body(request, _START, _NO_START)
     return await _start(request, checked_name(name), body)
@@ -124,7 +125,7 @@ async def list_executions(request: AnyRequest) -> ASGIApp:
 
 
 @get("/v1/executions/{execution_id:str}")
-async def get_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
+async def get_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """One execution with its nodes and outputs."""
     query_of(request)
     found = await doors_of(request).reads.execution(
@@ -134,7 +135,7 @@ async def get_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
 
 
 @post("/v1/executions/{execution_id:str}/cancel")
-async def cancel_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
+async def cancel_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """End an execution; answers when that is on disk."""
     query_of(request)
     body = await json_body(request, _CANCEL, _NO_CANCEL)
@@ -151,7 +152,9 @@ async def cancel_execution(request: AnyRequest, execution_id: str) -> ASGIApp:
 
 
 @post("/v1/executions/{execution_id:str}/signals/{name:str}")
-async def signal_execution(request: AnyRequest, execution_id: str, name: str) -> ASGIApp:
+async def signal_execution(
+    request: AnyRequest, execution_id: FromPath[str], name: FromPath[str]
+) -> ASGIApp:
     """Hand data to an execution; answers when it is on disk."""
     query_of(request)
     body = await json_body(request, _SIGNAL, _NO_SIGNAL)
@@ -172,7 +175,7 @@ async def signal_execution(request: AnyRequest, execution_id: str, name: str) ->
 
 
 @get("/v1/executions/{execution_id:str}/history")
-async def get_history(request: AnyRequest, execution_id: str) -> ASGIApp:
+async def get_history(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """A part of the journal, in the form of the live events."""
     query = query_of(request, _HISTORY)
     after = whole_number(query.get("after"), "after", 0, _SEQ_MAX)
@@ -188,7 +191,7 @@ async def get_history(request: AnyRequest, execution_id: str) -> ASGIApp:
 
 
 @get("/v1/payloads/{digest:str}")
-async def get_payload(request: AnyRequest, digest: str) -> ASGIApp:
+async def get_payload(request: AnyRequest, digest: FromPath[str]) -> ASGIApp:
     """The JSON text of a large value that an output refers to."""
     query_of(request)
     body = await doors_of(request).reads.payload(digest_of(digest), tenant_of(request))

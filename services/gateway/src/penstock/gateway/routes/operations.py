@@ -4,6 +4,7 @@ from html import escape
 from importlib.resources import files
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -53,7 +54,7 @@ async def metrics(request: AnyRequest) -> ASGIApp:
 
 
 @get("/errors/{reason:str}")
-async def explain_error(reason: str) -> ASGIApp:
+async def explain_error(reason: FromPath[str]) -> ASGIApp:
     """What a problem's `type` means."""
     found = classes_by_reason().get(reason)
     if found is None:

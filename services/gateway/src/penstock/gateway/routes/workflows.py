@@ -1,6 +1,7 @@
 """/v1/workflows: check, store and read workflow files."""
 
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.common.errors import InvalidArgument
@@ -69,7 +70,7 @@ async def list_workflows(request: AnyRequest) -> ASGIApp:
 
 
 @get("/v1/workflows/{name:str}")
-async def get_workflow(request: AnyRequest, name: str) -> ASGIApp:
+async def get_workflow(request: AnyRequest, name: FromPath[str]) -> ASGIApp:
     """One version with its source; the latest without `version`."""
     query = query_of(request, _VERSION)
     version = whole_number(query.get("version"), "version", 0, _VERSION_MAX)
@@ -78,7 +79,7 @@ async def get_workflow(request: AnyRequest, name: str) -> ASGIApp:
 
 
 @get("/v1/workflows/{name:str}/source")
-async def get_source(request: AnyRequest, name: str) -> ASGIApp:
+async def get_source(request: AnyRequest, name: FromPath[str]) -> ASGIApp:
     """The file as it was applied."""
     query = query_of(request, _VERSION)
     version = whole_number(query.get("version"), "version", 0, _VERSION_MAX)
@@ -88,7 +89,7 @@ async def get_source(request: AnyRequest, name: str) -> ASGIApp:
 
 
 @get("/v1/workflows/{name:str}/versions")
-async def list_versions(request: AnyRequest, name: str) -> ASGIApp:
+async def list_versions(request: AnyRequest, name: FromPath[str]) -> ASGIApp:
     """A page of the versions of one workflow, newest first."""
     query = query_of(request, _PAGING)
     size = page_size(query.get("limit"))
