@@ -1,6 +1,7 @@
 """What the coordinator's shell needs from outside, in the words of the contracts. The adapters
 implement these over gRPC; tests have twins in memory."""
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
@@ -119,3 +120,13 @@ class Queries(Protocol):
     ) -> ListWorkflowVersionsResponse:
         """A page of versions."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """Everything the shell needs of the state service."""
+
+    journal: Journal
+    leases: Leases
+    payloads: Payloads
+    queries: Queries

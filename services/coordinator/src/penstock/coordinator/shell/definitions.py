@@ -10,12 +10,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 import msgspec
-from penstock.workflow.compile import compile_source
 
-from penstock.common.clock import Clock
-from penstock.common.errors import PenstockError
+from penstock.common.errors import InvalidWorkflow, PenstockError
 from penstock.coordinator.ports import Queries
+from penstock.coordinator.shell.process import Process
+from penstock.workflow.compile import InvalidDefinition, compile_source
 from penstock.workflow.node_type import NodeType
+from penstock.workflow.params import ParamsChecker
 from penstock.workflow.plan import Plan
 
 STALE_S = 1.0
@@ -33,6 +34,7 @@ class Definition(msgspec.Struct, frozen=True):
 
     version: int
     plan: Plan
+    checker: ParamsChecker
 
 
 class _Entry(msgspec.Struct):
@@ -50,13 +52,12 @@ class Definitions:
         self,
         queries: Queries,
         types: Mapping[str, NodeType],
-        clock: Clock,
-        tasks: asyncio.TaskGroup,
+        process: Process,
     ) -> None:
         self._queries = queries
         self._types = types
-        self._clock = clock
-        self._tasks = tasks
+        self._clock = process.clock
+        self._tasks = process.tasks
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._asking: dict[Key, asyncio.Task[Definition | PenstockError]] = {}
@@ -124,14 +125,20 @@ class Definitions:
                 plan = await self._compiled(workflow.definition_hash, workflow.source)
         except PenstockError as error:
             return error
-        definition = Definition(workflow.version, plan)
+        definition = Definition(workflow.version, plan, ParamsChecker(plan))
         self._entries[key] = _Entry(definition, asked_at)
         if len(self._entries) > _NAMES_MAX:
             self._entries.popitem(last=False)
         return definition
 
     async def _compiled(self, definition_hash: str, source: str) -> Plan:
-        plan = await asyncio.to_thread(compile_source, source, self._types)
+        try:
+            plan = await asyncio.to_thread(compile_source, source, self._types)
+        except InvalidDefinition as error:
+            raise InvalidWorkflow(
+                f"the stored definition {definition_hash} cannot be used by this version: {error}",
+                issues=error.to_dicts(),
+            ) from error
         self._plans[definition_hash] = plan
         if len(self._plans) > _PLANS_MAX:
             self._plans.popitem(last=False)

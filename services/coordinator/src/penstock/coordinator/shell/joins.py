@@ -27,11 +27,10 @@ class StoredJoins:
         self,
         payloads: Payloads,
         tasks: asyncio.TaskGroup,
-        feed_back: Callable[[Live, OutputStored], None],
     ) -> None:
         self._payloads = payloads
         self._tasks = tasks
-        self._feed_back = feed_back
+        self.feed_back: Callable[[Live, OutputStored], None] = lambda live, stored: None
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._log = get_logger("joins")
 
@@ -50,7 +49,7 @@ class StoredJoins:
                     await asyncio.sleep(backoff_s)
                     backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
                     continue
-                self._feed_back(live, OutputStored(command.node, stored))
+                self.feed_back(live, OutputStored(command.node, stored))
                 return
 
     async def _spliced(self, command: StoreOutput) -> bytes:

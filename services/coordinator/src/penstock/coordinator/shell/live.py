@@ -62,7 +62,11 @@ class Recovered:
     """Workers had their time to say what they hold of an execution that was loaded."""
 
 
-Happening = Input | Recovered
+class Confirm:
+    """Somebody wants to know once everything decided so far is on disk."""
+
+
+Happening = Input | Recovered | Confirm
 """What can be put into the inbox."""
 
 

@@ -37,5 +37,5 @@ class Measures:
         self.shards = Gauge("penstock_coordinator_shards", "Shards owned", registry=r)
         self.workers = Gauge("penstock_coordinator_workers", "Workers connected", registry=r)
         self.nodes = Counter(
-            "penstock_coordinator_nodes", "Outcomes of attempts committed", registry=r
+            "penstock_coordinator_node_outcomes", "Outcomes of attempts decided", registry=r
         )

@@ -14,9 +14,8 @@ from penstock.common.clock import Clock
 from penstock.common.errors import InvalidArgument, PenstockError, Unavailable, WrongOwner
 from penstock.common.ids import is_ulid, shard_of
 from penstock.common.logging import get_logger
-from penstock.coordinator.ports import Leases
-from penstock.coordinator.shell.identity import Identity
 from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.rendezvous import shards_of
@@ -31,15 +30,13 @@ class Shards:
 
     def __init__(
         self,
-        identity: Identity,
-        leases: Leases,
+        membership: Membership,
         tenure: Tenure,
         recovery: Recovery,
         parting: Parting,
         clock: Clock,
     ) -> None:
-        self._identity = identity
-        self._leases = leases
+        self._membership = membership
         self._tenure = tenure
         self._recovery = recovery
         self._parting = parting
@@ -50,7 +47,9 @@ class Shards:
         self._log = get_logger("shards")
         self.count = 0
         self.held: dict[int, Shard] = {}
-        self.owned: list[Shard] = []
+        self.owned: dict[int, Shard] = {}
+        self.settled = asyncio.Event()
+        self._wants: frozenset[int] | None = None
 
     def __len__(self) -> int:
         return len(self.owned)
@@ -72,7 +71,7 @@ class Shards:
         if shard is not None and shard.phase is Phase.OWNED:
             return shard
         owner = self._owners.get(number)
-        if shard is None and owner in self._members and owner != self._identity.coordinator_id:
+        if shard is None and owner in self._members and owner != self._membership.coordinator_id:
             raise WrongOwner(execution_id=execution_id, owner=self._members[owner])
         raise Unavailable("the shard of this execution is on its way to a coordinator")
 
@@ -86,22 +85,21 @@ class Shards:
             return False
         return False
 
-    async def run(self, tasks: asyncio.TaskGroup) -> None:
+    async def run(self, address: str, tasks: asyncio.TaskGroup) -> None:
         """Keep membership and shards up for ever; loads and hand-backs are tasks of the group."""
+        self._membership.address = address
         while True:
             renewed = await self.renew(tasks)
             await asyncio.sleep(_RENEW_S if renewed else _RETRY_S)
 
     async def renew(self, tasks: asyncio.TaskGroup) -> bool:
         """Join once and draw the consequences; False if state could not be reached."""
-        me = self._identity
         asked_at = self._clock.monotonic()
         try:
-            answer = await self._leases.join(me.coordinator_id, me.address, me.ttl_ms)
+            answer = await self._membership.renew()
             self._tenure.renewed(asked_at)
             self._take_in(answer)
             self._parting.resume()
-            await self._evict_predecessor(answer)
             await self._rebalance(answer, tasks)
         except PenstockError as error:
             if self._reachable:
@@ -118,7 +116,7 @@ class Shards:
             self._members = members
             self._parting.tell_workers(members.values())
         self.count = answer.shard_count
-        mine = self._identity.coordinator_id
+        mine = self._membership.coordinator_id
         self._owners = {lease.shard: lease.coordinator_id for lease in answer.leases}
         own = [lease for lease in answer.leases if lease.coordinator_id == mine]
         epochs = {lease.shard: lease.epoch for lease in own}
@@ -126,19 +124,8 @@ class Shards:
             if epochs.get(shard.number) != shard.epoch:
                 self.drop(shard.number, "state says that its lease is over")
 
-    async def _evict_predecessor(self, answer: JoinResponse) -> None:
-        """A member with this address is a former process of this coordinator, which no longer
-        listens there: let it leave, so that its shards need not wait for their expiry."""
-        me = self._identity
-        for member in answer.members:
-            if member.address == me.address and member.coordinator_id != me.coordinator_id:
-                self._log.info("predecessor_evicted", predecessor=member.coordinator_id)
-                await self._leases.join(
-                    member.coordinator_id, member.address, me.ttl_ms, leaving=True
-                )
-
     async def _rebalance(self, answer: JoinResponse, tasks: asyncio.TaskGroup) -> None:
-        mine = self._identity.coordinator_id
+        mine = self._membership.coordinator_id
         desired = shards_of(mine, self._members, self.count)
         alive = {x.shard for x in answer.leases if x.coordinator_id in self._members}
         strays = [
@@ -147,20 +134,29 @@ class Shards:
             if lease.coordinator_id == mine and lease.shard not in self.held
         ]
         if strays:
-            await self._leases.release(mine, strays)
+            await self._membership.release(strays)
         wanted = sorted(desired - self.held.keys() - (alive - set(strays)))
         if wanted:
-            for granted in await self._leases.acquire(mine, wanted):
+            for granted in await self._membership.acquire(wanted):
                 shard = Shard(granted.shard, granted.epoch, granted.head)
                 self.held[shard.number] = shard
                 tasks.create_task(self._recovery.bring_to_life(shard))
+        self._wants = desired
+        self._see_whether_settled()
         surplus = [s for n, s in self.held.items() if n not in desired and s.phase is Phase.OWNED]
         if surplus:
             tasks.create_task(self._hand_back(surplus))
 
     def refresh(self, _: Shard | None = None) -> None:
         """Some shard's phase changed."""
-        self.owned = [s for s in self.held.values() if s.phase is Phase.OWNED]
+        self.owned = {n: s for n, s in self.held.items() if s.phase is Phase.OWNED}
+        self._see_whether_settled()
+
+    def _see_whether_settled(self) -> None:
+        """Settled: nothing that is ours is still on its way."""
+        loading = any(shard.phase is Phase.LOADING for shard in self.held.values())
+        if self._wants is not None and not loading and self._wants <= self.held.keys():
+            self.settled.set()
 
     def drop(self, number: int, cause: str) -> None:
         """The lease is lost: forget the shard and all of its executions, act on nothing of it."""
@@ -186,15 +182,14 @@ class Shards:
         if not numbers:
             return
         try:
-            await self._leases.release(self._identity.coordinator_id, numbers)
+            await self._membership.release(numbers)
         except PenstockError as error:
             self._log.warning("shards_not_released", shards=numbers, error=str(error))
 
     async def leave(self) -> None:
         """Give everything back and leave the cluster, so that others need not wait."""
-        me = self._identity
         await self._hand_back(list(self.held.values()))
         try:
-            await self._leases.join(me.coordinator_id, me.address, me.ttl_ms, leaving=True)
+            await self._membership.leave()
         except PenstockError as error:
             self._log.warning("cluster_not_left", error=str(error))

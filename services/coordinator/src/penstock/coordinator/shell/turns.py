@@ -20,7 +20,15 @@ from penstock.coordinator.core.inputs import AttemptStarted, Report
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.holdings import Holdings
-from penstock.coordinator.shell.live import Caller, Executions, Happening, Live, Phase, Recovered
+from penstock.coordinator.shell.live import (
+    Caller,
+    Confirm,
+    Executions,
+    Happening,
+    Live,
+    Phase,
+    Recovered,
+)
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.records import add_record
 from penstock.coordinator.shell.release import MOVED, Release, Released
@@ -114,17 +122,21 @@ class Turns:
         released: list[Released] = []
         touched: dict[str, Live] = {}
         count = min(len(inbox), _INPUTS_MAX)
+        outcomes = 0
         for _ in range(count):
             live, happened, caller = inbox.popleft()
             decided = self._decide(live, happened, caller, now_us)
             if decided is None:
                 continue
+            if type(happened) is Report:
+                outcomes += len(happened.outcomes)
             if decided.events:
                 live.unsent.extend(decided.events)
                 touched[live.id] = live
             if decided.commands or caller is not None:
                 released.append((live, decided.commands, caller))
         self._measures.turn_inputs.observe(count)
+        self._measures.nodes.inc(outcomes)
         if touched:
             self._send(touched.values(), now_us)
         self._attach(released)
@@ -143,8 +155,8 @@ class Turns:
             match happened:
                 case Report() | AttemptStarted():
                     return self._holdings.step(live, happened, now_us)
-                case Recovered():
-                    return None
+                case Recovered() | Confirm():
+                    return Step()
                 case _:
                     return step(live.state, happened, now_us)
         except Exception as fault:  # noqa: BLE001 - a bug in the core must not stop the others
@@ -192,7 +204,7 @@ class Turns:
         """Make records and send them; a turn with much data becomes several appends."""
         request = AppendRequest()
         writes: dict[int, ShardWrite] = {}
-        size = records = nodes = 0
+        size = records = count = 0
         for live in touched:
             events = live.unsent
             if not events:
@@ -208,7 +220,7 @@ class Turns:
             self.timers.set(live.id, wake_us)
             shard.head += 1
             records += 1
-            nodes += len(events)
+            count += len(events)
             live.unsent = []
             if size > _APPEND_BYTES:
                 self._dispatch_append(request)
@@ -216,7 +228,7 @@ class Turns:
         if writes:
             self._dispatch_append(request)
         self._measures.records.inc(records)
-        self._measures.events.inc(nodes)
+        self._measures.events.inc(count)
 
     def _dispatch_append(self, request: AppendRequest) -> None:
         self._batch_id += 1

@@ -1,0 +1,46 @@
+"""Watching one execution: the journal through state, live events through the bus.
+
+Nothing else in the coordinator needs the bus, so it is opened beside the service, and only watching
+is refused while NATS has never been reached.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.common.bus import Bus, event_subject, open_bus
+from penstock.common.errors import InvalidArgument, Unavailable
+from penstock.common.feed import follow_execution
+from penstock.common.ids import is_ulid, shard_of
+from penstock.coordinator.ports import Queries
+
+
+class Watching:
+    """Follows executions for callers of WatchEvents."""
+
+    def __init__(self, nats_url: str, queries: Queries) -> None:
+        self._nats_url = nats_url
+        self._queries = queries
+        self._bus: Bus | None = None
+
+    async def run(self) -> None:
+        """Hold the bus open until cancelled."""
+        async with open_bus(self._nats_url) as self._bus:
+            await asyncio.Event().wait()
+
+    async def follow(
+        self, tenant: str, execution_id: str, after_seq: int, shard_count: int
+    ) -> AsyncIterator[EventBatch]:
+        """Events after a sequence, until the execution ends. Raises `NotFound`, `Unavailable`."""
+        if not is_ulid(execution_id):
+            raise InvalidArgument(f"{execution_id!r} is not an execution id", fix="Give a ULID.")
+        if self._bus is None or not shard_count:
+            raise Unavailable("live events cannot be reached at the moment")
+        execution = await self._queries.get_execution(tenant, execution_id)
+        subject = event_subject(execution.tenant, shard_of(execution_id, shard_count), execution_id)
+
+        async def read(execution_id: str, after_seq: int) -> list[EventBatch]:
+            return await self._queries.read_events(tenant, execution_id, after_seq)
+
+        async for batch in follow_execution(execution_id, subject, after_seq, self._bus, read):
+            yield batch

@@ -1,0 +1,103 @@
+"""DispatchService: one stream per worker, read and written side by side."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, Welcome, WorkRequest, WorkResponse
+from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import DispatchServiceServicer
+from penstock.common.errors import InvalidArgument
+from penstock.common.logging import get_logger
+from penstock.common.value_codec import ref_from_proto
+from penstock.coordinator.adapters.outcomes import report_from_proto, started_from_proto
+from penstock.coordinator.shell.coordinator import Coordinator
+from penstock.coordinator.shell.workers import HEARTBEAT_MS, Worker
+from penstock.workflow.execution.values import NodeRef
+
+CREDITS_MAX = 100_000
+
+
+class DispatchRpc(DispatchServiceServicer):
+    """Workers come in here."""
+
+    def __init__(self, coordinator: Coordinator, tasks: asyncio.TaskGroup) -> None:
+        self._coordinator = coordinator
+        self._tasks = tasks
+        self._log = get_logger("dispatch")
+
+    async def Work(  # noqa: N802
+        self,
+        requests: AsyncIterator[WorkRequest],
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> AsyncIterator[WorkResponse]:
+        """One worker's stream, from its hello to its end."""
+        first = await anext(requests, None)
+        if first is None:
+            return
+        hello = _checked(first)
+        floor = self._coordinator.floor
+        worker, stream = floor.arrive(hello, _claims(hello))
+        reader = self._tasks.create_task(self._read(requests, first, worker))
+        reader.add_done_callback(lambda _: stream.close())
+        try:
+            welcome = Welcome(
+                coordinator_id=self._coordinator.id,
+                heartbeat_ms=HEARTBEAT_MS,
+            )
+            members = self._coordinator.shards.members
+            yield WorkResponse(welcome=welcome, coordinators=members)
+            async for message in stream.messages():
+                yield message
+        finally:
+            reader.cancel()
+            floor.left(worker, stream)
+
+    async def _read(
+        self, requests: AsyncIterator[WorkRequest], first: WorkRequest, worker: Worker
+    ) -> None:
+        """Take in what a worker says until its side of the stream ends."""
+        try:
+            self._take_in(first, worker)
+            async for request in requests:
+                self._take_in(request, worker)
+        except grpc.aio.BaseError as error:
+            self._log.info("worker_stream_broke", worker=worker.id, error=str(error)[:200])
+        except Exception as fault:  # noqa: BLE001 - one worker must not stop the service
+            self._log.error("worker_not_understood", worker=worker.id, exc_info=fault)
+
+    def _take_in(self, request: WorkRequest, worker: Worker) -> None:
+        coordinator = self._coordinator
+        coordinator.workers.heard(worker)
+        if request.draining:
+            coordinator.workers.drain(worker)
+        floor = coordinator.floor
+        for started in request.started:
+            floor.started(started.execution_id, started_from_proto(started, worker.id))
+        worker_id, draw = worker.id, random.random
+        for report in request.reports:
+            floor.report(
+                worker,
+                report.report_id,
+                report.execution_id,
+                report_from_proto(report, worker_id, draw),
+            )
+
+
+def _checked(first: WorkRequest) -> Hello:
+    if not first.HasField("hello") or not first.hello.worker_id:
+        raise InvalidArgument("the first message of a worker must hold hello with a worker_id")
+    if not 0 < first.hello.credits <= CREDITS_MAX:
+        raise InvalidArgument(
+            f"a worker offers 1 to {CREDITS_MAX} credits", credits=first.hello.credits
+        )
+    return first.hello
+
+
+def _claims(hello: Hello) -> dict[str, list[NodeRef]]:
+    claims: dict[str, list[NodeRef]] = {}
+    for held in hello.held:
+        claims.setdefault(held.execution_id, []).append(ref_from_proto(held.ref))
+    return claims

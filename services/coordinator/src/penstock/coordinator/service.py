@@ -1,0 +1,75 @@
+"""The coordinator service put together: state's ports over gRPC, the shell, the server side."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from penstock.common.clock import SystemClock
+from penstock.common.metrics import open_metrics
+from penstock.common.rpc.channel import open_channel
+from penstock.common.rpc.server import Health, RunningServer, open_server
+from penstock.coordinator.adapters.journal import AppendStream
+from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
+from penstock.coordinator.adapters.watching import Watching
+from penstock.coordinator.ports import State
+from penstock.coordinator.rpc import SERVICES, registration
+from penstock.coordinator.rpc_dispatch import DispatchRpc
+from penstock.coordinator.rpc_workflows import WorkflowRpc
+from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.coordinator import Coordinator, open_coordinator
+from penstock.nodes import catalog
+
+
+@asynccontextmanager
+async def open_state(address: str) -> AsyncIterator[State]:
+    """State's services; it need not be there yet."""
+    async with open_channel(address) as channel:
+        yield State(
+            AppendStream(channel),
+            StateLeases(channel),
+            StatePayloads(channel),
+            StateQueries(channel),
+        )
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings,
+) -> AsyncIterator[tuple[RunningServer, Coordinator]]:
+    """Serve until the block ends. The server listens at once, so that workers can introduce
+    themselves; the health service says serving once the shards are here."""
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings.state_address))
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        coordinator = await stack.enter_async_context(
+            open_coordinator(settings, state, catalog(), SystemClock())
+        )
+        stack.enter_context(open_metrics(settings.metrics_listen, coordinator.measures.registry))
+        watching = Watching(settings.nats_url, state.queries)
+        workflows = WorkflowRpc(coordinator, watching, tasks)
+        health = Health()
+        server = await stack.enter_async_context(
+            open_server(
+                settings.listen,
+                registration(DispatchRpc(coordinator, tasks), workflows),
+                services=SERVICES,
+                health=health,
+            )
+        )
+        beside = [
+            tasks.create_task(watching.run()),
+            tasks.create_task(_tell_when_settled(coordinator, health)),
+        ]
+        coordinator.join(settings.advertise or server.address)
+        try:
+            yield server, coordinator
+        finally:
+            await coordinator.close()
+            workflows.close()
+            for task in beside:
+                task.cancel()
+
+
+async def _tell_when_settled(coordinator: Coordinator, health: Health) -> None:
+    await coordinator.shards.settled.wait()
+    await health.set_serving(SERVICES, True)

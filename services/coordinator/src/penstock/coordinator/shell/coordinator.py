@@ -1,0 +1,161 @@
+"""The shell put together: one object per coordinator process, open while it owns shards."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from penstock.common.clock import Clock
+from penstock.common.ids import IdSource
+from penstock.common.logging import get_logger
+from penstock.coordinator.core.inputs import TimePassed
+from penstock.coordinator.ports import State
+from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.definitions import Definitions
+from penstock.coordinator.shell.floor import Floor
+from penstock.coordinator.shell.holdings import Holdings
+from penstock.coordinator.shell.interventions import Interventions
+from penstock.coordinator.shell.joins import StoredJoins
+from penstock.coordinator.shell.live import Executions
+from penstock.coordinator.shell.measures import Measures
+from penstock.coordinator.shell.membership import Membership
+from penstock.coordinator.shell.parting import Parting
+from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.recovery import Recovery
+from penstock.coordinator.shell.release import Release
+from penstock.coordinator.shell.room import Limits, Room
+from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.starts import Starts
+from penstock.coordinator.shell.tenure import Tenure
+from penstock.coordinator.shell.timers import run_timers
+from penstock.coordinator.shell.turns import Turns
+from penstock.coordinator.shell.workers import Workers
+from penstock.workflow.node_type import NodeType
+
+_FLUSH_S = 3.0
+
+
+class Coordinator:
+    """All parts of the shell, wired. What rpc needs is public."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        types: Mapping[str, NodeType],
+        process: Process,
+    ) -> None:
+        clock = process.clock
+        self._process = process
+        self._membership: asyncio.Task[None] | None = None
+        self.id = process.next_id()
+        self.types = types
+        self.state = state
+        self.measures = Measures()
+        self.executions = Executions()
+        self.workers = Workers(clock)
+        self.tenure = Tenure(clock, settings.lease_ttl_ms / 1000)
+        holdings = Holdings(self.workers)
+        joins = StoredJoins(state.payloads, process.tasks)
+        self.release = Release(
+            self.executions, self.workers, self.tenure, joins, segments=settings.segments
+        )
+        self.turns = Turns(
+            state.journal, self.executions, self.release, holdings, clock, self.measures
+        )
+        joins.feed_back = self.turns.put
+        self.definitions = Definitions(state.queries, types, process)
+        recovery = Recovery(state.leases, self.definitions, self.executions, self.turns)
+        parting = Parting(self.executions, self.turns, self.release, holdings, self.workers)
+        membership = Membership(state.leases, self.id, settings.lease_ttl_ms)
+        self.shards = Shards(membership, self.tenure, recovery, parting, clock)
+        self.room = Room(
+            self.executions, self.turns, Limits(settings.executions_max, settings.inbox_max)
+        )
+        self.starts = Starts(
+            process, self.definitions, self.shards, self.room, state.queries, state.payloads
+        )
+        self.interventions = Interventions(self.shards, self.room, state.queries, state.payloads)
+        self.floor = Floor(
+            self.workers, self.executions, holdings, self.turns, self.release, self.shards
+        )
+        self.turns.on_fenced = lambda shard: self.shards.drop(shard, "an append was fenced")
+        recovery.on_loaded = self.floor.on_loaded
+        self._watch_gauges()
+
+    def _watch_gauges(self) -> None:
+        """Gauges read the live objects whenever somebody looks."""
+        measures = self.measures
+        measures.executions.set_function(lambda: len(self.executions))
+        measures.ready.set_function(lambda: self.release.ready.depth)
+        measures.inbox.set_function(lambda: self.turns.waiting)
+        measures.shards.set_function(lambda: len(self.shards))
+        measures.workers.set_function(lambda: len(self.workers.by_id))
+
+    def wake(self, due: list[str]) -> None:
+        """Timers of these executions may be due."""
+        for execution_id in due:
+            live = self.executions.get(execution_id)
+            if live is not None:
+                self.turns.put(live, TimePassed())
+
+    def join(self, address: str) -> None:
+        """Become a member that others reach at `address`, and take shards."""
+        tasks = self._process.tasks
+        self._membership = tasks.create_task(self.shards.run(address, tasks))
+
+    async def settled_or(self, stop: asyncio.Event) -> None:
+        """Return once the shards that are ours are alive, or when told to stop."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(e.wait()) for e in (self.shards.settled, stop)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def close(self) -> None:
+        """Refuse new work, wait for what is in flight, give the shards back, let workers go."""
+        if self._membership is None:
+            return
+        self._membership.cancel()
+        self._membership = None
+        self.room.accepting = False
+        try:
+            async with asyncio.timeout(_FLUSH_S):
+                await self.shards.leave()
+        except TimeoutError:
+            get_logger("coordinator").warning("shards_not_flushed")
+        self.workers.close()
+
+
+async def _keep_open(opened: "asyncio.Future[asyncio.TaskGroup]") -> None:
+    """Hold a task group open until cancelled, which cancels what runs in it."""
+    async with asyncio.TaskGroup() as group:
+        opened.set_result(group)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def open_coordinator(
+    settings: Settings,
+    state: State,
+    types: Mapping[str, NodeType],
+    clock: Clock,
+) -> AsyncIterator[Coordinator]:
+    """Run a coordinator until the block ends; it owns nothing until it is told to join."""
+    async with asyncio.TaskGroup() as group:
+        opened: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
+        loops = [group.create_task(_keep_open(opened))]
+        work = await opened
+        coordinator = Coordinator(settings, state, types, Process(work, clock, IdSource().next))
+        turns = coordinator.turns
+        loops += [
+            group.create_task(state.journal.run(turns.on_answer)),
+            group.create_task(turns.run(settings.appends_in_flight)),
+            group.create_task(run_timers(turns.timers, clock, coordinator.wake)),
+            group.create_task(coordinator.floor.watch()),
+        ]
+        try:
+            yield coordinator
+        finally:
+            await coordinator.close()
+            for loop in loops:
+                loop.cancel()

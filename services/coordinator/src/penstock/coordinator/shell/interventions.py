@@ -1,0 +1,92 @@
+"""Cancel and signal: what people do to a running execution."""
+
+import asyncio
+
+from penstock.common.errors import (
+    InvalidArgument,
+    NotFound,
+    PayloadTooLarge,
+    PenstockError,
+    Unavailable,
+)
+from penstock.coordinator.core.inputs import CancelAsked, SignalArrived
+from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.shell.live import Happening, Live
+from penstock.coordinator.shell.room import Room
+from penstock.coordinator.shell.shards import Shards
+from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
+
+SIGNAL_BYTES_MAX = 1024 * 1024
+_RUNNING = int(ExecutionStatus.RUNNING)
+
+
+class _Answer:
+    """A call that waits for its input to be on disk."""
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_committed(self, live: Live, accepted: bool) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def on_failed(self, error: PenstockError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class Interventions:
+    """Both are idempotent: on an execution that has ended they change nothing."""
+
+    def __init__(self, shards: Shards, room: Room, queries: Queries, payloads: Payloads) -> None:
+        self._shards = shards
+        self._room = room
+        self._queries = queries
+        self._payloads = payloads
+
+    async def cancel(self, tenant: str, execution_id: str, reason: str) -> int:
+        """End an execution; returns its status once that is on disk. Raises `NotFound`,
+        `WrongOwner`, `Unavailable`."""
+        live = await self._find(tenant, execution_id)
+        if isinstance(live, int):
+            return live
+        return await self._put(live, CancelAsked(reason))
+
+    async def signal(
+        self, tenant: str, execution_id: str, name: str, json: bytes, signal_id: str
+    ) -> None:
+        """Hand data to an execution; returns once it is on disk. Signals with one id are one."""
+        if not name:
+            raise InvalidArgument("a signal needs a name", field="name")
+        if len(json) > SIGNAL_BYTES_MAX:
+            raise PayloadTooLarge(f"{len(json)} bytes; the limit is {SIGNAL_BYTES_MAX}")
+        payload = NULL if not json else Payload(json)
+        if len(json) > INLINE_BYTES_MAX:
+            payload = await self._payloads.put(json)
+        live = await self._find(tenant, execution_id)
+        if not isinstance(live, int):
+            await self._put(live, SignalArrived(name, payload, signal_id))
+
+    async def _find(self, tenant: str, execution_id: str) -> Live | int:
+        """The live execution, or the status of one that has ended."""
+        self._shards.of(execution_id)
+        live = self._room.get(execution_id)
+        if live is not None:
+            if live.tenant != tenant:
+                raise NotFound(f"there is no execution {execution_id}")
+            self._room.check_writable()
+            return live
+        status = int((await self._queries.get_execution(tenant, execution_id)).status)
+        if status != _RUNNING:
+            return status
+        late = self._room.get(execution_id)
+        if late is not None:
+            return late
+        raise Unavailable("the execution is on its way to a coordinator; try again")
+
+    async def _put(self, live: Live, happened: Happening) -> int:
+        answer = _Answer()
+        self._room.put(live, happened, answer)
+        await answer.done
+        end = live.state.end
+        return int(end.status) if end is not None else _RUNNING

@@ -1,0 +1,335 @@
+"""Starting executions: checks, ids, repeated starts.
+
+A start of a known workflow is decided at once, without asking anybody. Only three kinds take a
+detour: the workflow must be fetched, the parameters are too large to be inline, or an idempotency
+key makes it possible that this start was made before.
+"""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    WAIT_FOR_ENDED,
+    StartExecutionRequest,
+    StartExecutionResponse,
+)
+from penstock.common.errors import (
+    IdempotencyConflict,
+    Internal,
+    InvalidArgument,
+    InvalidParams,
+    LimitExceeded,
+    PayloadTooLarge,
+    PenstockError,
+    Unavailable,
+)
+from penstock.common.ids import keyed_ulid, shard_of
+from penstock.common.logging import get_logger
+from penstock.common.value_codec import write_failure, write_payload
+from penstock.coordinator.core.commands import Finish
+from penstock.coordinator.core.inputs import Start
+from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.shell.definitions import Definition, Definitions
+from penstock.coordinator.shell.live import Confirm, Live, Shard
+from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.room import Room
+from penstock.coordinator.shell.shards import Shards
+from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
+from penstock.workflow.issues import to_dicts
+
+PARAMS_BYTES_MAX = 1024 * 1024
+_DETOURS_MAX = 2_000
+"""Starts that wait for state at the same time."""
+_ID_TRIES = 4_096
+_RUNNING = int(ExecutionStatus.RUNNING)
+
+
+class Listener(Protocol):
+    """Who wants to know of a start. May be told twice: RUNNING, then the end."""
+
+    def on_answer(self, answer: StartExecutionResponse) -> None:
+        """It was started, or has ended."""
+        ...
+
+    def on_refused(self, error: PenstockError) -> None:
+        """It was not started, or it is not known how it ends."""
+        ...
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One start as it was asked for."""
+
+    tenant: str
+    request: StartExecutionRequest
+    traceparent: str
+    listener: Listener
+
+    @property
+    def waits(self) -> bool:
+        """True if the end is to be told."""
+        return self.request.wait_for == WAIT_FOR_ENDED
+
+
+class Waiting:
+    """A listener between its start and the end it waits for."""
+
+    __slots__ = ("call", "ended", "existing")
+
+    def __init__(self, call: Call, *, existing: bool) -> None:
+        self.call = call
+        self.existing = existing
+        self.ended = False
+
+    def on_committed(self, live: Live, accepted: bool) -> None:
+        """The start is on disk."""
+        live.started = True
+        if not self.ended:
+            self.call.listener.on_answer(answer_of(live, self.existing))
+
+    def on_ended(self, live: Live, end: Finish) -> None:
+        """The end is on disk."""
+        self.ended = True
+        answer = answer_of(live, self.existing)
+        answer.status = int(end.status)  # type: ignore[assignment]
+        if end.failure is None:
+            write_payload(answer.output, end.output)
+        else:
+            write_failure(answer.failure, end.failure)
+        self.call.listener.on_answer(answer)
+
+    def on_failed(self, error: PenstockError) -> None:
+        """This coordinator will not know."""
+        self.call.listener.on_refused(error)
+
+
+def answer_of(live: Live, existing: bool) -> StartExecutionResponse:
+    """The answer "it runs"."""
+    started = live.state.started
+    return StartExecutionResponse(
+        execution_id=live.id,
+        status=_RUNNING,  # type: ignore[arg-type]
+        existing=existing,
+        version=started.version if started else 0,
+    )
+
+
+def fingerprint(tenant: str, request: StartExecutionRequest) -> str:
+    """What makes two starts with one key the same start."""
+    parts = (tenant, request.workflow, str(request.version), *request.tags)
+    digest = sha256("\x1f".join(parts).encode())
+    for value in (request.params_json, request.trigger_json):
+        digest.update(b"\x1e" + value)
+    return digest.hexdigest()
+
+
+class Starts:
+    """The way in."""
+
+    def __init__(
+        self,
+        process: Process,
+        definitions: Definitions,
+        shards: Shards,
+        room: Room,
+        queries: Queries,
+        payloads: Payloads,
+    ) -> None:
+        self._process = process
+        self._definitions = definitions
+        self._shards = shards
+        self._room = room
+        self._queries = queries
+        self._payloads = payloads
+        self._detours = 0
+        self._keyed: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._log = get_logger("starts")
+
+    def start(self, call: Call) -> None:
+        """Start one; never waits, the listener is told."""
+        request = call.request
+        try:
+            self._room.check()
+            found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
+            params, trigger = request.params_json, request.trigger_json
+            large = max(len(params), len(trigger)) > INLINE_BYTES_MAX // 2
+            if found is None or large or request.idempotency_key:
+                self._take_detour(call)
+                return
+            execution_id, shard = self._fresh_id()
+            checked = Payload(_checked_params(found, params))
+            inline = Payload(_checked_json(trigger)) if trigger else NULL
+            self._begin(call, found, checked, inline, (execution_id, shard))
+        except PenstockError as error:
+            call.listener.on_refused(error)
+
+    def _fresh_id(self) -> tuple[str, Shard]:
+        """An id in one of this coordinator's shards."""
+        held, count = self._shards.owned, self._shards.count
+        if not held:
+            raise Unavailable("this coordinator has no shards yet; try again")
+        for _ in range(_ID_TRIES):
+            execution_id = self._process.next_id()
+            shard = held.get(shard_of(execution_id, count))
+            if shard is not None:
+                return execution_id, shard
+        raise Unavailable("this coordinator has too few shards; try another one")
+
+    def _begin(
+        self,
+        call: Call,
+        definition: Definition,
+        params: Payload,
+        trigger: Payload,
+        place: tuple[str, Shard],
+    ) -> None:
+        """Make the execution; from here on only the journal decides."""
+        request = call.request
+        plan = definition.plan
+        execution_id, shard = place
+        live = Live(execution_id, call.tenant, shard, plan)
+        waiting = Waiting(call, existing=False)
+        if call.waits:
+            live.waiters.append(waiting)
+        event = ExecutionStarted(
+            plan.name,
+            definition.version,
+            plan.definition_hash,
+            call.tenant,
+            params,
+            trigger,
+            (*plan.tags, *request.tags),
+            fingerprint(call.tenant, request) if request.idempotency_key else "",
+            call.traceparent,
+        )
+        self._room.admit(live, Start(event), waiting)
+
+    def _take_detour(self, call: Call) -> None:
+        if self._detours >= _DETOURS_MAX:
+            raise LimitExceeded("too many starts wait for state", limit=_DETOURS_MAX)
+        self._detours += 1
+        self._process.tasks.create_task(self._start_slowly(call))
+
+    async def _start_slowly(self, call: Call) -> None:
+        try:
+            if call.request.idempotency_key:
+                await self._start_keyed(call)
+            else:
+                await self._start_prepared(call, self._fresh_id)
+        except PenstockError as error:
+            call.listener.on_refused(error)
+        except Exception as fault:  # noqa: BLE001 - one start must not end the service
+            self._log.exception("start_failed", error=repr(fault))
+            call.listener.on_refused(Internal("the start met a fault of the engine"))
+        finally:
+            self._detours -= 1
+
+    async def _start_prepared(self, call: Call, place: Callable[[], tuple[str, Shard]]) -> None:
+        """Fetch the plan, store what is large, then decide with what is true by then."""
+        request = call.request
+        found = await self._definitions.get(call.tenant, request.workflow, request.version)
+        params = await self._stored(_checked_params(found, request.params_json))
+        trigger = NULL
+        if request.trigger_json:
+            trigger = await self._stored(_checked_json(request.trigger_json))
+        self._room.check()
+        self._begin(call, found, params, trigger, place())
+
+    async def _stored(self, json: bytes) -> Payload:
+        if len(json) > PARAMS_BYTES_MAX:
+            raise PayloadTooLarge(f"{len(json)} bytes; the limit is {PARAMS_BYTES_MAX}")
+        return Payload(json) if len(json) <= INLINE_BYTES_MAX else await self._payloads.put(json)
+
+    async def _start_keyed(self, call: Call) -> None:
+        """A start that may have been made before. Starts with one key take turns, so that of two
+        at the same time the second meets the first."""
+        request = call.request
+        execution_id = keyed_ulid(call.tenant, request.workflow, request.idempotency_key)
+        self._shards.of(execution_id)
+        lock = self._keyed.get(execution_id)
+        if lock is None:
+            lock = self._keyed[execution_id] = asyncio.Lock()
+        async with lock:
+            if not await self._met_before(call, execution_id):
+                await self._start_prepared(
+                    call, lambda: (execution_id, self._shards.of(execution_id))
+                )
+
+    async def _met_before(self, call: Call, execution_id: str) -> bool:
+        """Answer from the earlier start with this key, if there was one."""
+        wanted = fingerprint(call.tenant, call.request)
+        if self._join_live(call, execution_id, wanted):
+            return True
+        rows = await self._queries.read_events(call.tenant, execution_id, 0, 1)
+        if self._join_live(call, execution_id, wanted):
+            return True
+        if not rows:
+            return False
+        _compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
+        known = await self._queries.get_execution(call.tenant, execution_id)
+        answer = StartExecutionResponse(
+            execution_id=execution_id, status=known.status, existing=True, version=known.version
+        )
+        if known.status == _RUNNING and call.waits:
+            raise Unavailable("the execution is on its way to another coordinator; try again")
+        if known.HasField("output"):
+            answer.output.CopyFrom(known.output)
+        if known.HasField("failure"):
+            answer.failure.CopyFrom(known.failure)
+        call.listener.on_answer(answer)
+        return True
+
+    def _join_live(self, call: Call, execution_id: str, wanted: str) -> bool:
+        """Wait with the others for an execution that is live. An answer goes out only once the
+        first start is on disk."""
+        live = self._room.get(execution_id)
+        if live is None:
+            return False
+        waiting = Waiting(call, existing=True)
+        started = live.state.started
+        if started is not None:
+            _compare(started.fingerprint, wanted, call.request)
+        if call.waits:
+            live.waiters.append(waiting)
+        if live.started:
+            call.listener.on_answer(answer_of(live, existing=True))
+        else:
+            self._room.put(live, Confirm(), waiting)
+        return True
+
+
+def _compare(had: str, wanted: str, request: StartExecutionRequest) -> None:
+    if had != wanted:
+        raise IdempotencyConflict(
+            f"the key {request.idempotency_key!r} was used for a different start",
+            fix="Use a new key for a new start.",
+            workflow=request.workflow,
+        )
+
+
+def _checked_params(definition: Definition, params_json: bytes) -> bytes:
+    params = _object(params_json) if params_json else {}
+    filled, issues = definition.checker.check(params)
+    if any(issue.severity == "error" for issue in issues):
+        raise InvalidParams(issues=to_dicts(issues), workflow=definition.plan.name)
+    return msgspec.json.encode(filled)
+
+
+def _object(json: bytes) -> dict[str, object]:
+    try:
+        return msgspec.json.decode(json, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"params are not a JSON object: {error}") from error
+
+
+def _checked_json(json: bytes) -> bytes:
+    try:
+        msgspec.json.decode(json)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"the trigger data is not JSON: {error}") from error
+    return json
