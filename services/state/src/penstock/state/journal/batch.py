@@ -1,45 +1,49 @@
-"""One group commit being gathered: the appended records of many streams, as columns.
+"""One group commit being gathered: the appended records of many streams, as rows for the tables.
 
-Columns and not rows, because they travel to PostgreSQL as parallel arrays: a row costs list appends
-here and nothing else. Per execution there is one projection row per batch, however many records it
-has.
+This is the hot path of the service: what is done here is done for every record. So rows are plain
+tuples, in the order of the columns that the commit statement names, and per execution there is one
+projection row per batch, however many records it has.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from zstandard import ZstdCompressor
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
-from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
+from penstock.api.state.v1.state_service_pb2 import Projection, ShardWrite
 
 CODEC_PLAIN = 0
 CODEC_ZSTD = 1
 TAG_SEPARATOR = "\x1f"
+TEXT_SEPARATOR = "\x1e"
 
-Column = list[Any]
+JournalTuple = tuple[int, int, str, int, int, str, int, bytes]
+"""shard, position, execution_id, first_seq, last_seq, tenant, codec, body in stored form."""
+
+MovedTuple = tuple[int, str, str, int, int, int, int, int, int, str]
+"""shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
+failure_reason."""
+
+StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, str, int, str, int, str]
+"""As `MovedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
+
+_UNFIT = {0: "\ufffd", ord(TEXT_SEPARATOR): " ", ord(TAG_SEPARATOR): " "}
 
 
 def clean_text(text: str) -> str:
-    """`text` without characters that PostgreSQL cannot hold in text, or that separate tags."""
-    return text.replace("\x00", "\ufffd").replace(TAG_SEPARATOR, " ")
-
-
-def _columns(count: int) -> tuple[Column, ...]:
-    return tuple([] for _ in range(count))
+    """`text` without NUL, which PostgreSQL cannot hold, and without the separators used here."""
+    return text if text.isprintable() else text.translate(_UNFIT)
 
 
 class Compression:
-    """Bodies from `above_bytes` on are compressed, if that makes them smaller."""
+    """Bodies above `above_bytes` are compressed, if that makes them smaller."""
 
     def __init__(self, above_bytes: int) -> None:
-        self._above_bytes = above_bytes
+        self.above_bytes = above_bytes
         self._compressor = ZstdCompressor(level=1)
 
     def encode(self, body: bytes) -> tuple[int, bytes]:
-        """Codec and stored form."""
-        if len(body) <= self._above_bytes:
-            return CODEC_PLAIN, body
+        """Codec and stored form of a large body."""
         packed = self._compressor.compress(body)
         return (CODEC_ZSTD, packed) if len(packed) < len(body) else (CODEC_PLAIN, body)
 
@@ -57,28 +61,29 @@ class ShardSpan:
 
 
 class CommitBatch:
-    """Records gathered for one transaction.
-
-    Columns: `journal` = shard, position, execution_id, first_seq, last_seq, tenant, codec, body
-    (stored form); `started` = shard, execution_id, tenant, status, last_seq, nodes_total,
-    nodes_done, wake_us, finished_us, failure_reason, workflow, version, definition_hash,
-    started_us, tags; `labels` = shard, tenant, tag, started_us, execution_id; `moved` = the first
-    ten of `started`. `bodies` are the plain bodies, for publishing.
-    """
+    """Records gathered for one transaction; `bodies` are those of `journal` in plain form."""
 
     def __init__(self, compression: Compression) -> None:
         self._compression = compression
         self.spans: dict[int, ShardSpan] = {}
-        self.journal = _columns(8)
-        self.started = _columns(15)
-        self.labels = _columns(5)
-        self.moved = _columns(10)
+        self.journal: list[JournalTuple] = []
         self.bodies: list[bytes] = []
         self.bytes = 0
-        self._rows: dict[str, tuple[tuple[Column, ...], int]] = {}
+        self._started: dict[str, StartedTuple] = {}
+        self._moved: dict[str, MovedTuple] = {}
 
     def __len__(self) -> int:
         return len(self.bodies)
+
+    @property
+    def started(self) -> list[StartedTuple]:
+        """Projection rows of executions that begin with this batch."""
+        return list(self._started.values())
+
+    @property
+    def moved(self) -> list[MovedTuple]:
+        """New values for projection rows that are there."""
+        return list(self._moved.values())
 
     def fits(self, writes: Iterable[ShardWrite]) -> bool:
         """True if these writes continue what the batch holds of their shards."""
@@ -96,88 +101,54 @@ class CommitBatch:
         span = self.spans.get(shard)
         if span is None:
             span = self.spans[shard] = ShardSpan(shard, write.epoch, write.first_position)
-        shards, positions, ids, firsts, lasts, tenants, codecs, stored = self.journal
+        journal, bodies, above = self.journal, self.bodies, self._compression.above_bytes
         position = span.last
         for record in write.records:
             position += 1
             execution_id = record.execution_id
+            tenant = record.tenant
             first_seq = record.first_seq
-            body = record.body
-            codec, kept = self._compression.encode(body)
-            shards.append(shard)
-            positions.append(position)
-            ids.append(execution_id)
-            firsts.append(first_seq)
-            lasts.append(record.last_seq)
-            tenants.append(record.tenant)
-            codecs.append(codec)
-            stored.append(kept)
-            self.bodies.append(body)
-            self.bytes += len(body)
-            self._project(shard, execution_id, first_seq, record)
+            last_seq = record.last_seq
+            body = stored = record.body
+            codec = CODEC_PLAIN
+            size = len(body)
+            if size > above:
+                codec, stored = self._compression.encode(body)
+            self.bytes += size
+            bodies.append(body)
+            journal.append(
+                (shard, position, execution_id, first_seq, last_seq, tenant, codec, stored)
+            )
+            projection = record.projection
+            reason = projection.failure_reason
+            moved = (
+                shard,
+                execution_id,
+                tenant,
+                projection.status or EXECUTION_STATUS_RUNNING,
+                last_seq,
+                projection.nodes_total,
+                projection.nodes_done,
+                projection.wake_unix_us,
+                projection.finished_unix_us,
+                clean_text(reason) if reason else "",
+            )
+            if first_seq == 1:
+                self._started[execution_id] = (*moved, *_introduction(projection))
+            elif execution_id in self._started:
+                self._started[execution_id] = (*moved, *self._started[execution_id][10:])
+            else:
+                self._moved[execution_id] = moved
         span.last = position
 
-    def _project(
-        self, shard: int, execution_id: str, first_seq: int, record: JournalRecord
-    ) -> None:
-        projection = record.projection
-        known = self._rows.get(execution_id)
-        if known is not None:
-            columns, index = known
-            values = _moving(projection)
-            columns[4][index] = record.last_seq
-            for column, value in zip((columns[3], *columns[5:10]), values, strict=True):
-                column[index] = value
-            return
-        columns = self.started if first_seq == 1 else self.moved
-        self._rows[execution_id] = (columns, len(columns[0]))
-        status, total, done, wake, finished, reason = _moving(projection)
-        columns[0].append(shard)
-        columns[1].append(execution_id)
-        columns[2].append(record.tenant)
-        columns[3].append(status)
-        columns[4].append(record.last_seq)
-        columns[5].append(total)
-        columns[6].append(done)
-        columns[7].append(wake)
-        columns[8].append(finished)
-        columns[9].append(reason)
-        if first_seq == 1:
-            self._introduce(shard, execution_id, record.tenant, projection)
 
-    def _introduce(self, shard: int, execution_id: str, tenant: str, first: Projection) -> None:
-        tags = [clean_text(tag) for tag in dict.fromkeys(first.tags)]
-        started_us = first.started_unix_us
-        columns = self.started
-        columns[10].append(first.workflow)
-        columns[11].append(first.version)
-        columns[12].append(first.definition_hash)
-        columns[13].append(started_us)
-        columns[14].append(TAG_SEPARATOR.join(tags))
-        for tag in dict.fromkeys(tags):
-            for column, value in zip(
-                self.labels, (shard, tenant, tag, started_us, execution_id), strict=True
-            ):
-                column.append(value)
-
-    def shard_columns(self) -> tuple[list[int], list[int], list[int], list[int]]:
-        """Shard, epoch, first and last position of every span."""
-        spans = self.spans.values()
-        return (
-            [span.shard for span in spans],
-            [span.epoch for span in spans],
-            [span.first for span in spans],
-            [span.last for span in spans],
-        )
-
-
-def _moving(projection: Projection) -> tuple[int, int, int, int, int, str]:
-    reason = projection.failure_reason
+def _introduction(first: Projection) -> tuple[str, int, str, int, str]:
+    """What only the first record tells."""
+    tags = first.tags
     return (
-        projection.status or EXECUTION_STATUS_RUNNING,
-        projection.nodes_total,
-        projection.nodes_done,
-        projection.wake_unix_us,
-        projection.finished_unix_us,
-        clean_text(reason) if reason else "",
+        first.workflow,
+        first.version,
+        first.definition_hash,
+        first.started_unix_us,
+        TAG_SEPARATOR.join(dict.fromkeys(map(clean_text, tags))) if tags else "",
     )

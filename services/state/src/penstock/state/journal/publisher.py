@@ -134,19 +134,14 @@ class Publisher:
 
     def _rows_of(self, batch: CommitBatch, sent: dict[int, int]) -> list[Row]:
         """The batch's rows that are to be published from memory."""
-        shards, positions, ids, _, _, tenants, _, _ = batch.journal
-        rows = zip(shards, positions, ids, tenants, batch.bodies, strict=True)
-        if self._lagging.isdisjoint(batch.spans) and all(
+        lagging = self._lagging
+        every = lagging.isdisjoint(batch.spans) and all(
             span.first > sent.get(shard, 0) for shard, span in batch.spans.items()
-        ):
-            return [
-                (event_subject(tenant, shard, execution_id), f"{shard}:{position}", body)
-                for shard, position, execution_id, tenant, body in rows
-            ]
+        )
         return [
-            (event_subject(tenant, shard, execution_id), f"{shard}:{position}", body)
-            for shard, position, execution_id, tenant, body in rows
-            if shard not in self._lagging and position > sent.get(shard, 0)
+            (event_subject(row[5], row[0], row[2]), f"{row[0]}:{row[1]}", body)
+            for row, body in zip(batch.journal, batch.bodies, strict=True)
+            if every or (row[0] not in lagging and row[1] > sent.get(row[0], 0))
         ]
 
     async def _catch_up_some(self, shard: int, bus: Bus) -> bool:

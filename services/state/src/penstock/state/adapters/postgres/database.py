@@ -1,7 +1,7 @@
 """Connections: a pool for reads and short writes, and single ones for the journal and for
 migrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -22,13 +22,24 @@ _SESSION = {
 }
 
 
-async def connect(url: str, *, plan_cache_mode: str = "auto") -> asyncpg.Connection:
+PLAN_ONCE = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""For a session that runs one statement for ever: plan it once, by keys. A plan made while the
+tables are small would otherwise read them whole, and stay."""
+
+
+async def connect(url: str, planning: Mapping[str, str] | None = None) -> asyncpg.Connection:
     """A connection of its own; the caller closes it. Driver exceptions come through."""
     return await asyncpg.connect(
         url,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={**_SESSION, "plan_cache_mode": plan_cache_mode},
+        server_settings={**_SESSION, **(planning or {})},
     )
 
 

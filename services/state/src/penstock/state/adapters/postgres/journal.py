@@ -1,15 +1,16 @@
 """The journal in PostgreSQL: group commits over a connection of their own, reads over the pool."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import zstandard
 
 from penstock.common.errors import Internal, PenstockError
-from penstock.state.adapters.postgres.database import Database, connect
+from penstock.state.adapters.postgres.database import PLAN_ONCE, Database, connect
 from penstock.state.adapters.postgres.faults import operating_error
 from penstock.state.adapters.postgres.queries import load_statements
-from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, CommitBatch
+from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, TEXT_SEPARATOR, CommitBatch
 from penstock.state.ports import Head, JournalRow, LivePage
 
 _BODY_BYTES_MAX = 256 * 1024 * 1024
@@ -24,6 +25,38 @@ def plain_body(codec: int, body: bytes) -> bytes:
     raise Internal(f"a journal row has the unknown codec {codec}", fix="Update this service.")
 
 
+_SPAN_KINDS = "iiii"
+_JOURNAL_KINDS = "iitiitib"
+_MOVED_KINDS = "ittiiiiiit"
+_STARTED_KINDS = _MOVED_KINDS + "titit"
+
+
+def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Rows as the columns that `commit_batch` wants: `i` an array literal of numbers, `t` joined
+    texts, `b` a list of bytes."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+    encoded: list[Any] = []
+    for kind, column in zip(kinds, columns, strict=True):
+        if kind == "i":
+            encoded.append("{" + repr(list(column))[1:-1] + "}")
+        elif kind == "t":
+            encoded.append(TEXT_SEPARATOR.join(column))
+        else:
+            encoded.append(column)
+    return encoded
+
+
+def commit_columns(batch: CommitBatch) -> list[Any]:
+    """The parameters of `commit_batch`."""
+    spans = [(span.shard, span.epoch, span.first, span.last) for span in batch.spans.values()]
+    return [
+        *_columns(_SPAN_KINDS, spans),
+        *_columns(_JOURNAL_KINDS, batch.journal),
+        *_columns(_STARTED_KINDS, batch.started),
+        *_columns(_MOVED_KINDS, batch.moved),
+    ]
+
+
 class PostgresJournal:
     """Implements `JournalStore`. One commit at a time."""
 
@@ -35,13 +68,7 @@ class PostgresJournal:
 
     async def commit(self, batch: CommitBatch) -> set[int]:
         """Write the batch as one statement, which is one transaction and one round trip."""
-        columns = (
-            *batch.shard_columns(),
-            *batch.journal,
-            *batch.started,
-            *batch.labels,
-            *batch.moved,
-        )
+        columns = commit_columns(batch)
         try:
             statement = self._commit or await self._prepare()
             written = await statement.fetch(*columns)
@@ -65,7 +92,7 @@ class PostgresJournal:
 
     async def _prepare(self) -> asyncpg.prepared_stmt.PreparedStatement:
         self.close()
-        connection = await connect(self._url, plan_cache_mode="force_generic_plan")
+        connection = await connect(self._url, PLAN_ONCE)
         self._connection = connection
         self._commit = await connection.prepare(self._sql["commit_batch"])
         return self._commit
