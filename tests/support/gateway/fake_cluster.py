@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
+import msgspec
 
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1.payload_pb2 import ERROR_CLASS_USER, Failure, Payload, PayloadRef
@@ -257,7 +258,7 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
                 raise self.fault
             execution, existing = self.begin(start.start)
         except PenstockError as error:
-            metadata = {k: str(v) for k, v in to_facts(error).items()}
+            metadata = {"facts": msgspec.json.encode(to_facts(error)).decode()}
             refused = api.StartRefused(
                 reason=error.reason,
                 message=error.message,

@@ -211,6 +211,9 @@ def malformed(body: bytes, fault: msgspec.DecodeError) -> InvalidArgument:
 
 async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], empty: Body) -> Body:
     """The decoded body; `empty` if there is none."""
+    body = await _read(request)
+    if not body:
+        return empty
     kind = _media_type(request)
     if kind not in _JSON_TYPES and not kind.endswith("+json"):
         raise UnsupportedMediaType(
@@ -218,9 +221,6 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
             fix="Send JSON as application/json.",
             path="header.Content-Type",
         )
-    body = await _read(request)
-    if not body:
-        return empty
     try:
         if not body.isascii():
             body.decode()  # values of users are handed on unread
@@ -240,17 +240,17 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
 
 async def file_body(request: AnyRequest) -> str:
     """The text of a workflow file."""
+    body = await _read(request)
+    if not body.strip():
+        raise InvalidArgument(
+            "The request has no body.", fix="Send the workflow file as the body.", path="body"
+        )
     kind = _media_type(request)
     if kind not in _FILE_TYPES and not kind.startswith("text/"):
         raise UnsupportedMediaType(
             f"A workflow file of type {kind[:80]!r} is not understood.",
             fix="Send application/yaml, application/json or text/*.",
             path="header.Content-Type",
-        )
-    body = await _read(request)
-    if not body.strip():
-        raise InvalidArgument(
-            "The request has no body.", fix="Send the workflow file as the body.", path="body"
         )
     if len(body) > SOURCE_BYTES_MAX:
         raise PayloadTooLarge(

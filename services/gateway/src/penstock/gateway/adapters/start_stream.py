@@ -83,15 +83,24 @@ class _Pending:
             self.ended.set_exception(StreamLost(self.accepted.result()))
 
 
+def _decoded(text: str) -> Any:
+    """The JSON value in `text`, or None if it holds none."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+
+
 def refusal(refused: workflow.StartRefused) -> PenstockError:
-    """The error that a coordinator's refusal stands for."""
+    """The error that a coordinator's refusal stands for: its facts as JSON under `facts`, or one by
+    one, `issues` then being JSON.
+    """
     facts: dict[str, Any] = dict(refused.metadata)
-    encoded = facts.pop("facts", None)
-    if encoded:
-        facts |= msgspec.json.decode(encoded)
-    issues = facts.get("issues")
-    if isinstance(issues, str):
-        facts["issues"] = msgspec.json.decode(issues)
+    whole = _decoded(facts.pop("facts", ""))
+    if isinstance(whole, dict):
+        facts |= whole
+    if isinstance(facts.get("issues"), str):
+        facts["issues"] = _decoded(facts["issues"]) or []
     return from_facts(refused.reason, refused.message, facts)
 
 
