@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from random import SystemRandom  # noqa: TID251 - the edge: jitter of retries
 
 from penstock.common.clock import SystemClock
 from penstock.common.metrics import open_metrics
@@ -12,9 +13,9 @@ from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.ports import State
-from penstock.coordinator.rpc import SERVICES, registration
-from penstock.coordinator.rpc_dispatch import DispatchRpc
-from penstock.coordinator.rpc_workflows import WorkflowRpc
+from penstock.coordinator.rpc.dispatch import DispatchRpc
+from penstock.coordinator.rpc.register import SERVICES, registration
+from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.coordinator import Coordinator, open_coordinator
 from penstock.nodes import catalog
@@ -51,7 +52,7 @@ async def open_service(
         server = await stack.enter_async_context(
             open_server(
                 settings.listen,
-                registration(DispatchRpc(coordinator, tasks), workflows),
+                registration(DispatchRpc(coordinator, tasks, SystemRandom().random), workflows),
                 services=SERVICES,
                 health=health,
             )

@@ -6,8 +6,8 @@ import grpc
 
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
-from penstock.coordinator.rpc_dispatch import DispatchRpc
-from penstock.coordinator.rpc_workflows import WorkflowRpc
+from penstock.coordinator.rpc.dispatch import DispatchRpc
+from penstock.coordinator.rpc.workflows import WorkflowRpc
 
 SERVICES = (
     "penstock.api.workflow.v1.WorkflowService",

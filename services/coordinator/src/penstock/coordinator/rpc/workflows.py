@@ -12,7 +12,7 @@ from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceSe
 from penstock.common.errors import InvalidWorkflow
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.adapters.watching import Watching
-from penstock.coordinator.rpc_starts import StartsStream, start_one
+from penstock.coordinator.rpc.starts import StartsStream, start_one
 from penstock.coordinator.shell.coordinator import Coordinator
 from penstock.workflow.compile import Checked, check
 from penstock.workflow.issues import Issue, to_dicts
@@ -37,14 +37,14 @@ class WorkflowRpc(WorkflowServiceServicer):
         for stream in self._streams:
             stream.close()
 
-    async def ValidateWorkflow(  # noqa: N802
+    async def ValidateWorkflow(
         self, request: pb.ValidateWorkflowRequest, context: Context
     ) -> pb.ValidateWorkflowResponse:
         """Check a file."""
         checked = await self._check(request.source)
         return pb.ValidateWorkflowResponse(valid=checked.valid, issues=_issues(checked.issues))
 
-    async def ApplyWorkflow(  # noqa: N802
+    async def ApplyWorkflow(
         self, request: pb.ApplyWorkflowRequest, context: Context
     ) -> pb.ApplyWorkflowResponse:
         """Store a file as a version. Raises `InvalidWorkflow` with all findings."""
@@ -72,7 +72,7 @@ class WorkflowRpc(WorkflowServiceServicer):
     async def _check(self, source: str) -> Checked:
         return await asyncio.to_thread(check, source, self._coordinator.types)
 
-    async def GetWorkflow(  # noqa: N802
+    async def GetWorkflow(
         self, request: pb.GetWorkflowRequest, context: Context
     ) -> pb.GetWorkflowResponse:
         """A version with its source."""
@@ -81,25 +81,25 @@ class WorkflowRpc(WorkflowServiceServicer):
         )
         return pb.GetWorkflowResponse(workflow=found)
 
-    async def ListWorkflows(  # noqa: N802
+    async def ListWorkflows(
         self, request: pb.ListWorkflowsRequest, context: Context
     ) -> pb.ListWorkflowsResponse:
         """A page of workflows."""
         return await self._queries.list_workflows(call_tenant(context), request)
 
-    async def ListWorkflowVersions(  # noqa: N802
+    async def ListWorkflowVersions(
         self, request: pb.ListWorkflowVersionsRequest, context: Context
     ) -> pb.ListWorkflowVersionsResponse:
         """A page of versions."""
         return await self._queries.list_workflow_versions(call_tenant(context), request)
 
-    async def StartExecution(  # noqa: N802
+    async def StartExecution(
         self, request: pb.StartExecutionRequest, context: Context
     ) -> pb.StartExecutionResponse:
         """Start one."""
         return await start_one(self._coordinator.starts, call_tenant(context), request)
 
-    async def StartExecutions(  # noqa: N802
+    async def StartExecutions(
         self, request_iterator: AsyncIterator[pb.StartExecutionsRequest], context: Context
     ) -> AsyncIterator[pb.StartExecutionsResponse]:
         """Start many."""
@@ -113,20 +113,20 @@ class WorkflowRpc(WorkflowServiceServicer):
             self._streams.discard(stream)
             reader.cancel()
 
-    async def GetExecution(  # noqa: N802
+    async def GetExecution(
         self, request: pb.GetExecutionRequest, context: Context
     ) -> pb.GetExecutionResponse:
         """One execution with its nodes."""
         found = await self._queries.get_execution(call_tenant(context), request.execution_id)
         return pb.GetExecutionResponse(execution=found)
 
-    async def ListExecutions(  # noqa: N802
+    async def ListExecutions(
         self, request: pb.ListExecutionsRequest, context: Context
     ) -> pb.ListExecutionsResponse:
         """A page of executions."""
         return await self._queries.list_executions(call_tenant(context), request)
 
-    async def CancelExecution(  # noqa: N802
+    async def CancelExecution(
         self, request: pb.CancelExecutionRequest, context: Context
     ) -> pb.CancelExecutionResponse:
         """End one."""
@@ -135,7 +135,7 @@ class WorkflowRpc(WorkflowServiceServicer):
         )
         return pb.CancelExecutionResponse(status=status)  # type: ignore[arg-type]
 
-    async def SignalExecution(  # noqa: N802
+    async def SignalExecution(
         self, request: pb.SignalExecutionRequest, context: Context
     ) -> pb.SignalExecutionResponse:
         """Hand data to one."""
@@ -148,7 +148,7 @@ class WorkflowRpc(WorkflowServiceServicer):
         )
         return pb.SignalExecutionResponse()
 
-    async def WatchEvents(  # noqa: N802
+    async def WatchEvents(
         self, request: pb.WatchEventsRequest, context: Context
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         """Events of one execution, without gap or repeat, until it ends."""

@@ -1,8 +1,7 @@
 """DispatchService: one stream per worker, read and written side by side."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -23,12 +22,15 @@ CREDITS_MAX = 100_000
 class DispatchRpc(DispatchServiceServicer):
     """Workers come in here."""
 
-    def __init__(self, coordinator: Coordinator, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, coordinator: Coordinator, tasks: asyncio.TaskGroup, draw: Callable[[], float]
+    ) -> None:
         self._coordinator = coordinator
         self._tasks = tasks
+        self._draw = draw
         self._log = get_logger("dispatch")
 
-    async def Work(  # noqa: N802
+    async def Work(
         self,
         requests: AsyncIterator[WorkRequest],
         context: grpc.aio.ServicerContext[Any, Any],
@@ -76,7 +78,7 @@ class DispatchRpc(DispatchServiceServicer):
         floor = coordinator.floor
         for started in request.started:
             floor.started(started.execution_id, started_from_proto(started, worker.id))
-        worker_id, draw = worker.id, random.random
+        worker_id, draw = worker.id, self._draw
         for report in request.reports:
             floor.report(
                 worker,
