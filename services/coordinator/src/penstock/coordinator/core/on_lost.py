@@ -8,7 +8,7 @@ from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import AttemptsLost
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import AttemptLost, NodeFailed
-from penstock.workflow.execution.values import Failure, NodeRef
+from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
 
 LOSSES_MAX = 20
 """Losses after which a node or item fails: work that kills whoever takes it must not do so for
@@ -27,11 +27,12 @@ def on_attempts_lost(turn: Turn, lost: AttemptsLost) -> None:
 def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
     """Queue the next attempt, unless an effect that may happen only once may have happened.
 
-    `begun` is False if the worker says that it had not started.
+    `begun` is False if the worker says that it had not started; what was told to run had.
     """
     state = turn.state
     plan = state.tables.nodes[ref.node]
     evaluates_list = ref.item == 0 and plan.for_each is not None
+    begun = begun or state.status_of(ref) == NodeStatus.RUNNING
     losses = ref.attempt - state.failure_counts.get(state.key(ref), 0)
     if plan.effects == "once" and begun and not evaluates_list:
         message = f"The attempt was lost ({cause}); its effect may or may not have happened."

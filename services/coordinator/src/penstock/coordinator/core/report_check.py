@@ -22,18 +22,27 @@ def holds(state: ExecutionState, ref: NodeRef, worker: str) -> bool:
 
 
 def is_repeated(state: ExecutionState, report: Report) -> bool:
-    """True if a report whose lease is over was recorded before and its worker waits for leave to go
-    on with an attempt that is still its own."""
+    """True if a report whose lease is over is the very one that ended it, and its worker waits for
+    leave to go on with an attempt that is its own.
+
+    That attempt has a holder unless the coordinator has just restarted: it was never handed out.
+    """
     ref = report.continue_with
-    if ref is None or not holds(state, ref, report.worker):
+    if ref is None or not report.outcomes or not holds(state, ref, report.worker):
         return False
-    for outcome in report.outcomes:
-        node = outcome.ref.node
-        if outcome.ref.item or state.attempts[node] != outcome.ref.attempt:
+    lease = report.outcomes[0].ref
+    if lease != report.lease or lease.item or state.attempts[lease.node] != lease.attempt:
+        return False
+    status = state.status[lease.node]
+    match report.outcomes[0].kind:
+        case Completed():
+            return status == NodeStatus.COMPLETED
+        case ConditionFalse():
+            return status == NodeStatus.SKIPPED and lease.node not in state.failures
+        case Failed(failure=failure):
+            return state.failures.get(lease.node) == failure
+        case _:
             return False
-        if state.status[node] != _status_after(state, outcome):
-            return False
-    return True
 
 
 def fits(state: ExecutionState, report: Report) -> str:
@@ -52,11 +61,22 @@ def fits(state: ExecutionState, report: Report) -> str:
                 return f"node {ref.node} was not ready"
             if isinstance(outcome.kind, FannedOut):
                 return f"node {ref.node} fanned out within a segment"
+            gathers = state.tables.nodes[ref.node].collects
+            if gathers and not isinstance(outcome.kind, Completed):
+                return f"node {ref.node} only gathers, so it can do nothing but complete"
         elif outcome is not report.outcomes[0]:
             return "it holds two outcomes of the leased attempt"
         after.take(outcome)
-    if report.continue_with is not None and not after.is_ready(report.continue_with):
-        return f"node {report.continue_with.node} is not ready to go on with"
+    return _flaw_of_going_on(state, after, report.continue_with)
+
+
+def _flaw_of_going_on(state: ExecutionState, after: "_Afterwards", ref: NodeRef | None) -> str:
+    if ref is None:
+        return ""
+    if not after.is_ready(ref):
+        return f"node {ref.node} is not ready to go on with"
+    if state.tables.nodes[ref.node].collects:
+        return f"node {ref.node} only gathers, which the coordinator does"
     return ""
 
 

@@ -1,0 +1,342 @@
+"""An independent judge of journals: does this history keep the promises of the engine?
+
+It shares nothing with the fold or the core but the event types and the plan: edges, attempts, items
+and joins are worked out again, naively, from `docs/architecture.md`. Used by the properties on
+journals made in memory and by the chaos tests on journals read from PostgreSQL.
+
+    violations = check_journal(plan, [decode_batch(body) for body in rows])
+    assert not violations
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from penstock.workflow.execution import events as ev
+from penstock.workflow.execution.values import (
+    INLINE_BYTES_MAX,
+    ExecutionStatus,
+    NodeRef,
+    NodeStatus,
+    Payload,
+    SkipReason,
+)
+from penstock.workflow.plan import Plan
+
+Batch = tuple[str, int, int, Sequence[ev.Event]]
+"""As `journal_codec.decode_batch` gives it: execution id, first sequence, time (us), events."""
+
+DEFAULT_WINDOW = 4_096
+
+
+@dataclass
+class Attempts:
+    """What is known of a node or an item."""
+
+    attempt: int = 1
+    failures: int = 0
+    retry_us: int = 0
+    wait: ev.NodeWaiting | None = None
+    ran: bool = False
+    closed: bool = False
+    output: Payload | None = None
+
+
+@dataclass
+class Judge:
+    """Walks one execution's events in order and writes down what must not be."""
+
+    plan: Plan
+    violations: list[str] = field(default_factory=list)
+    seq: int = 0
+    at_us: int = 0
+    ended: ev.ExecutionEnded | None = None
+    status: dict[int, NodeStatus] = field(default_factory=dict)
+    completed: dict[int, ev.NodeCompleted] = field(default_factory=dict)
+    failed: dict[int, ev.NodeFailed] = field(default_factory=dict)
+    queued: set[int] = field(default_factory=set)
+    attempts: dict[tuple[int, int], Attempts] = field(default_factory=dict)
+    fan_outs: dict[int, ev.NodeFannedOut] = field(default_factory=dict)
+    items_done: dict[int, int] = field(default_factory=dict)
+    signals: list[ev.SignalReceived] = field(default_factory=list)
+    cancel_requested: bool = False
+
+    def blame(self, message: str) -> None:
+        self.violations.append(f"seq {self.seq}: {message}")
+
+    def take(self, event: ev.Event) -> None:
+        if self.ended is not None:
+            self.blame(f"{type(event).__name__} after the end (I5)")
+        if (self.seq == 1) != isinstance(event, ev.ExecutionStarted):
+            self.blame("an execution begins with ExecutionStarted, once")
+        match event:
+            case ev.NodesQueued(nodes=nodes):
+                for node in nodes:
+                    self.on_queued(node)
+            case ev.NodeRunning(ref=ref):
+                self.open_attempt(ref, "ran").ran = True
+            case ev.NodeCompleted():
+                self.on_completed(event)
+            case ev.NodeFailed():
+                self.on_failed(event)
+            case ev.NodeRetried(ref=ref):
+                self.on_retried(ref)
+            case ev.AttemptLost(ref=ref):
+                self.on_lost(ref)
+            case ev.NodesSkipped(nodes=nodes, reason=reason):
+                for node in nodes:
+                    self.on_skipped(node, reason)
+            case ev.NodeWaiting(ref=ref):
+                self.open_attempt(ref, "waits").wait = event
+            case ev.NodeFannedOut(ref=ref):
+                self.open_attempt(ref, "fanned out")
+                if ref.node in self.fan_outs or ref.item:
+                    self.blame(f"node {ref.node} fanned out twice or within an item")
+                self.fan_outs[ref.node] = event
+            case ev.SignalReceived(signal_id=signal_id):
+                if signal_id and any(s.signal_id == signal_id for s in self.signals):
+                    self.blame(f"signal {signal_id} was taken in twice")
+                self.signals.append(event)
+            case ev.CancelRequested():
+                self.cancel_requested = True
+            case ev.NodesCancelled(nodes=nodes):
+                for node in nodes:
+                    self.end_node(node, NodeStatus.CANCELLED)
+            case ev.ExecutionEnded():
+                self.on_ended(event)
+            case ev.ExecutionStarted():
+                pass
+
+    def on_queued(self, node: int) -> None:
+        if node in self.queued:
+            self.blame(f"node {node} was queued twice (I3)")
+        self.queued.add(node)
+        self.must_be_ready(node)
+
+    def must_be_ready(self, node: int) -> None:
+        """I3: all parents have ended and one edge is taken; checked when a node first appears."""
+        for edge in self.plan.nodes[node].edges:
+            if edge.parent not in self.status:
+                self.blame(f"node {node} started before parent {edge.parent} ended (I3)")
+                return
+        if not self.some_edge_taken(node):
+            self.blame(f"node {node} started though no edge leads to it")
+
+    def some_edge_taken(self, node: int) -> bool:
+        edges = self.plan.nodes[node].edges
+        return not edges or any(self.edge_taken(node, at) for at in range(len(edges)))
+
+    def edge_taken(self, node: int, at: int) -> bool:
+        edge = self.plan.nodes[node].edges[at]
+        parent = self.plan.nodes[edge.parent]
+        status = self.status[edge.parent]
+        if status == NodeStatus.FAILED:
+            soft = edge.on == "success" and parent.on_error == "continue"
+            return edge.action is None and (edge.on != "success" or soft)
+        if status != NodeStatus.COMPLETED or edge.on == "failure":
+            return False
+        event = self.completed[edge.parent]
+        if edge.action is not None:
+            return event.routed and edge.action in event.chosen
+        if not event.routed or edge.on == "always":
+            return True
+        ids = {child.id for child in self.plan.nodes if edge.parent in child.parents}
+        narrowed = not event.chosen or bool(ids & set(event.chosen))
+        return not narrowed or self.plan.nodes[node].id in event.chosen
+
+    def open_attempt(self, ref: NodeRef, did: str) -> Attempts:
+        """The attempt an event speaks of; it must be the current one of something open (I2)."""
+        key = (ref.node, ref.item)
+        if key not in self.attempts:
+            self.attempts[key] = Attempts()
+            if ref.item:
+                self.open_item(ref)
+            elif ref.node not in self.queued:
+                self.must_be_ready(ref.node)
+        known = self.attempts[key]
+        if ref.node in self.status or known.closed:
+            self.blame(f"{ref} {did} after its end (I2, I5)")
+        if known.attempt != ref.attempt:
+            self.blame(f"{ref} {did}, but attempt {known.attempt} is current (I2)")
+        if known.retry_us and did != "passed its deadline":
+            self.blame(f"{ref} {did} during its back-off")
+        if not ref.item and ref.node in self.fan_outs and did in ("ran", "waits", "was lost"):
+            self.blame(f"{ref} {did} after it fanned out")
+        return known
+
+    def open_item(self, ref: NodeRef) -> None:
+        fanned = self.fan_outs.get(ref.node)
+        if fanned is None or not 1 <= ref.item <= fanned.count:
+            self.blame(f"{ref} is not an item of a fan-out")
+            return
+        window = self.plan.nodes[ref.node].max_parallel or DEFAULT_WINDOW
+        if ref.item > self.items_done.get(ref.node, 0) + window:
+            self.blame(f"{ref} ran though {window} items before it were open (I11)")
+
+    def on_completed(self, event: ev.NodeCompleted) -> None:
+        ref = event.ref
+        known = self.open_attempt(ref, "completed")
+        wait = known.wait
+        if wait is not None and not wait.signal and self.at_us < wait.until_us:
+            self.blame(f"{ref} woke {wait.until_us - self.at_us} us early (I9)")
+        if wait is not None and wait.signal:
+            payloads = [s.payload for s in self.signals if s.name == wait.signal]
+            if event.output not in payloads:
+                self.blame(f"{ref} woke without its signal")
+        known.closed = True
+        known.output = event.output
+        if ref.item:
+            self.items_done[ref.node] = self.items_done.get(ref.node, 0) + 1
+            return
+        if ref.node in self.fan_outs:
+            self.check_join(ref.node, event.output)
+        self.completed[ref.node] = event
+        self.end_node(ref.node, NodeStatus.COMPLETED)
+
+    def check_join(self, node: int, output: Payload) -> None:
+        """I12: every item once, in order."""
+        count = self.fan_outs[node].count
+        items = [self.attempts.get((node, item + 1)) for item in range(count)]
+        if any(item is None or not item.closed for item in items):
+            self.blame(f"node {node} was joined before its {count} items had ended (I12)")
+            return
+        parts = [item.output for item in items if item is not None]
+        if output.digest or any(part is not None and part.digest for part in parts):
+            return
+        if len(output.json) > INLINE_BYTES_MAX:
+            self.blame(f"node {node} has an inline output of {len(output.json)} bytes")
+        joined = json.loads(output.json)
+        if len(joined) != count:
+            self.blame(f"node {node} joined {len(joined)} of {count} items (I12)")
+        for at, (value, part) in enumerate(zip(joined, parts, strict=False), 1):
+            if part is None:
+                if "error" not in value:
+                    self.blame(f"item {at} of node {node} failed but its place holds no error")
+            elif json.loads(part.json) != value:
+                self.blame(f"place {at} of node {node} does not hold item {at} (I12)")
+
+    def on_failed(self, event: ev.NodeFailed) -> None:
+        ref = event.ref
+        plan = self.plan.nodes[ref.node]
+        late = event.failure.reason == "NODE_DEADLINE" and plan.deadline_s > 0
+        known = self.open_attempt(ref, "passed its deadline" if late else "failed")
+        known.wait = None
+        if event.retry_us:
+            known.failures += 1
+            known.retry_us = event.retry_us
+            if known.failures >= plan.retry.max_attempts:
+                self.blame(f"{ref} is retried after {known.failures} failures")
+            if event.failure.error_class not in plan.retry.on:
+                self.blame(f"{ref} is retried after a {event.failure.error_class} failure")
+            return
+        known.closed = True
+        if ref.item:
+            self.items_done[ref.node] = self.items_done.get(ref.node, 0) + 1
+            return
+        self.failed[ref.node] = event
+        if plan.on_error != "skip":
+            self.end_node(ref.node, NodeStatus.FAILED)
+
+    def on_retried(self, ref: NodeRef) -> None:
+        known = self.attempts.get((ref.node, ref.item))
+        if known is None or not known.retry_us or known.closed or ref.node in self.status:
+            self.blame(f"{ref} was retried out of nothing (I5)")
+            return
+        if self.at_us < known.retry_us:
+            self.blame(f"{ref} was retried {known.retry_us - self.at_us} us early (I9)")
+        if ref.attempt != known.attempt + 1:
+            self.blame(f"{ref} follows attempt {known.attempt}")
+        known.attempt, known.retry_us, known.ran = ref.attempt, 0, False
+
+    def on_lost(self, ref: NodeRef) -> None:
+        known = self.open_attempt(ref, "was lost")
+        if known.wait is not None:
+            self.blame(f"{ref} was lost while it slept")
+        plan = self.plan.nodes[ref.node]
+        lists = plan.for_each is not None and not ref.item
+        if known.ran and plan.effects == "once" and not lists:
+            self.blame(f"{ref} is repeated though its effect may have happened")
+        known.attempt, known.ran = ref.attempt + 1, False
+
+    def on_skipped(self, node: int, reason: SkipReason) -> None:
+        if reason == SkipReason.BRANCH:
+            open_parents = [p for p in self.plan.nodes[node].parents if p not in self.status]
+            if open_parents or node in self.queued:
+                self.blame(f"node {node} was skipped too early, parents {open_parents} are open")
+            elif self.some_edge_taken(node):
+                self.blame(f"node {node} was skipped though an edge leads to it")
+        elif reason == SkipReason.ON_ERROR:
+            if node not in self.failed:
+                self.blame(f"node {node} was skipped for an error it did not have")
+        elif node not in self.queued:
+            self.must_be_ready(node)
+        self.end_node(node, NodeStatus.SKIPPED)
+
+    def end_node(self, node: int, status: NodeStatus) -> None:
+        if node in self.status:
+            self.blame(f"node {node} ended as {self.status[node].name}, now {status.name} (I2, I5)")
+        self.status[node] = status
+
+    def unhandled(self) -> list[int]:
+        """Failed nodes whose failure no edge and no `on_error` takes."""
+        bad = []
+        for node, status in self.status.items():
+            takers = [e for n in self.plan.nodes for e in n.edges if e.parent == node]
+            handled = any(e.action is None and e.on != "success" for e in takers)
+            if status == NodeStatus.FAILED and self.plan.nodes[node].on_error == "fail":
+                bad += [] if handled else [node]
+        return bad
+
+    def on_ended(self, event: ev.ExecutionEnded) -> None:
+        self.ended = event
+        left = [node.id for node in self.plan.nodes if node.index not in self.status]
+        if left:
+            self.blame(f"the execution ended while {left} had not (I4)")
+        unhandled = self.unhandled()
+        match event.status:
+            case ExecutionStatus.COMPLETED:
+                self.check_good_end(event, unhandled)
+            case ExecutionStatus.FAILED:
+                if event.node not in unhandled:
+                    self.blame(f"failed because of node {event.node}, unhandled are {unhandled}")
+            case ExecutionStatus.CANCELLED:
+                if not self.cancel_requested:
+                    self.blame("cancelled though nobody asked")
+            case ExecutionStatus.TIMED_OUT:
+                if not self.plan.deadline_s:
+                    self.blame("timed out without a deadline")
+            case _:
+                self.blame(f"ended as {event.status!r}")
+
+    def check_good_end(self, event: ev.ExecutionEnded, unhandled: list[int]) -> None:
+        if unhandled or self.cancel_requested:
+            self.blame(f"completed though {unhandled} failed or it was cancelled (I5)")
+        if NodeStatus.CANCELLED in self.status.values():
+            self.blame("completed with cancelled nodes")
+        decides = self.completed.get(self.plan.output_node)
+        if decides is not None and decides.output != event.output:
+            self.blame("the output is not the output node's")
+
+
+def check_journal(plan: Plan, batches: Iterable[Batch], *, ended: bool = True) -> list[str]:
+    """Everything that is wrong with one execution's journal, as sentences; empty if it is right.
+
+    With `ended` an execution that has not ended is wrong too (I1).
+    """
+    judge = Judge(plan)
+    execution_id = ""
+    for batch_id, first_seq, at_us, events in batches:
+        execution_id = execution_id or batch_id
+        if batch_id != execution_id:
+            judge.blame(f"a row of execution {batch_id} among those of {execution_id} (I13)")
+        if first_seq != judge.seq + 1:
+            judge.blame(f"the next row begins at {first_seq} (I7)")
+        if not events:
+            judge.blame("an empty row")
+        judge.at_us = at_us
+        for seq, event in enumerate(events, first_seq):
+            judge.seq = seq
+            judge.take(event)
+    if ended and judge.ended is None:
+        judge.blame("the execution has not ended (I1)")
+    return judge.violations
