@@ -1,0 +1,264 @@
+"""Golden conversations with the core: lines in, events and commands out, as etcd-raft's testdata.
+
+A file is a sequence of blocks: what happens, a line `----`, what the core decided. What happens:
+
+    plan [deadline=30] [output=b]      followed by one line per node:
+      a retry=3 on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
+      b needs=a,c:failure,d:success:left
+    start
+    give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
+    report w1 a#1 <outcome> [; b#1 <outcome>]... [-> c#1]
+       outcomes: ok [json] [choose x,y] | large | fail class reason | false | lost | lost unbegun
+                 | sleep 2 | sleep until 100 | wait signal [2] | items json json ...
+    running w1 a#1
+    gone a#1 b#1                       their worker died
+    time +2                            the clock moves by seconds and the core is told
+    signal name json [id]
+    cancel reason
+    stored a                           the payload store has a's output
+    restart [a#1@w1 ...]               a new coordinator folds the journal; workers hold these
+    view                               what a reader is shown
+
+Events begin with `+`, commands with `>`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from penstock.common.journal_codec import decode_batch, encode_batch
+from penstock.coordinator.core import commands as cmd
+from penstock.coordinator.core import inputs as inp
+from penstock.coordinator.core.step import Step, next_wake_us, recover, step
+from penstock.workflow.execution import events as ev
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import Failure, NodeRef, Payload
+from penstock.workflow.execution.view import execution_view
+from penstock.workflow.plan import Plan
+from penstock.workflow.retry import RetryPolicy
+from support.plans import PlanBuilder
+
+REF = re.compile(r"^([\w$-]+?)(?:\[(\d+)\])?#(\d+)$")
+FLAGS = {
+    "max_parallel": int,
+    "deadline": float,
+    "on_error": str,
+    "effects": str,
+}
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """(what happens, what was decided) of each block; comments stay with what happens."""
+    for block in re.split(r"\n{2,}", text.strip()):
+        happened, _, decided = block.partition("\n----")
+        yield happened, decided.strip("\n")
+
+
+class Conversation:
+    """Talks with the core about one execution."""
+
+    def __init__(self) -> None:
+        self.plan = PlanBuilder().plan()
+        self.state = ExecutionState(self.plan)
+        self.now_us = 100_000_000
+        self.rows: list[bytes] = []
+
+    def say(self, happened: str) -> str:
+        """What the core decides about one block."""
+        lines = [line for line in happened.splitlines() if not line.startswith("#")]
+        verb, *words = lines[0].split()
+        before = self.state.seq
+        match verb:
+            case "plan":
+                self.plan = read_plan(words, lines[1:])
+                self.state = ExecutionState(self.plan)
+                return "ok"
+            case "give":
+                self.state.hand_over(self.ref(words[1]), words[0])
+                return "ok"
+            case "view":
+                return self.view()
+            case "restart":
+                made = self.restart(words)
+            case _:
+                made = step(self.state, self.input(verb, words, lines[0]), self.now_us)
+        if made.events:
+            self.rows.append(encode_batch("E", before + 1, self.now_us, made.events))
+        return self.told(made)
+
+    def restart(self, words: list[str]) -> Step:
+        self.state = self.refold(keep_outputs=False)
+        for word in words:
+            ref, _, worker = word.partition("@")
+            self.state.hand_over(self.ref(ref), worker)
+        return recover(self.state, self.now_us)
+
+    def refold(self, *, keep_outputs: bool) -> ExecutionState:
+        state = ExecutionState(self.plan, keep_outputs)
+        for row in self.rows:
+            _, first_seq, at_us, events = decode_batch(row)
+            state.apply_batch(events, first_seq, at_us)
+        return state
+
+    def input(self, verb: str, words: list[str], line: str) -> inp.Input:
+        match verb:
+            case "start":
+                params = Payload(b"{}")
+                started = ev.ExecutionStarted("flow", 1, "hash", "default", params)
+                return inp.Start(started)
+            case "report":
+                return self.report(line.removeprefix("report "))
+            case "running":
+                return inp.AttemptStarted(words[0], self.ref(words[1]), self.now_us)
+            case "gone":
+                return inp.AttemptsLost(tuple(map(self.ref, words)), "worker died")
+            case "time":
+                self.now_us += round(float(words[0]) * 1_000_000)
+                return inp.TimePassed()
+            case "signal":
+                name, json, *signal_id = words
+                return inp.SignalArrived(name, Payload(json.encode()), *signal_id)
+            case "cancel":
+                return inp.CancelAsked(" ".join(words))
+            case "stored":
+                node = self.plan.index_of(words[0])
+                return inp.OutputStored(node, Payload(b"", "digest", 99_999))
+            case _:
+                raise ValueError(f"what is {verb!r}?")
+
+    def report(self, text: str) -> inp.Report:
+        text, _, goes_on = text.partition(" -> ")
+        worker, _, rest = text.partition(" ")
+        outcomes = []
+        for part in rest.split(";"):
+            ref, *words = part.split()
+            begun = words[-1] != "unbegun"
+            kind = read_outcome(words)
+            outcomes.append(
+                inp.Outcome(self.ref(ref), kind, self.now_us if begun else 0, self.now_us)
+            )
+        going_on = self.ref(goes_on) if goes_on else None
+        return inp.Report(worker, outcomes[0].ref, tuple(outcomes), going_on)
+
+    def ref(self, text: str) -> NodeRef:
+        found = REF.match(text)
+        assert found, f"{text!r} is not an attempt"
+        return NodeRef(self.plan.index_of(found[1]), int(found[2] or 0), int(found[3]))
+
+    def told(self, made: Step) -> str:
+        lines = [f"+ {self.shown(event)}" for event in made.events]
+        lines += [f"> {self.shown(command)}" for command in made.commands]
+        wake_us = next_wake_us(self.state)
+        if wake_us:
+            lines.append(f"  wakes in {(wake_us - self.now_us) / 1_000_000:g} s")
+        return "\n".join(lines) or "nothing"
+
+    def view(self) -> str:
+        view = execution_view(self.refold(keep_outputs=True))
+        lines = [f"{view.status.name} {view.nodes_done}/{view.nodes_total} seq {view.last_seq}"]
+        for node in view.nodes:
+            items = f" items {node.items_done}/{node.items_total}" if node.items_total else ""
+            output = f" {self.shown(node.output)}" if node.output else ""
+            failure = f" {node.failure.reason}" if node.failure else ""
+            waits = f" - {node.waiting_for}" if node.waiting_for else ""
+            lines.append(f"{node.id}: {node.status.name}{items}{output}{failure}{waits}")
+        return "\n".join(lines)
+
+    def shown(self, value: Any) -> str:
+        match value:
+            case NodeRef(node=node, item=item, attempt=attempt):
+                return f"{self.plan.nodes[node].id}{f'[{item}]' if item else ''}#{attempt}"
+            case Payload(json=json, digest=digest):
+                return f"ref:{digest}" if digest else shortened(json.decode())
+            case Failure():
+                return f"{value.error_class}/{value.reason} {value.message!r}"
+            case cmd.Dispatch() | cmd.CancelAttempts():
+                refs = " ".join(map(self.shown, value.refs))
+                return f"{type(value).__name__} {refs}"
+            case cmd.AnswerReport():
+                return "AnswerReport accepted" if value.accepted else "AnswerReport refused"
+            case cmd.StoreOutput():
+                parts = f"{len(value.parts)} parts {' '.join(value.keys)}".strip()
+                return f"StoreOutput {self.plan.nodes[value.node].id} {parts}"
+            case ev.NodesQueued() | ev.NodesCancelled():
+                ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
+                return f"{type(value).__name__} {ids}"
+            case ev.NodesSkipped():
+                ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
+                return f"NodesSkipped {ids} {value.reason.name}"
+        return self.shown_fields(value)
+
+    def shown_fields(self, value: Any) -> str:
+        """The fields that say something, in order; times are left out but for those to come."""
+        words = [type(value).__name__]
+        for name in value.__struct_fields__:
+            field = getattr(value, name)
+            if name == "node":
+                words += [f"node={self.plan.nodes[field].id}"] if field >= 0 else []
+                continue
+            if field in ("", 0, None, (), False) or name in ("started_us", "finished_us"):
+                continue
+            if name in ("retry_us", "until_us"):
+                words.append(f"in {(field - self.now_us) / 1_000_000:g} s")
+            elif isinstance(field, Payload | NodeRef | Failure):
+                words.append(self.shown(field))
+            elif name in ("status", "reason") and not isinstance(field, str):
+                words.append(field.name)
+            elif name not in ("workflow", "version", "definition_hash", "tenant"):
+                words.append(f"{name}={field}" if isinstance(field, int | bool) else str(field))
+        return " ".join(word for word in words if word)
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:30]}... {len(text)} bytes"
+
+
+def read_outcome(words: list[str]) -> inp.OutcomeKind:
+    match words:
+        case ["ok"]:
+            return inp.Completed(Payload(b"1"))
+        case ["ok", json]:
+            return inp.Completed(Payload(json.encode()))
+        case ["ok", json, "choose", *names]:
+            chosen = tuple(names[0].split(",")) if names else ()
+            return inp.Completed(Payload(json.encode()), chosen, routed=True)
+        case ["large"]:
+            return inp.Completed(Payload(b'"' + b"x" * 40_000 + b'"'))
+        case ["fail", error_class, reason]:
+            return inp.Failed(Failure(error_class, reason, "It broke."))
+        case ["false"]:
+            return inp.ConditionFalse()
+        case ["lost", *_]:
+            return inp.Lost("handed back")
+        case ["sleep", "until", at]:
+            return inp.Waiting(until_us=round(float(at) * 1_000_000))
+        case ["sleep", seconds]:
+            return inp.Waiting(round(float(seconds) * 1_000_000), output=Payload(b'"slept"'))
+        case ["wait", signal]:
+            return inp.Waiting(signal=signal)
+        case ["wait", signal, seconds]:
+            return inp.Waiting(round(float(seconds) * 1_000_000), signal=signal)
+        case ["items", *values]:
+            return inp.FannedOut(len(values), tuple(value.encode() for value in values))
+    raise ValueError(f"what is {words}?")
+
+
+def read_plan(options: list[str], lines: list[str]) -> Plan:
+    builder = PlanBuilder()
+    for line in lines:
+        node_id, *flags = line.split()
+        needs: list[Any] = []
+        more: dict[str, Any] = {}
+        for flag in flags:
+            name, _, value = flag.partition("=")
+            if name == "needs":
+                needs = [tuple(need.split(":")) for need in value.split(",")]
+            elif name == "retry":
+                more["retry"] = RetryPolicy(max_attempts=int(value), jitter=0.0)
+            elif name in ("for_each", "collects"):
+                more[name] = "${{ params.list }}" if name == "for_each" else True
+            else:
+                more["deadline_s" if name == "deadline" else name] = FLAGS[name](value)
+        builder.node(node_id, *needs, **more)
+    named = dict(option.split("=") for option in options)
+    return builder.plan(named.get("output"), deadline_s=float(named.get("deadline", 0)))
