@@ -20,7 +20,8 @@ _PORT = 8080
 def dev(
     *,
     port: Annotated[
-        int | None, Parameter(help="Port of the gateway; without it 8080, or a free one.")
+        int | None,
+        Parameter(help="Port of the gateway, 0 for a free one; without it 8080 if that is free."),
     ] = None,
     data_dir: DataDir = DATA_DIR,
 ) -> int:
@@ -36,7 +37,9 @@ def dev(
 async def _serve(port: int | None, data_dir: Path) -> ExitCode:
     embedded = load_extra("penstock.cli.local")
     embedded.stop_on_signals()
-    settings = embedded.local_settings(data_dir, port or _PORT, fixed=port is not None)
+    settings = embedded.local_settings(
+        data_dir, _PORT if port is None else port, fixed=port is not None
+    )
     console = error_console()
     loop = asyncio.get_running_loop()
     began = loop.time()

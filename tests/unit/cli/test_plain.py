@@ -1,0 +1,36 @@
+from penstock.cli.picture import ExecutionPicture, NodePicture
+from penstock.cli.plain import lines_of
+from penstock.sdk.models import EventMessage, Failure, NodeChange, PublicEvent
+
+AT = "2026-11-21T10:00:00.123456Z"
+
+
+def lines(kind: str, *changes: NodeChange, total: int = 0) -> list[str]:
+    picture = ExecutionPicture("E", nodes={"n": NodePicture("n", items_total=total)})
+    message = EventMessage(2, "E", AT, PublicEvent("NODE_STATE_CHANGED", kind, changes))
+    picture.apply(message)
+    return list(lines_of(message, picture))
+
+
+def test_a_failed_item_says_which_and_why():
+    failure = Failure("transient", "HTTP_STATUS", "503 from x")
+    change = NodeChange("n", "WAITING", item=4, failure=failure)
+    assert lines("node_failed", change, total=9) == [
+        "10:00:00.123  n: item 5 of 9 will be tried again: HTTP_STATUS: 503 from x"
+    ]
+
+
+def test_wide_fan_outs_tell_every_tenth_part_only():
+    picture = ExecutionPicture("E", nodes={"n": NodePicture("n", items_total=1000)})
+    told = 0
+    for item in range(1000):
+        change = NodeChange("n", "COMPLETED", item=item)
+        event = PublicEvent("DATA_AVAILABLE", "node_completed", (change,))
+        message = EventMessage(item + 2, "E", AT, event)
+        picture.apply(message)
+        told += len(list(lines_of(message, picture)))
+    assert told == 10
+
+
+def test_hidden_nodes_are_not_told():
+    assert lines("nodes_queued", NodeChange("$output", "QUEUED", attempt=1)) == []

@@ -1,0 +1,21 @@
+import pytest
+
+from penstock.cli.texts import duration_text, seconds_between
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0.0034, "3 ms"),
+        (1.25, "1.2 s"),
+        (65.0, "1 m 05 s"),
+        (3723.0, "1 h 02 m"),
+    ],
+)
+def test_durations_read_naturally(seconds: float | None, text: str):
+    assert duration_text(seconds) == text
+
+
+def test_a_clock_that_runs_backwards_gives_no_negative_duration():
+    assert seconds_between("2026-01-01T00:00:01Z", "2026-01-01T00:00:00Z") == 0.0

@@ -1,0 +1,59 @@
+from rich.console import Console
+
+from penstock.cli.picture import ExecutionPicture, NodePicture
+from penstock.cli.tree import render, rows_of
+
+NOW = "2026-11-21T10:00:02+00:00"
+
+
+def picture(*nodes: NodePicture) -> ExecutionPicture:
+    return ExecutionPicture("E", workflow="w", version=1, nodes={n.id: n for n in nodes})
+
+
+def node(name: str, *needs: str, status: str = "PENDING") -> NodePicture:
+    return NodePicture(name, uses="js@1", needs=needs, status=status)
+
+
+def shape(*nodes: NodePicture) -> list[tuple[str, int, tuple[str, ...]]]:
+    return [(row.node.id, row.depth, row.joins) for row in rows_of(picture(*nodes))]
+
+
+def drawn(*nodes: NodePicture) -> str:
+    console = Console(width=150, no_color=True, record=True, file=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(render(picture(*nodes), NOW, 0))
+    return capture.get()
+
+
+def test_children_stand_below_the_deepest_of_their_parents():
+    rows = shape(node("a"), node("b", "a"), node("c", "b"), node("join", "a", "c"))
+    assert rows == [("a", 0, ()), ("b", 1, ()), ("c", 2, ()), ("join", 3, ("a",))]
+
+
+def test_a_parent_may_come_later_in_the_file():
+    assert shape(node("late", "early"), node("early")) == [("early", 0, ()), ("late", 1, ())]
+
+
+def test_hidden_nodes_are_not_drawn():
+    assert shape(node("a"), node("$output", "a")) == [("a", 0, ())]
+
+
+def test_a_long_chain_does_not_need_a_deep_stack():
+    chain = [node("n0"), *(node(f"n{i}", f"n{i - 1}") for i in range(1, 5000))]
+    assert len(shape(*reversed(chain))) == 5000
+
+
+def test_a_fan_out_shows_counts_failures_and_waits():
+    fan = node("fan", status="RUNNING")
+    fan.items_total, fan.items_done, fan.items_failed, fan.items_waiting = 21, 12, 1, {3, 4}
+    assert "12/21, 1 failed, 2 waiting to retry" in drawn(fan)
+
+
+def test_every_node_that_stands_still_says_why():
+    waits = node("waits", status="WAITING")
+    waits.waiting_for = "signal approve"
+    skipped = node("skipped", status="SKIPPED")
+    skipped.reason = "BRANCH"
+    text = drawn(waits, skipped)
+    assert "signal approve" in text
+    assert "branch not taken" in text
