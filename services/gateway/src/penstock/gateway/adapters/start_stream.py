@@ -125,6 +125,7 @@ class StartStream:
         self._pending: dict[int, _Pending] = {}
         self._last_id = 0
         self._up = asyncio.Event()
+        self._away = False
         self._log = get_logger("starts")
 
     @property
@@ -186,6 +187,9 @@ class StartStream:
                 ended.set_result(pending.accepted.result())
 
     async def _reach(self) -> None:
+        """Wait a moment for the coordinator, unless it has been away for longer."""
+        if self._away:
+            raise _out_of_reach(self._address)
         try:
             async with asyncio.timeout(_REACH_S):
                 await self._up.wait()
@@ -212,8 +216,11 @@ class StartStream:
         while True:
             try:
                 async with asyncio.timeout(_REACH_S):
-                    return await self._channel.channel_ready()
+                    await self._channel.channel_ready()
+                self._away = False
+                return
             except TimeoutError:
+                self._away = True
                 for number, pending in list(self._pending.items()):
                     del self._pending[number]
                     pending.fail(_out_of_reach(self._address))

@@ -1,0 +1,53 @@
+"""A whole gateway on a loopback port in front of a cluster in memory."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from penstock.common.clock import SystemClock
+from penstock.gateway.adapters.coordinators import Coordinators, open_coordinators
+from penstock.gateway.adapters.state import open_state
+from penstock.gateway.app import build_app
+from penstock.gateway.doors import Doors
+from penstock.gateway.feeds import Feeds
+from penstock.gateway.health import Health
+from penstock.gateway.http_server import open_http
+from penstock.gateway.hub import Hub, Timing, open_hub
+from penstock.gateway.metrics import Metrics
+from support.gateway.fake_cluster import FakeCluster
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """What a test can reach."""
+
+    cluster: FakeCluster
+    http: aiohttp.ClientSession
+    hub: Hub
+    coordinators: Coordinators
+    metrics: Metrics
+    address: str
+
+
+@asynccontextmanager
+async def run_gateway(
+    cluster: FakeCluster, coordinator: str, state: str, timing: Timing
+) -> AsyncIterator[Running]:
+    metrics = Metrics()
+    async with (
+        open_state(state) as reads,
+        open_coordinators(coordinator, reads) as coordinators,
+        open_hub(reads, cluster.follow, metrics, timing) as hub,
+    ):
+        link = await coordinators.link()
+        channels = {"coordinator": (link.channel, coordinator), "state": (reads.channel, state)}
+        health = Health(channels, Feeds("nats://nowhere", reads), SystemClock())
+        app = build_app(Doors(coordinators, reads, hub, metrics, health.report))
+        async with (
+            open_http("127.0.0.1:0", app) as address,
+            aiohttp.ClientSession(f"http://{address}") as http,
+        ):
+            yield Running(cluster, http, hub, coordinators, metrics, address)
+            hub.close()
