@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
+_YAML_WIDTH = 10_000
+
 Format = Literal["table", "json", "yaml"]
 
 
@@ -21,6 +23,7 @@ def print_value(value: Any, form: Format) -> None:
         yaml = YAML(typ="safe", pure=True)
         yaml.default_flow_style = False
         yaml.allow_unicode = True
+        yaml.width = _YAML_WIDTH
         yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
         yaml.dump(plain, sys.stdout)
         return

@@ -1,6 +1,8 @@
 """Errors as people read them: what, where, why, and what would be right."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -139,5 +141,8 @@ def run_command(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> int:
         return asyncio.run(work())
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     except (InvalidFile, BadInput, ClusterError, ApiError) as error:
         return report(error, error_console())
