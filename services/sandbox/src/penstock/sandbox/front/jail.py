@@ -1,4 +1,4 @@
-"""A jail with the calls it carries. One request is under way at a time, so batches form by themselves."""
+"""A jail with the calls it carries. One request is under way at a time, so batches form."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ class Jail:
         self._answers.append(result)
 
     def drop(self, call: InFlight) -> None:
-        """Queue the cancel of a call nobody waits for; it stays known until the jail has seen it."""
+        """Queue the cancel of a call nobody waits for; it stays known until the jail saw it."""
         call.is_dropped = True
         self._cancels.append(call.slot)
 

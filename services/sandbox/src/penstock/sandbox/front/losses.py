@@ -3,7 +3,7 @@
 The guilty call fails with the reason. Another one that had asked the host for nothing is run again
 as if nothing had happened: it was pure so far. One that had asked the host fails with
 SANDBOX_CRASHED, class system: its effects may have happened, so whoever sent it decides. If nobody
-knows the guilty one, each suspect is run again alone in a jail; the one whose jail dies again is it.
+knows the guilty one, each suspect is run again alone in a jail; whose jail dies again is it.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ RERUNS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why a jail was lost. `slot` is the guilty call, 0 if unknown; if not `is_sure`, others may be."""
+    """Why a jail was lost. `slot` is the guilty call, 0 if unknown; unless `is_sure`, a guess."""
 
     reason: str
     message: str
@@ -42,13 +42,15 @@ class Verdict:
         return cls(SANDBOX_CRASHED, "The jail process died.")
 
 
-def _class_of(reason: str) -> int:
+def _class_of(reason: str) -> payload_pb2.ErrorClass.ValueType:
     if reason == SANDBOX_CRASHED:
         return payload_pb2.ERROR_CLASS_SYSTEM
     return payload_pb2.ERROR_CLASS_USER
 
 
-def _fail(call: InFlight, error_class: int, reason: str, message: str) -> None:
+def _fail(
+    call: InFlight, error_class: payload_pb2.ErrorClass.ValueType, reason: str, message: str
+) -> None:
     call.stream.outbox.put(failed(call, error_class, reason, message))
     call.stream.forget(call.call_id)
 
@@ -67,7 +69,7 @@ def sort_out(jail: Jail, verdict: Verdict) -> Iterator[InFlight]:
                 call,
                 payload_pb2.ERROR_CLASS_SYSTEM,
                 SANDBOX_CRASHED,
-                "The jail was lost to another call, after this one had asked the host for something.",
+                "The jail was lost to another call after this one had asked the host.",
             )
         else:
             call.jail = None

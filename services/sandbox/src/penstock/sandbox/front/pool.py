@@ -8,34 +8,20 @@ event-driven: nothing polls.
 import asyncio
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from penstock.common.logging import get_logger
 from penstock.sandbox.front.calls import InFlight
 from penstock.sandbox.front.jail import Jail
 from penstock.sandbox.front.losses import Verdict, sort_out
 from penstock.sandbox.front.process import JailNotStarted, start_jail
+from penstock.sandbox.front.queues import TenantQueue
 from penstock.sandbox.front.watch import Watch
 from penstock.sandbox.metrics import Metrics
 from penstock.sandbox.settings import Settings
 
-BATCH_MAX = 256
-_SHARE_MIN = 16
 _PRESSURE_S = 0.02
 _RESTART_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-
-
-@dataclass(slots=True)
-class TenantQueue:
-    """The calls of one tenant that wait, and the jails that serve it. `alone` are suspects after a
-    jail died of nobody knows which call: each is run with no other in the jail."""
-
-    tenant: str
-    waiting: deque[InFlight] = field(default_factory=deque)
-    alone: deque[InFlight] = field(default_factory=deque)
-    jails: list[Jail] = field(default_factory=list)
 
 
 class Pool:
@@ -90,7 +76,7 @@ class Pool:
         queue = self._queues.get(tenant)
         if queue is None:
             queue = self._queues[tenant] = TenantQueue(tenant)
-        (queue.alone if call.is_alone else queue.waiting).append(call)
+        queue.put(call)
 
     def flush_tenants(self, tenants: set[str]) -> None:
         """Send what has gathered for these tenants."""
@@ -106,28 +92,13 @@ class Pool:
     def _flush(self, queue: TenantQueue) -> None:
         free = [jail for jail in queue.jails if not jail.is_busy]
         for at, jail in enumerate(free):
-            calls = self._share(queue, jail, len(free) - at)
+            calls = queue.share(jail, len(free) - at)
             if calls or jail.has_news:
                 jail.send(calls)
                 self._watch.sent(jail, calls)
                 self._metrics.on_sent(len(calls))
-        if queue.waiting or queue.alone:
+        if queue.has_calls:
             self._want_jail(queue)
-
-    def _share(self, queue: TenantQueue, jail: Jail, free: int) -> list[InFlight]:
-        """The calls a free jail takes now."""
-        if jail.is_quarantine and jail.in_flight:
-            return []
-        jail.is_quarantine = False
-        if queue.alone:
-            if jail.in_flight:
-                return []
-            call = queue.alone.popleft()
-            jail.is_quarantine = True
-            return [] if call.is_dropped else [call]
-        count = min(BATCH_MAX, max(_SHARE_MIN, -(-len(queue.waiting) // free)))
-        taken = [queue.waiting.popleft() for _ in range(min(count, len(queue.waiting)))]
-        return [call for call in taken if not call.is_dropped]
 
     def _want_jail(self, queue: TenantQueue) -> None:
         """Give the queue another jail: a spare one, a new one, or one taken from an idle tenant."""
@@ -146,7 +117,7 @@ class Pool:
 
     def _on_pressure(self) -> None:
         self._pressure = None
-        pressed = any(queue.waiting or queue.alone for queue in self._queues.values())
+        pressed = any(queue.has_calls for queue in self._queues.values())
         if pressed and not self._starting and self._has_room():
             self._start_soon()
 
@@ -160,7 +131,7 @@ class Pool:
         idle = [
             jail
             for queue in self._queues.values()
-            if not queue.waiting and not queue.alone
+            if not queue.has_calls
             for jail in queue.jails
             if not jail.in_flight and not jail.is_busy
         ]
@@ -221,7 +192,7 @@ class Pool:
             self._retire(worn)
             self._give(jail, queue)
             return
-        waiting = [queue for queue in self._queues.values() if queue.waiting or queue.alone]
+        waiting = [queue for queue in self._queues.values() if queue.has_calls]
         if waiting:
             self._give(jail, min(waiting, key=lambda queue: len(queue.jails)))
         else:
@@ -242,7 +213,7 @@ class Pool:
         self._flush(queue)
         if self._is_worn(jail) and not self._starting:
             self._start_soon()
-        starved = [other for other in self._queues.values() if other.waiting and not other.jails]
+        starved = [other for other in self._queues.values() if other.has_calls and not other.jails]
         for other in starved:
             self._want_jail(other)
 
@@ -273,7 +244,7 @@ class Pool:
         if len(self._alive) + self._starting < self._settings.preload_size:
             self._start_soon()
         self.flush_tenants(
-            tenants | {tenant for tenant, queue in self._queues.items() if queue.waiting}
+            tenants | {tenant for tenant, queue in self._queues.items() if queue.has_calls}
         )
 
     def _report(self, jail: Jail, verdict: Verdict) -> None:

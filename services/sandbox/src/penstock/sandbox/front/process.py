@@ -108,7 +108,7 @@ class JailProcess:
             return 0
 
     async def ask_marker(self) -> Marker | None:
-        """Ask the jail who runs; None if it does not answer, which a jail that is well always does."""
+        """Ask the jail who runs; None if it does not answer: a jail that is well does."""
         before = MARKER.unpack_from(self._shared)[0]
         try:
             self._process.send_signal(signal.SIGUSR1)
@@ -202,7 +202,8 @@ async def _wait_hello(jail: JailProcess, frames: _Frames) -> dict[str, str]:
     hello: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     frames.on_frame = lambda kind, body: hello.set_result(body) if kind == HELLO else None
     async with asyncio.timeout(START_TIMEOUT_S):
-        await asyncio.wait({hello, frames.closed}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {hello, frames.closed}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if not hello.done():
         jail.kill()
         await jail.wait_ended()

@@ -1,4 +1,4 @@
-"""`python -m penstock.sandbox.jail`: confine, start V8, say hello, serve. Started by the front only."""
+"""`python -m penstock.sandbox.jail`: confine, start V8, say hello, serve. The front starts it."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""What a jail process gives up, step by step. What a platform cannot give is reported, not hidden."""
+"""What a jail process gives up, step by step. What a platform cannot give is reported."""
 
 import ctypes
 import os
@@ -76,7 +76,7 @@ def confine_before_v8(parent_pid: int) -> dict[str, str]:
 
 
 def confine_after_v8(data_mb: int) -> dict[str, str]:
-    """After V8 has started: no more memory than `data_mb` over what is in use, no files, no processes.
+    """After V8 has started: at most `data_mb` more memory than in use, no files, no processes.
 
     RLIMIT_DATA set before V8 starts would refuse V8's own reservation of address space.
     """

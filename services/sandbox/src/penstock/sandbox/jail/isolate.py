@@ -19,7 +19,15 @@ from py_mini_racer import (
     mini_racer,
 )
 
-_RUNTIME_FILES = ("values.js", "surface.js", "scripts.js", "calls.js", "start.js")
+_RUNTIME_FILES = (
+    "values.js",
+    "surface.js",
+    "scripts.js",
+    "steps.js",
+    "failures.js",
+    "calls.js",
+    "start.js",
+)
 
 
 class OutOfMemory(Exception):

@@ -1,4 +1,4 @@
-"""The jail's one loop: a frame in, a crossing into V8, a frame out; sleepers wake by the timeout."""
+"""The jail's one loop: a frame in, a crossing into V8, a frame out; a timeout wakes sleepers."""
 
 import mmap
 import os
