@@ -1,1 +1,1 @@
-"""Penstock worker."""
+"""The worker: runs nodes, in segments, for every coordinator."""

@@ -9,9 +9,8 @@ JS = NodeType(
     description="Body of an async function; what it returns is the output.",
     config_schema={
         "type": "object",
-        "properties": {"code": {"type": "string", "minLength": 1}},
+        "properties": {},
         "additionalProperties": False,
     },
     runner="sandbox",
-    raw_fields=("code",),
 )

@@ -1,0 +1,104 @@
+"""From dispatched groups to running attempts."""
+
+import asyncio
+from collections.abc import Iterable
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.common.logging import get_logger
+from penstock.nodes.api import NodeFailure
+from penstock.worker.attempts import order_of
+from penstock.worker.leases import Lease, Session
+from penstock.worker.outcomes import Draft, set_failed
+from penstock.worker.parts import Parts
+from penstock.worker.plans import Plans
+from penstock.worker.program import PlanProgram
+from penstock.worker.quick import QuickStart, is_quick
+from penstock.worker.scope import RunScope
+from penstock.worker.segments import Segments
+
+log = get_logger("intake")
+
+Leased = list[tuple[Lease, pb.Task]]
+
+
+class TaskIntake:
+    """Begins the work that coordinators hand out; see `penstock.worker.links.Intake`."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        plans: Plans,
+        quick: QuickStart,
+        segments: Segments,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._parts = parts
+        self._plans = plans
+        self._quick = quick
+        self._segments = segments
+        self._tasks = tasks
+
+    def take(self, session: Session, groups: Iterable[pb.ExecutionTasks]) -> None:
+        """Begin the work of a batch. A lease that is here already is not begun again."""
+        now_us = self._parts.clock.now_us()
+        for group in groups:
+            leased: Leased = []
+            execution_id = group.execution_id
+            for task in group.tasks:
+                ref = task.ref
+                lease = session.take((execution_id, ref.node, ref.item, ref.attempt))
+                if lease is not None:
+                    leased.append((lease, task))
+            program = self._plans.peek(group.definition_hash)
+            if program is not None:
+                self._begin(group, program, leased, now_us)
+            elif leased:
+                waiting = self._tasks.create_task(self._begin_later(group, leased))
+                for lease, _ in leased:
+                    lease.stop = _Share(waiting, leased).leave
+
+    def _begin(
+        self, group: pb.ExecutionTasks, program: PlanProgram, leased: Leased, now_us: int
+    ) -> None:
+        scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
+        nodes = program.nodes
+        for lease, task in leased:
+            _, node, item, _ = lease.key
+            if node >= len(nodes):
+                text = f"the plan has no node {node}"
+                _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
+            elif not is_quick(nodes[node], item) or not self._quick.start(
+                lease, scope, task, now_us
+            ):
+                self._segments.start(lease, scope, order_of(task))
+
+    async def _begin_later(self, group: pb.ExecutionTasks, leased: Leased) -> None:
+        try:
+            program = await self._plans.get(group.definition_hash, group.tenant)
+        except NodeFailure as failure:
+            log.warning("definition_unusable", hash=group.definition_hash, error=failure.message)
+            for lease, _ in leased:
+                _refuse(lease, failure)
+            return
+        current = [one for one in leased if one[0].key in one[0].session.leases]
+        self._begin(group, program, current, self._parts.clock.now_us())
+
+
+class _Share:
+    """A lease's part in a wait for a definition: the wait ends when nobody is left in it."""
+
+    def __init__(self, waiting: "asyncio.Task[None]", leased: Leased) -> None:
+        self._waiting = waiting
+        self._leased = leased
+
+    def leave(self) -> None:
+        """One lease was abandoned."""
+        if not any(lease.key in lease.session.leases for lease, _ in self._leased):
+            self._waiting.cancel()
+
+
+def _refuse(lease: Lease, failure: NodeFailure) -> None:
+    draft = Draft()
+    _, node, item, attempt = lease.key
+    set_failed(draft.add(node, item, attempt), failure)
+    lease.session.report(lease, draft.report, draft.size)

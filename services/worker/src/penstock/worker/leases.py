@@ -1,0 +1,197 @@
+"""Leased attempts of one coordinator and the reports it has not answered yet.
+
+A session outlives the connection: when the stream breaks, work goes on, reports gather, and after
+the reconnection everything unanswered is sent again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
+from penstock.common.rpc.streams import Outbox
+
+LeaseKey = tuple[str, int, int, int]
+"""Execution, node, item, attempt."""
+
+ANNOUNCE_AFTER_US = 50_000
+"""Age at which an attempt is told to be running: cheap nodes end before that and are not told."""
+
+
+class Lease:
+    """One attempt that this worker was given, from its arrival to the answer to its last report.
+
+    `stop` abandons the work; `ended` is set once the outcome is reported.
+    """
+
+    __slots__ = ("announced", "ended", "key", "session", "started_us", "stop")
+
+    def __init__(self, session: "Session", key: LeaseKey) -> None:
+        self.session = session
+        self.key = key
+        self.started_us = 0
+        self.announced = False
+        self.ended = False
+        self.stop: Callable[[], object] | None = None
+
+    def write_ref(self, ref: journal_pb.NodeRef) -> None:
+        """Fill a reference with this attempt."""
+        _, ref.node, ref.item, ref.attempt = self.key
+
+
+class PendingReport:
+    """A report without an answer."""
+
+    __slots__ = ("lease", "next_lease", "report", "size", "verdict")
+
+    def __init__(
+        self,
+        lease: Lease,
+        report: pb.SegmentReport,
+        size: int,
+        next_lease: Lease | None,
+        verdict: "asyncio.Future[bool] | None",
+    ) -> None:
+        self.lease = lease
+        self.report = report
+        self.size = size
+        self.next_lease = next_lease
+        self.verdict = verdict
+
+
+class Beat:
+    """A sign of life without content."""
+
+
+class Draining:
+    """The worker takes no more tasks."""
+
+
+Outgoing = PendingReport | pb.AttemptStarted | Beat | Draining
+
+
+class Session:
+    """What this worker has of one coordinator."""
+
+    def __init__(self, report_ids: Iterator[int]) -> None:
+        self.leases: dict[LeaseKey, Lease] = {}
+        self.pending: dict[int, PendingReport] = {}
+        self.outbox: Outbox[Outgoing] | None = None
+        self.busy = asyncio.Event()
+        self._report_ids = report_ids
+
+    def bind(self, outbox: Outbox[Outgoing]) -> None:
+        """A stream is there: send what is unanswered, in order."""
+        self.outbox = outbox
+        for pending in self.pending.values():
+            outbox.put(pending)
+        for lease in self.leases.values():
+            lease.announced = False
+
+    def unbind(self, outbox: Outbox[Outgoing]) -> None:
+        """The stream is gone, unless another one took its place."""
+        if self.outbox is outbox:
+            self.outbox = None
+
+    def take(self, key: LeaseKey) -> Lease | None:
+        """A new lease; None if this worker has it already."""
+        leases = self.leases
+        if key in leases:
+            return None
+        if not leases:
+            self.busy.set()
+        lease = leases[key] = Lease(self, key)
+        return lease
+
+    def drop(self, lease: Lease) -> None:
+        """Nothing more is to be said about this attempt."""
+        if self.leases.pop(lease.key, None) is not None and not self.leases:
+            self.busy.clear()
+
+    def report(self, lease: Lease, report: pb.SegmentReport, size: int) -> None:
+        """Report the last outcomes under a lease."""
+        self._send(PendingReport(lease, report, size, None, None))
+
+    async def commit(
+        self, lease: Lease, report: pb.SegmentReport, size: int, node: int
+    ) -> Lease | None:
+        """Report outcomes and wait until they are on disk: the lease to go on with `node`, or None
+        if the report is void."""
+        key = (lease.key[0], node, 0, 1)
+        next_lease = self.take(key)
+        if next_lease is None:
+            self.report(lease, report, size)
+            return None
+        next_lease.stop = lease.stop
+        next_lease.write_ref(report.continue_with)
+        verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._send(PendingReport(lease, report, size, next_lease, verdict))
+        return next_lease if await verdict else None
+
+    def _send(self, pending: PendingReport) -> None:
+        report = pending.report
+        pending.lease.ended = True
+        report.report_id = report_id = next(self._report_ids)
+        report.execution_id = pending.lease.key[0]
+        pending.lease.write_ref(report.lease)
+        self.pending[report_id] = pending
+        if self.outbox is not None:
+            self.outbox.put(pending)
+
+    def on_answer(self, report_id: int, *, committed: bool) -> None:
+        """The coordinator says what became of a report."""
+        pending = self.pending.pop(report_id, None)
+        if pending is None:
+            return
+        self.drop(pending.lease)
+        if pending.next_lease is not None and not committed:
+            self.drop(pending.next_lease)
+        if pending.verdict is not None and not pending.verdict.done():
+            pending.verdict.set_result(committed)
+
+    def on_cancel(self, cancel: pb.Cancel) -> None:
+        """Abandon an attempt, or all of an execution."""
+        if cancel.HasField("ref"):
+            ref = cancel.ref
+            lease = self.leases.get((cancel.execution_id, ref.node, ref.item, ref.attempt))
+            found = [lease] if lease is not None else []
+        else:
+            found = [one for key, one in self.leases.items() if key[0] == cancel.execution_id]
+        for lease in found:
+            self.abandon(lease)
+
+    def abandon(self, lease: Lease) -> None:
+        """Stop an attempt without a report; one that was reported is left to its answer."""
+        if lease.ended:
+            return
+        self.drop(lease)
+        if lease.stop is not None:
+            lease.stop()
+
+    def announce(self, now_us: int) -> None:
+        """Tell of attempts that have been running for a while."""
+        if self.outbox is None:
+            return
+        for lease in self.leases.values():
+            old = lease.started_us and now_us - lease.started_us >= ANNOUNCE_AFTER_US
+            if old and not lease.announced and not lease.ended:
+                lease.announced = True
+                started = pb.AttemptStarted(
+                    execution_id=lease.key[0], started_unix_us=lease.started_us
+                )
+                lease.write_ref(started.ref)
+                self.outbox.put(started)
+
+    def hand_back(self, cause: str) -> None:
+        """Stop everything and give it back: the attempts are lost, not failed."""
+        for lease in list(self.leases.values()):
+            if lease.ended:
+                continue
+            report = pb.SegmentReport()
+            outcome = report.outcomes.add(started_unix_us=lease.started_us)
+            lease.write_ref(outcome.ref)
+            outcome.lost.cause = cause
+            stop, lease.stop = lease.stop, None
+            self.report(lease, report, 256)
+            if stop is not None:
+                stop()

@@ -1,0 +1,252 @@
+"""Streams to coordinators: who is there, one Work stream to each, sessions that outlive them."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import grpc
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.api.dispatch.v1 import dispatch_service_pb2_grpc as pb_grpc
+from penstock.common.clock import Clock
+from penstock.common.logging import get_logger
+from penstock.common.rpc.streams import Outbox
+from penstock.worker.leases import Beat, Draining, Outgoing, PendingReport, Session
+
+_BATCH = 1000
+_MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+_TICK_S = 0.025
+_FIRST_PAUSE_S = 0.05
+_PAUSE_S_MAX = 1.0
+_HEARTBEAT_MS = 1000
+
+OpenChannel = Callable[[str], AbstractAsyncContextManager[Any]]
+
+log = get_logger("links")
+
+
+class Intake(Protocol):
+    """Takes what coordinators hand out."""
+
+    def take(self, session: Session, groups: Iterable[pb.ExecutionTasks]) -> None:
+        """Begin the work of a batch."""
+        ...
+
+
+class Links:
+    """All coordinators of a worker."""
+
+    def __init__(
+        self,
+        seeds: Sequence[str],
+        hello: pb.Hello,
+        intake: Intake,
+        open_channel: OpenChannel,
+        clock: Clock,
+    ) -> None:
+        self.hello = hello
+        self.intake = intake
+        self.open_channel = open_channel
+        self.clock = clock
+        self.draining = False
+        self.sessions: dict[str, Session] = {}
+        self._seeds = tuple(seeds)
+        self._wanted: set[str] = set(seeds)
+        self._links: dict[str, Link] = {}
+        self._report_ids = itertools.count(1)
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Keep a stream to every coordinator until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._connect()
+            await asyncio.Event().wait()
+
+    def _connect(self) -> None:
+        if self._tasks is None:
+            return
+        for address in self._wanted - self._links.keys():
+            link = self._links[address] = Link(self, address)
+            self._tasks.create_task(link.run())
+
+    def is_wanted(self, address: str) -> bool:
+        """True if a stream to this address should be kept."""
+        return address in self._wanted
+
+    def left(self, link: "Link") -> None:
+        """A link ended. Without any other the seeds are tried again."""
+        self._links.pop(link.address, None)
+        if not any(other.session is not None for other in self._links.values()):
+            self._wanted.update(self._seeds)
+        self._connect()
+
+    def on_coordinators(self, addresses: Sequence[str], teller: "Link") -> None:
+        """The list of live coordinators changed. A seed that is a second name of a listed one goes
+        once its coordinator has been reached by the listed name."""
+        listed = set(addresses)
+        unlisted = {teller.address} - listed
+        self._wanted = listed | unlisted
+        self._connect()
+
+    def bind(self, coordinator_id: str, link: "Link") -> Session:
+        """The session with this coordinator, from now on over this link."""
+        session = self.sessions.get(coordinator_id)
+        if session is None:
+            session = link.last_session or Session(self._report_ids)
+            self.sessions = {k: v for k, v in self.sessions.items() if v is not session}
+            self.sessions[coordinator_id] = session
+        for other in list(self._links.values()):
+            if other is not link and other.session is session:
+                self._wanted.discard(other.address)
+        session.bind(link.outbox)
+        return session
+
+    def held(self) -> Iterable[pb.HeldAttempt]:
+        """Every attempt this worker has; each coordinator picks its own."""
+        for session in self.sessions.values():
+            for lease in session.leases.values():
+                held = pb.HeldAttempt(execution_id=lease.key[0])
+                lease.write_ref(held.ref)
+                yield held
+
+    def drain(self) -> None:
+        """Ask for no more tasks."""
+        self.draining = True
+        for session in self.sessions.values():
+            if session.outbox is not None:
+                session.outbox.put(Draining())
+
+    @property
+    def connected(self) -> int:
+        """How many coordinators are reached now."""
+        return sum(link.session is not None for link in self._links.values())
+
+    def is_idle(self) -> bool:
+        """True if no attempt is held and every report is answered."""
+        return not any(one.leases or one.pending for one in self.sessions.values())
+
+    def hand_back(self, cause: str) -> None:
+        """Give all attempts back."""
+        for session in self.sessions.values():
+            session.hand_back(cause)
+
+
+class Link:
+    """One address: connects, introduces itself, and moves messages until told to stop."""
+
+    def __init__(self, links: Links, address: str) -> None:
+        self._links = links
+        self.address = address
+        self.session: Session | None = None
+        self.last_session: Session | None = None
+        self.outbox: Outbox[Outgoing] = Outbox()
+        self._heartbeat_s = _HEARTBEAT_MS / 1000
+        self._sent_at = 0.0
+
+    async def run(self) -> None:
+        """Keep the stream while the address is wanted."""
+        pause_s = _FIRST_PAUSE_S
+        told = False
+        async with self._links.open_channel(self.address) as channel:
+            stub: Any = pb_grpc.DispatchServiceStub(channel)
+            while self._links.is_wanted(self.address):
+                error = await self._one_stream(stub)
+                if self.session is not None:
+                    pause_s, told = _FIRST_PAUSE_S, False
+                    self.last_session, self.session = self.session, None
+                if not told:
+                    log.warning("coordinator_lost", address=self.address, error=error)
+                    told = True
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _PAUSE_S_MAX)
+        self._links.left(self)
+
+    async def _one_stream(self, stub: Any) -> str:
+        """One life of the stream; returns why it ended."""
+        outbox: Outbox[Outgoing] = Outbox()
+        self.outbox = outbox
+        error = "the stream ended"
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(self._tick())
+            try:
+                async for response in stub.Work(self._requests(outbox)):
+                    self._on_response(response)
+            except grpc.aio.AioRpcError as broken:
+                error = broken.details() or broken.code().name
+            finally:
+                ticking.cancel()
+                outbox.close()
+                if self.session is not None:
+                    self.session.unbind(outbox)
+        return error
+
+    async def _requests(self, outbox: Outbox[Outgoing]) -> AsyncIterator[pb.WorkRequest]:
+        hello = pb.Hello()
+        hello.CopyFrom(self._links.hello)
+        hello.held.extend(self._links.held())
+        yield pb.WorkRequest(hello=hello, draining=self._links.draining)
+        async for batch in outbox.batches(_BATCH):
+            request = pb.WorkRequest()
+            size = 0
+            for item in batch:
+                if type(item) is PendingReport:
+                    request.reports.append(item.report)
+                    size += item.size
+                    if size > _MESSAGE_BYTES_MAX:
+                        yield request
+                        request, size = pb.WorkRequest(), 0
+                elif isinstance(item, pb.AttemptStarted):
+                    request.started.append(item)
+                elif isinstance(item, Beat):
+                    request.heartbeat = True
+                else:
+                    request.draining = True
+            self._sent_at = self._links.clock.monotonic()
+            yield request
+
+    async def _tick(self) -> None:
+        """Heartbeats when nothing else was sent; news of attempts that run for a while."""
+        clock = self._links.clock
+        while True:
+            session = self.session
+            if session is None or not session.leases:
+                await self._rest(session)
+            else:
+                await asyncio.sleep(_TICK_S)
+                session.announce(clock.now_us())
+            if session is not None and clock.monotonic() - self._sent_at >= self._heartbeat_s * 0.8:
+                self._sent_at = clock.monotonic()
+                self.outbox.put(Beat())
+
+    async def _rest(self, session: Session | None) -> None:
+        """Sleep until there is work or a heartbeat is due."""
+        try:
+            async with asyncio.timeout(self._heartbeat_s * 0.8):
+                if session is not None:
+                    await session.busy.wait()
+                else:
+                    await asyncio.sleep(_TICK_S * 4)
+        except TimeoutError:
+            pass
+
+    def _on_response(self, response: pb.WorkResponse) -> None:
+        if response.HasField("welcome"):
+            welcome = response.welcome
+            self._heartbeat_s = (welcome.heartbeat_ms or _HEARTBEAT_MS) / 1000
+            self.session = self._links.bind(welcome.coordinator_id, self)
+            log.info("coordinator_joined", address=self.address, id=welcome.coordinator_id)
+        session = self.session
+        if session is None:
+            return
+        if response.tasks:
+            self._links.intake.take(session, response.tasks)
+        for report_id in response.committed:
+            session.on_answer(report_id, committed=True)
+        for report_id in response.refused:
+            session.on_answer(report_id, committed=False)
+        for cancel in response.cancels:
+            session.on_cancel(cancel)
+        if response.coordinators:
+            self._links.on_coordinators(response.coordinators, self)

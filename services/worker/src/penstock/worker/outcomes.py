@@ -1,0 +1,70 @@
+"""Reports being put together: outcomes in the contract's form."""
+
+from collections.abc import Sequence
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.api.payload.v1 import payload_pb2 as payload_pb
+from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
+from penstock.nodes.api import NodeFailure
+from penstock.worker.failures import to_proto
+
+_OUTCOME_BYTES = 96
+LOG_LINES_MAX = 200
+LOG_CHARS_MAX = 8192
+
+
+class Draft:
+    """A report under one lease, and about how many bytes it has."""
+
+    __slots__ = ("report", "size")
+
+    def __init__(self) -> None:
+        self.report = pb.SegmentReport()
+        self.size = 64
+
+    def add(self, node: int, item: int, attempt: int) -> pb.NodeOutcome:
+        """The next outcome, to be filled."""
+        self.size += _OUTCOME_BYTES
+        outcome = self.report.outcomes.add()
+        ref = outcome.ref
+        ref.node = node
+        ref.attempt = attempt
+        if item:
+            ref.item = item
+        return outcome
+
+    def add_made(self, outcome: pb.NodeOutcome) -> None:
+        """An outcome made elsewhere."""
+        self.size += _OUTCOME_BYTES + size_of(outcome)
+        self.report.outcomes.append(outcome)
+
+
+def size_of(outcome: pb.NodeOutcome) -> int:
+    """About how many bytes an outcome's values have."""
+    kind = outcome.WhichOneof("kind")
+    if kind == "completed":
+        return len(outcome.completed.output.json)
+    if kind == "fanned_out":
+        return sum(map(len, outcome.fanned_out.items_json))
+    return len(outcome.waiting.output.json) if kind == "waiting" else 512
+
+
+def set_failed(outcome: pb.NodeOutcome, failure: NodeFailure) -> None:
+    """The attempt failed."""
+    outcome.failed.CopyFrom(to_proto(failure))
+
+
+def set_completed(
+    outcome: pb.NodeOutcome, output: payload_pb.Payload, chosen: Sequence[str] | None = None
+) -> None:
+    """The attempt finished well; `chosen` is None if the node does not route."""
+    outcome.completed.output.CopyFrom(output)
+    if chosen is not None:
+        outcome.completed.routed = True
+        outcome.completed.chosen.extend(chosen)
+
+
+def add_step_logs(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:
+    """Console lines of a step."""
+    if step.logs:
+        outcome.logs.extend(step.logs[:LOG_LINES_MAX])

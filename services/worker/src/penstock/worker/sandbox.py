@@ -1,0 +1,222 @@
+"""The worker's side of the sandbox: one stream that carries all calls, their host calls and
+results.
+
+Calls wait here until their result is there. When the stream breaks, those that had no effect yet
+are sent again on the next one; a call that had asked the host for something ends as `CallLost`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+import grpc
+
+from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as pb_grpc
+from penstock.common.logging import get_logger
+from penstock.common.rpc.streams import Outbox
+
+_BATCH_CALLS = 500
+_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+_BUNDLES_MAX = 10_000
+_FIRST_PAUSE_S = 0.05
+_PAUSE_S_MAX = 1.0
+
+log = get_logger("sandbox_client")
+
+
+class CallLost(Exception):
+    """The sandbox went away after the call had asked the host for something."""
+
+
+class HostFunctions(Protocol):
+    """Answers what user code of one call asks for."""
+
+    async def answer(self, request: pb.HostCall) -> pb.HostResult:
+        """The answer; a failure is an answer too."""
+        ...
+
+
+Done = Callable[["pb.CallResult | None"], None]
+"""Takes the result; None if the call is lost."""
+
+
+class PendingCall:
+    """A call without a result yet."""
+
+    __slots__ = ("call", "done", "host", "host_called", "scripts", "size")
+
+    def __init__(
+        self,
+        call: pb.Call,
+        scripts: Sequence[pb.Script],
+        done: Done,
+        host: HostFunctions | None,
+        size: int,
+    ) -> None:
+        self.call = call
+        self.scripts = scripts
+        self.done = done
+        self.host = host
+        self.host_called = False
+        self.size = size
+
+
+class _Stream:
+    """One life of the stream: what goes out, and which scripts the other side has."""
+
+    def __init__(self) -> None:
+        self.outbox: Outbox[PendingCall | pb.HostResult | int] = Outbox()
+        self._sent_scripts: set[str] = set()
+        self._sent_bundles: dict[int, Sequence[pb.Script]] = {}
+
+    async def requests(self) -> AsyncIterator[pb.RunRequest]:
+        """Messages for whatever has gathered, none much larger than 16 MiB."""
+        async for batch in self.outbox.batches(_BATCH_CALLS):
+            request = pb.RunRequest()
+            size = 0
+            for item in batch:
+                size += self._add(request, item)
+                if size > _MESSAGE_BYTES_MAX:
+                    yield request
+                    request, size = pb.RunRequest(), 0
+            yield request
+
+    def _add(self, request: pb.RunRequest, item: PendingCall | pb.HostResult | int) -> int:
+        if isinstance(item, PendingCall):
+            self._add_scripts(request, item.scripts)
+            request.calls.append(item.call)
+            return item.size
+        if isinstance(item, int):
+            request.cancelled_calls.append(item)
+            return 8
+        request.host_results.append(item)
+        return len(item.value_json) + 64
+
+    def _add_scripts(self, request: pb.RunRequest, scripts: Sequence[pb.Script]) -> None:
+        bundle = id(scripts)
+        if bundle in self._sent_bundles:
+            return
+        if len(self._sent_bundles) >= _BUNDLES_MAX:
+            self._sent_bundles.clear()
+        self._sent_bundles[bundle] = scripts  # held on to, so that its id stays its own
+        for script in scripts:
+            if script.script_id not in self._sent_scripts:
+                self._sent_scripts.add(script.script_id)
+                request.scripts.append(script)
+
+
+class SandboxClient:
+    """Calls into user JavaScript. `run` keeps the stream; `submit` may be called at any time."""
+
+    def __init__(self, stub: "pb_grpc.SandboxServiceAsyncStub") -> None:
+        self._stub = stub
+        self._pending: dict[int, PendingCall] = {}
+        self._last_id = 0
+        self._stream = _Stream()
+        self._tasks: asyncio.TaskGroup | None = None
+        self.connected = False
+
+    def submit(
+        self,
+        call: pb.Call,
+        scripts: Sequence[pb.Script],
+        done: Done,
+        host: HostFunctions | None = None,
+        size: int = 512,
+    ) -> int:
+        """Send a call; `done` gets its result. Returns the id, for `cancel`."""
+        self._last_id = call_id = self._last_id + 1
+        call.call_id = call_id
+        pending = PendingCall(call, scripts, done, host, size)
+        self._pending[call_id] = pending
+        self._stream.outbox.put(pending)
+        return call_id
+
+    def cancel(self, call_id: int) -> None:
+        """Nobody waits for this call any more; `done` is not called."""
+        if self._pending.pop(call_id, None) is not None:
+            self._stream.outbox.put(call_id)
+
+    async def call(
+        self,
+        call: pb.Call,
+        scripts: Sequence[pb.Script],
+        host: HostFunctions | None = None,
+        size: int = 512,
+    ) -> pb.CallResult:
+        """Send a call and wait for its result. Raises CallLost. Cancelling cancels the call."""
+        answer: asyncio.Future[pb.CallResult] = asyncio.get_running_loop().create_future()
+
+        def done(result: pb.CallResult | None) -> None:
+            if answer.done():
+                return
+            if result is None:
+                answer.set_exception(CallLost())
+            else:
+                answer.set_result(result)
+
+        call_id = self.submit(call, scripts, done, host, size)
+        try:
+            return await answer
+        finally:
+            self.cancel(call_id)
+
+    async def run(self) -> None:
+        """Keep a stream to the sandbox until cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        async with asyncio.TaskGroup() as self._tasks:
+            while True:
+                try:
+                    await self._one_stream()
+                    pause_s = _FIRST_PAUSE_S
+                except grpc.aio.AioRpcError as error:
+                    if self.connected or pause_s == _FIRST_PAUSE_S:
+                        log.warning("sandbox_stream_broke", error=error.details())
+                    if self.connected:
+                        pause_s = _FIRST_PAUSE_S
+                self.connected = False
+                self._begin_again()
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _PAUSE_S_MAX)
+
+    async def _one_stream(self) -> None:
+        stream = self._stream
+        try:
+            async for response in self._stub.Run(stream.requests()):
+                self.connected = True
+                self._on_response(response)
+        finally:
+            stream.outbox.close()
+
+    def _begin_again(self) -> None:
+        """A new stream: send again what may be, give up what may not."""
+        self._stream = _Stream()
+        for call_id, pending in list(self._pending.items()):
+            if pending.host_called:
+                del self._pending[call_id]
+                pending.done(None)
+            else:
+                self._stream.outbox.put(pending)
+
+    def _on_response(self, response: pb.RunResponse) -> None:
+        pending_calls = self._pending
+        for result in response.results:
+            pending = pending_calls.pop(result.call_id, None)
+            if pending is not None:
+                pending.done(result)
+        for request in response.host_calls:
+            pending = pending_calls.get(request.call_id)
+            if pending is not None and self._tasks is not None:
+                pending.host_called = True
+                self._tasks.create_task(self._answer(pending, request, self._stream))
+
+    async def _answer(self, pending: PendingCall, request: pb.HostCall, stream: _Stream) -> None:
+        if pending.host is None:
+            result = pb.HostResult(call_id=request.call_id, host_call_id=request.host_call_id)
+            result.failure.reason = "HOST_FUNCTION_DENIED"
+            result.failure.message = f"{request.function} is not allowed here"
+        else:
+            result = await pending.host.answer(request)
+        if request.call_id in self._pending:
+            stream.outbox.put(result)

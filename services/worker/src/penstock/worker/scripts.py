@@ -1,0 +1,125 @@
+"""JavaScript nodes as calls: which nodes share one, what it carries, what its results mean."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from penstock.api.payload.v1 import payload_pb2 as payload_pb
+from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from penstock.nodes.api import NodeFailure
+from penstock.worker.failures import to_node_failure
+from penstock.worker.needs import NOTHING, Needs
+from penstock.worker.program import NodeProgram, PlanProgram
+from penstock.worker.scope import RunScope
+
+_STEP_BYTES = 160
+_WALL_MS_MAX = 2**31 - 1
+_GROUPS_MAX = 2000
+
+
+class ScriptGroup:
+    """Script nodes that run as one call: made once per plan and starting point."""
+
+    __slots__ = ("limits", "needs", "nodes", "scripts", "size", "steps", "wall_ms")
+
+    def __init__(self, programs: Sequence[NodeProgram], output_bytes_max: int) -> None:
+        node = programs[0].node
+        inside = {program.node.index for program in programs}
+        needs = NOTHING
+        for program in programs:
+            needs |= program.script_needs
+        self.needs: Needs = msgspec.structs.replace(needs, nodes=needs.nodes - inside)
+        self.nodes = tuple(program.node.index for program in programs)
+        self.steps = tuple(program.step for program in programs if program.step is not None)
+        self.scripts = tuple(program.script for program in programs if program.script is not None)
+        self.size = _STEP_BYTES * len(self.steps)
+        timeout_ms = min(round(node.timeout_s * 1000), _WALL_MS_MAX)
+        self.wall_ms = min(node.limits.wall_ms or timeout_ms, timeout_ms)
+        self.limits = pb.Limits(
+            wall_ms=self.wall_ms,
+            memory_mb=node.limits.memory_mb,
+            output_bytes_max=output_bytes_max,
+        )
+
+    def call(
+        self, scope: RunScope, attempt: int, item_json: bytes = b"", wall_ms: int = 0
+    ) -> tuple[pb.Call, int]:
+        """The call and about how many bytes it has; `wall_ms` lowers its limit. Raises NotOpened."""
+        call, size = scope.sandbox_call(self.needs, attempt)
+        call.steps.extend(self.steps)
+        call.limits.CopyFrom(self.limits)
+        if wall_ms:
+            call.limits.wall_ms = min(self.wall_ms, wall_ms)
+        if item_json:
+            step = call.steps[0]
+            step.item_json = item_json
+            step.item_name = scope.program.nodes[self.nodes[0]].node.item_name
+        return call, size + self.size + len(item_json)
+
+
+class ScriptGroups:
+    """Groups by plan and starting point."""
+
+    def __init__(self, output_bytes_max: int) -> None:
+        self._output_bytes_max = output_bytes_max
+
+    def alone(self, program: NodeProgram) -> ScriptGroup:
+        """The group of one node."""
+        return self.of(program.owner, (program.node.index,))
+
+    def of(self, program: PlanProgram, nodes: tuple[int, ...]) -> ScriptGroup:
+        """The group of these nodes, in order."""
+        found = program.groups.get(nodes)
+        if found is None:
+            found = ScriptGroup([program.nodes[node] for node in nodes], self._output_bytes_max)
+            if len(program.groups) < _GROUPS_MAX:
+                program.groups[nodes] = found
+        return found
+
+    def may_follow(self, program: PlanProgram, group: ScriptGroup) -> bool:
+        """True if a child could follow after the group's nodes."""
+        known = program.followed.get(group.nodes)
+        if known is None:
+            inside = set(group.nodes)
+            rules = program.rules
+            known = any(
+                child not in inside
+                and rules.traits[child].follows
+                and all(edge.parent in inside for edge in rules.tables.nodes[child].edges)
+                for node in group.nodes
+                for child, _ in rules.tables.out_edges[node]
+            )
+            program.followed[group.nodes] = known
+        return known
+
+    def leading(self, program: PlanProgram, node: int, held: Mapping[int, object]) -> ScriptGroup:
+        """The group that a leased node can run with, given the outcomes at hand."""
+        key = (node, *held)
+        found = program.leading.get(key)
+        if found is None:
+            found = self.of(program, program.rules.fuse((node,), {}, held))
+            if len(program.leading) < _GROUPS_MAX:
+                program.leading[key] = found
+        return found
+
+
+def failure_of(result: pb.CallResult, place: int) -> NodeFailure | None:
+    """Why step `place` failed; None if it did well, or did not run."""
+    if place < len(result.steps):
+        step = result.steps[place]
+        return to_node_failure(step.failure) if step.HasField("failure") else None
+    if result.HasField("jail_failure"):
+        return to_node_failure(result.jail_failure)
+    return NodeFailure("system", "SANDBOX_CRASHED", "the sandbox gave no result")
+
+
+def too_large(size: int, limit: int) -> NodeFailure:
+    """The failure for an output above the limit."""
+    return NodeFailure(
+        "permanent", "OUTPUT_TOO_LARGE", f"the output has {size} bytes; {limit} is the limit"
+    )
+
+
+def inline(output_json: bytes) -> payload_pb.Payload:
+    """A payload for a small value."""
+    return payload_pb.Payload(json=output_json)
