@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     shard_count: int = setting(64, "Number of shards of a new cluster; fixed for ever")
     nats_url: str = setting("", "NATS with JetStream; empty publishes nothing")
     payload_url: str = setting(
-        "file:///tmp/penstock-payloads",
+        "file:///var/lib/penstock/payloads",
         "Where large payloads are kept: file:///folder, s3://bucket/prefix, gs://, az://, memory:///",
     )
     compress_above_bytes: int = setting(2048, "Journal rows above this size are compressed")

@@ -4,8 +4,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
-from penstock.common.errors import Internal, InvalidWorkflow
+from penstock.common.errors import Internal
 from penstock.state.ports import WorkflowStore
+from penstock.workflow.compile import InvalidDefinition
 from penstock.workflow.plan import Plan
 
 _PLANS_MAX = 200
@@ -30,9 +31,9 @@ class PlanCache:
                 raise Internal(f"the definition {definition_hash} is not stored")
             try:
                 plan = await asyncio.to_thread(self._compile, source)
-            except InvalidWorkflow as error:
+            except InvalidDefinition as error:
                 raise Internal(
-                    f"the definition {definition_hash} does not compile here: {error.message}",
+                    f"the definition {definition_hash} does not compile here: {error}",
                     fix="Install the same node types in state as in coordinators and workers.",
                 ) from error
             self._plans[key] = plan

@@ -1,0 +1,88 @@
+"""One suite over two databases: PostgreSQL and its twin in memory."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from penstock.state.adapters.postgres.database import open_database
+from penstock.state.adapters.postgres.executions import PostgresExecutions
+from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
+from penstock.state.adapters.postgres.leases import PostgresLeases
+from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.workflows import PostgresWorkflows
+from support.postgres import open_postgres
+from support.state_twin import MemoryJournal, MemoryLeases, MemoryWorkflows
+
+SHARDS = 8
+
+
+@dataclass
+class Stores:
+    """Everything that state keeps in its database."""
+
+    journal: Any
+    reader: Any
+    executions: Any
+    leases: Any
+    workflows: Any
+    let_time_pass: Any
+    """Called with milliseconds: as if they had passed for everybody who joined."""
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with open_postgres() as server:
+        yield server
+
+
+def in_memory() -> Stores:
+    journal = MemoryJournal(SHARDS)
+    leases = MemoryLeases(journal)
+
+    async def let_time_pass(milliseconds: int) -> None:
+        leases.now_ms += milliseconds
+
+    return Stores(journal, journal, journal, leases, MemoryWorkflows(), let_time_pass)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def stores(request):
+    if request.param == "memory":
+        yield in_memory()
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"t{uuid.uuid4().hex}"
+    url = server.create_database(name)
+    await migrate(url)
+    await prepare_shards(url, SHARDS)
+    journal = PostgresJournal(url)
+    async with open_database(url, 4) as database:
+
+        async def let_time_pass(milliseconds: int) -> None:
+            async with database.session() as session:
+                await session.execute(
+                    "UPDATE members SET renewed_at = renewed_at - make_interval(secs => $1 / 1e3)",
+                    milliseconds,
+                )
+
+        yield Stores(
+            journal,
+            PostgresJournalReader(database),
+            PostgresExecutions(database),
+            PostgresLeases(database),
+            PostgresWorkflows(database),
+            let_time_pass,
+        )
+    journal.close()
+    server.drop_database(name)
+
+
+@pytest.fixture
+async def lease(stores):
+    """Epoch under which the test may write every shard."""
+    await stores.leases.join("c1", "h:1", 60_000)
+    granted = await stores.leases.acquire("c1", range(SHARDS))
+    assert {one.epoch for one in granted} == {1}
+    return 1

@@ -1,0 +1,116 @@
+"""Lists and histories of executions."""
+
+import pytest
+
+from penstock.state.ports import ExecutionFilter
+from support.state_rows import (
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    RUNNING,
+    an_id,
+    batch_of,
+    body,
+    end,
+    start,
+    step,
+    write,
+)
+
+EVERYTHING = ExecutionFilter()
+
+
+@pytest.fixture
+async def filled(stores, lease):
+    """Nine executions of two accounts, two workflows, all statuses."""
+    statuses = {1: COMPLETED, 2: FAILED, 3: CANCELLED, 4: RUNNING, 5: COMPLETED, 6: FAILED}
+    records = []
+    for number, status in statuses.items():
+        workflow = "orders" if number % 2 else "prices"
+        tags = ["eu"] if number in (1, 2, 4) else []
+        records.append(start(number, workflow=workflow, tags=tags))
+        if status != RUNNING:
+            records.append(end(number, 3, status))
+    records += [start(n, tenant="other", tags=["eu"]) for n in (7, 8, 9)]
+    await stores.journal.commit(batch_of(write(1, lease, 1, *records[:4])))
+    await stores.journal.commit(batch_of(write(1, lease, 5, *records[4:])))
+    return stores
+
+
+async def numbers(stores, chosen, tenant="default", before=None, limit=100):
+    rows = await stores.executions.page(tenant, chosen, before, limit)
+    assert all(row.tenant == tenant for row in rows)
+    return [int(row.execution_id[3:]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (EVERYTHING, [6, 5, 4, 3, 2, 1]),
+        (ExecutionFilter(workflow="prices"), [6, 4, 2]),
+        (ExecutionFilter(statuses=(RUNNING,)), [4]),
+        (ExecutionFilter(statuses=(COMPLETED,)), [5, 1]),
+        (ExecutionFilter(statuses=(FAILED,)), [6, 2]),
+        (ExecutionFilter(statuses=(FAILED,), tag="eu"), [2]),
+        (ExecutionFilter(statuses=(FAILED,), workflow="orders"), []),
+        (ExecutionFilter(statuses=(RUNNING, CANCELLED)), [4, 3]),
+        (ExecutionFilter(statuses=(RUNNING,), workflow="prices", tag="eu"), [4]),
+        (ExecutionFilter(tag="eu"), [4, 2, 1]),
+        (ExecutionFilter(tag="eu", workflow="orders"), [1]),
+        (ExecutionFilter(tag="nowhere"), []),
+        (ExecutionFilter(workflow="nothing"), []),
+    ],
+)
+async def test_filters_choose_newest_first(filled, chosen, expected):
+    assert await numbers(filled, chosen) == expected
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        EVERYTHING,
+        ExecutionFilter(tag="eu"),
+        ExecutionFilter(statuses=(FAILED,)),
+        ExecutionFilter(statuses=(RUNNING,)),
+        ExecutionFilter(workflow="orders"),
+    ],
+)
+async def test_pages_join_into_the_whole_list(filled, chosen):
+    whole = await numbers(filled, chosen)
+    paged, before = [], None
+    while page := await numbers(filled, chosen, before=before, limit=2):
+        paged += page
+        before = (1_000 + page[-1], an_id(page[-1]))
+    assert paged == whole
+
+
+async def test_accounts_do_not_see_each_other(filled):
+    assert await numbers(filled, EVERYTHING, "other") == [9, 8, 7]
+    assert await numbers(filled, ExecutionFilter(tag="eu"), "other") == [9, 8, 7]
+    assert await numbers(filled, ExecutionFilter(statuses=(RUNNING,)), "other") == [9, 8, 7]
+    assert await filled.executions.find("other", an_id(1)) is None
+    assert await filled.executions.history("other", an_id(1), 0, 10) == []
+
+
+async def test_a_record_of_another_account_does_not_move_a_projection(filled, lease):
+    head = (await filled.journal.heads([1]))[1].position
+    foreign = step(7, 3, tenant="default", nodes_done=3)
+    await filled.journal.commit(batch_of(write(1, lease, head + 1, foreign)))
+    assert (await filled.executions.find("other", an_id(7))).last_seq == 2
+
+
+async def test_a_history_begins_with_the_row_that_holds_the_next_event(stores, lease):
+    records = [start(1), step(1, 3), start(2), step(1, 5)]
+    await stores.journal.commit(batch_of(write(1, lease, 1, *records)))
+
+    async def firsts(after_seq, limit=10):
+        rows = await stores.executions.history("default", an_id(1), after_seq, limit)
+        assert all(one == body(an_id(1), last - 1, last) for last, one in rows)
+        return [last - 1 for last, _ in rows]
+
+    assert await firsts(0) == [1, 3, 5]
+    assert await firsts(1) == [1, 3, 5]
+    assert await firsts(2) == [3, 5]
+    assert await firsts(3, limit=1) == [3]
+    assert await firsts(6) == []
+    assert await firsts(99) == []

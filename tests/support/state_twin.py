@@ -1,0 +1,252 @@
+"""State's database in memory: the same promises as PostgreSQL's adapters, for tests without one."""
+
+from collections.abc import Sequence
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
+from penstock.common.errors import Fenced, PenstockError
+from penstock.state.journal.batch import TAG_SEPARATOR, CommitBatch
+from penstock.state.ports import (
+    ExecutionFilter,
+    ExecutionRow,
+    Granted,
+    Head,
+    JournalRow,
+    Lease,
+    LivePage,
+    Membership,
+    Rejected,
+)
+
+
+class MemoryJournal:
+    """`JournalStore`, `JournalReader` and `ExecutionStore` over dicts.
+
+    `faults` are raised by the next commits, one each; with `loses_answers` the commit takes place
+    all the same. `commits` are the batches that arrived.
+    """
+
+    def __init__(self, shards: int = 64) -> None:
+        self.epochs = dict.fromkeys(range(shards), 0)
+        self.rows: dict[int, list[tuple[str, int, int, str, bytes]]] = {
+            shard: [] for shard in range(shards)
+        }
+        self.executions: dict[str, ExecutionRow] = {}
+        self.shard_of: dict[str, int] = {}
+        self.faults: list[PenstockError] = []
+        self.loses_answers = False
+        self.commits: list[CommitBatch] = []
+
+    async def commit(self, batch: CommitBatch) -> set[int]:
+        self.commits.append(batch)
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is not None and not self.loses_answers:
+            raise fault
+        written = {
+            span.shard
+            for span in batch.spans.values()
+            if span.shard in self.rows
+            and self.epochs[span.shard] == span.epoch
+            and len(self.rows[span.shard]) == span.first - 1
+        }
+        for row in batch.started:
+            if row[0] in written and row[1] in self.executions:
+                raise Rejected("the execution is there already")
+        for (shard, _, execution_id, first, last, tenant, _, _), body in zip(
+            batch.journal, batch.bodies, strict=True
+        ):
+            if shard in written:
+                self.rows[shard].append((execution_id, first, last, tenant, body))
+        self._project(batch, written)
+        if fault is not None:
+            raise fault
+        return written
+
+    def _project(self, batch: CommitBatch, written: set[int]) -> None:
+        for row in batch.started:
+            shard, execution_id, tenant, status, seq, total, done, _, finished, reason = row[:10]
+            workflow, version, definition, started, tags = row[10:]
+            if shard in written:
+                self.shard_of[execution_id] = shard
+                listed = tags.split(TAG_SEPARATOR) if tags else []
+                self.executions[execution_id] = ExecutionRow(
+                    execution_id, tenant, status, workflow, version, definition, listed, started,
+                    finished, total, done, reason, seq,
+                )  # fmt: skip
+        for (
+            shard,
+            execution_id,
+            tenant,
+            status,
+            seq,
+            total,
+            done,
+            _,
+            finished,
+            reason,
+        ) in batch.moved:
+            known = self.executions.get(execution_id)
+            if shard in written and known is not None and known.tenant == tenant:
+                self.executions[execution_id] = known._replace(
+                    status=status, last_seq=seq, nodes_total=total, nodes_done=done,
+                    finished_us=finished, failure_reason=reason,
+                )  # fmt: skip
+
+    async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
+        known = [shard for shard in shards if shard in self.rows]
+        return {shard: Head(self.epochs[shard], len(self.rows[shard])) for shard in known}
+
+    async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        live = {i for i, row in self.executions.items() if row.status == 1}
+        rows = sorted(
+            (execution_id, first, body)
+            for execution_id, first, _, _, body in self.rows[shard]
+            if execution_id in live and (execution_id, first) > (after or ("", 0))
+        )[:limit]
+        key = (rows[-1][0], rows[-1][1]) if len(rows) == limit else None
+        return LivePage([row[2] for row in rows], key)
+
+    async def rows_after(self, shard: int, position: int, limit: int) -> list[JournalRow]:
+        return [
+            JournalRow(at, tenant, execution_id, body)
+            for at, (execution_id, _, _, tenant, body) in enumerate(self.rows[shard], 1)
+            if at > position
+        ][:limit]
+
+    async def rows_worth_telling(
+        self, shard: int, position: int, limit: int, recent_from: int
+    ) -> list[JournalRow]:
+        rows = await self.rows_after(shard, position, len(self.rows[shard]))
+        return [
+            row
+            for row in rows
+            if row.position >= recent_from or self.executions[row.execution_id].status == 1
+        ][:limit]
+
+    async def find(self, tenant: str, execution_id: str) -> ExecutionRow | None:
+        row = self.executions.get(execution_id)
+        return row if row is not None and row.tenant == tenant else None
+
+    async def history(
+        self, tenant: str, execution_id: str, after_seq: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        return [
+            (last, body)
+            for name, _, last, owner, body in self.rows[self.shard_of.get(execution_id, 0)]
+            if name == execution_id and owner == tenant and last > after_seq
+        ][:limit]
+
+    async def page(
+        self,
+        tenant: str,
+        chosen: ExecutionFilter,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> list[ExecutionRow]:
+        fitting = [
+            row
+            for row in self.executions.values()
+            if row.tenant == tenant
+            and chosen.workflow in ("", row.workflow)
+            and (not chosen.statuses or row.status in chosen.statuses)
+            and (not chosen.tag or chosen.tag in row.tags)
+            and (before is None or (row.started_us, row.execution_id) < before)
+        ]
+        fitting.sort(key=lambda row: (row.started_us, row.execution_id), reverse=True)
+        return fitting[:limit]
+
+
+class MemoryLeases:
+    """`LeaseStore` with a clock that tests turn."""
+
+    def __init__(self, journal: MemoryJournal) -> None:
+        self._journal = journal
+        self._members: dict[str, tuple[str, int]] = {}
+        self._owners: dict[int, str] = {}
+        self.now_ms = 0
+
+    async def join(self, coordinator_id: str, address: str, ttl_ms: int) -> Membership:
+        self._members[coordinator_id] = (address, self.now_ms + ttl_ms)
+        return self._membership()
+
+    async def leave(self, coordinator_id: str) -> Membership:
+        self._members.pop(coordinator_id, None)
+        self._owners = {s: o for s, o in self._owners.items() if o != coordinator_id}
+        return self._membership()
+
+    def _live(self) -> dict[str, str]:
+        return {i: a for i, (a, until) in self._members.items() if self.now_ms < until}
+
+    def _membership(self) -> Membership:
+        live = self._live()
+        leases = [
+            Lease(shard, owner, self._journal.epochs[shard])
+            for shard, owner in sorted(self._owners.items())
+            if owner in live
+        ]
+        return Membership(sorted(live.items()), leases)
+
+    async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[Granted]:
+        live = self._live()
+        if coordinator_id not in live:
+            raise Fenced(f"coordinator {coordinator_id} is not a live member")
+        granted = []
+        for shard in sorted(set(shards)):
+            owner = self._owners.get(shard)
+            if owner in (None, coordinator_id) or owner not in live:
+                self._owners[shard] = coordinator_id
+                self._journal.epochs[shard] += 1
+                head = len(self._journal.rows[shard])
+                granted.append(Granted(shard, self._journal.epochs[shard], head))
+        return granted
+
+    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+        for shard in shards:
+            if self._owners.get(shard) == coordinator_id:
+                del self._owners[shard]
+
+
+class MemoryWorkflows:
+    """`WorkflowStore` over a dict of lists."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, str], list[Workflow]] = {}
+
+    async def put(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+        versions = self._versions.setdefault((tenant, workflow.name), [])
+        if versions and versions[-1].definition_hash == workflow.definition_hash:
+            return versions[-1], False
+        stored = Workflow()
+        stored.CopyFrom(workflow)
+        stored.version = len(versions) + 1
+        stored.created_at.CopyFrom(Timestamp(seconds=1))
+        versions.append(stored)
+        return stored, True
+
+    async def find(self, tenant: str, name: str, version: int) -> Workflow | None:
+        versions = self._versions.get((tenant, name), [])
+        return versions[version - 1] if versions and version <= len(versions) else None
+
+    async def definition(self, tenant: str, definition_hash: str) -> str | None:
+        for (owner, _), versions in self._versions.items():
+            for one in versions:
+                if owner == tenant and one.definition_hash == definition_hash:
+                    return one.source
+        return None
+
+    async def page(self, tenant: str, after: str, limit: int) -> list[Workflow]:
+        names = sorted(n for owner, n in self._versions if owner == tenant and n > after)
+        return [self._slim(self._versions[tenant, name][-1]) for name in names[:limit]]
+
+    async def page_versions(
+        self, tenant: str, name: str, before: int, limit: int
+    ) -> list[Workflow]:
+        versions = reversed(self._versions.get((tenant, name), []))
+        return [self._slim(v) for v in versions if not before or v.version < before][:limit]
+
+    def _slim(self, workflow: Workflow) -> Workflow:
+        slim = Workflow()
+        slim.CopyFrom(workflow)
+        slim.source = ""
+        return slim
