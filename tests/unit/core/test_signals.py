@@ -1,0 +1,41 @@
+"""Signals: one wait each, first come first served, within bounds."""
+
+from penstock.coordinator.core.inputs import Outcome, Report, SignalArrived, Waiting
+from penstock.workflow.execution.values import NodeStatus, Payload
+from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
+from support.plans import PlanBuilder
+from support.simulation import Cluster
+
+
+def waiting_cluster() -> Cluster:
+    """Node b has waited longer than a."""
+    cluster = Cluster(PlanBuilder().node("a").node("b").plan())
+    cluster.start()
+    for ref in reversed(list(cluster.ready)):
+        cluster.give(ref, "w1")
+        cluster.report(Report("w1", ref, (Outcome(ref, Waiting(signal="go")),)))
+    return cluster
+
+
+def test_a_signal_wakes_the_oldest_wait_only() -> None:
+    cluster = waiting_cluster()
+    cluster.feed(SignalArrived("go", Payload(b"1")))
+    assert cluster.state.status[0] == NodeStatus.WAITING
+    assert cluster.state.status[1] == NodeStatus.COMPLETED
+    cluster.feed(SignalArrived("go", Payload(b"2")))
+    assert cluster.finish is not None
+
+
+def test_a_signal_for_another_name_wakes_nobody() -> None:
+    cluster = waiting_cluster()
+    cluster.feed(SignalArrived("stop", Payload(b"1")))
+    assert cluster.state.remaining == 2
+
+
+def test_signals_that_nobody_waits_for_are_bounded() -> None:
+    cluster = waiting_cluster()
+    cluster.check = False
+    for _ in range(SIGNALS_BUFFERED_MAX + 5):
+        cluster.feed(SignalArrived("stop", Payload(b"1")))
+    assert cluster.state.waits.buffer_full
+    assert len(cluster.state.waits.signals["stop"]) == SIGNALS_BUFFERED_MAX
