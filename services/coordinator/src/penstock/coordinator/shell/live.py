@@ -69,6 +69,9 @@ class Confirm:
 Happening = Input | Recovered | Confirm
 """What can be put into the inbox."""
 
+Early = tuple[Happening, Caller | None]
+"""What arrived for a loaded execution before it was recovered."""
+
 
 class Live:
     """One execution in memory.
@@ -99,7 +102,7 @@ class Live:
         self.shard = shard
         self.plan = plan
         self.state = ExecutionState(plan)
-        self.early: list[tuple[Happening, Caller | None]] | None = None
+        self.early: list[Early] | None = None
         self.unsent: list[Event] = []
         self.favourite: Worker | None = None
         self.waiters: list[EndWaiter] = []

@@ -23,6 +23,7 @@ from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import (
     Caller,
     Confirm,
+    Early,
     Executions,
     Happening,
     Live,
@@ -151,7 +152,7 @@ class Turns:
             return None
         try:
             if live.early is not None:
-                return self._recover(live, happened, caller, now_us)
+                return self._recover(live, live.early, happened, caller, now_us)
             match happened:
                 case Report() | AttemptStarted():
                     return self._holdings.step(live, happened, now_us)
@@ -166,10 +167,14 @@ class Turns:
             return None
 
     def _recover(
-        self, live: Live, happened: Happening, caller: Caller | None, now_us: int
+        self,
+        live: Live,
+        early: list[Early],
+        happened: Happening,
+        caller: Caller | None,
+        now_us: int,
     ) -> Step | None:
         """Let inputs of a loaded execution wait until it is known what workers still hold."""
-        early = live.early or []
         if not isinstance(happened, Recovered):
             early.append((happened, caller))
             return None

@@ -1,0 +1,275 @@
+"""State in memory, behind the coordinator's ports: journal, leases, payloads, queries."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.state.v1.state_service_pb2 import (
+    AppendRequest,
+    AppendResponse,
+    GrantedShard,
+    JoinResponse,
+    Lease,
+    Member,
+)
+from penstock.api.workflow.v1 import workflow_service_pb2 as pb
+from penstock.common.errors import NotFound, Unavailable
+from penstock.coordinator.ports import State
+from penstock.workflow.execution.values import Payload
+
+
+class MemoryState:
+    """What PostgreSQL would hold. `down` makes every unary call fail; `held` keeps appends from
+    being answered; `fenced` shards are refused."""
+
+    def __init__(self, shard_count: int = 8) -> None:
+        self.shard_count = shard_count
+        self.members: dict[str, str] = {}
+        self.leases: dict[int, tuple[str, int]] = {}
+        self.epochs: dict[int, int] = dict.fromkeys(range(shard_count), 0)
+        self.heads: dict[int, int] = dict.fromkeys(range(shard_count), 0)
+        self.histories: dict[str, list[EventBatch]] = {}
+        self.tenants: dict[str, str] = {}
+        self.shard_of: dict[str, int] = {}
+        self.rows = 0
+        self.appends = 0
+        self.workflows: dict[tuple[str, str], list[pb.Workflow]] = {}
+        self.payloads: dict[str, bytes] = {}
+        self.down = False
+        self.calls: list[str] = []
+
+    def check_up(self, call: str) -> None:
+        self.calls.append(call)
+        if self.down:
+            raise Unavailable("state is down")
+
+    def ports(self) -> State:
+        return State(
+            MemoryJournal(self), MemoryLeases(self), MemoryPayloads(self), MemoryQueries(self)
+        )
+
+    def append(self, request: AppendRequest) -> AppendResponse:
+        """All or nothing per shard, idempotent by position."""
+        self.appends += 1
+        answer = AppendResponse(batch_id=request.batch_id)
+        for write in request.writes:
+            if self.leases.get(write.shard, ("", 0))[1] != write.epoch:
+                answer.fenced_shards.append(write.shard)
+                continue
+            last = write.first_position + len(write.records) - 1
+            if last <= self.heads[write.shard]:
+                continue
+            assert write.first_position == self.heads[write.shard] + 1, "a gap in positions"
+            self.heads[write.shard] = last
+            for record in write.records:
+                batch = EventBatch.FromString(record.body)
+                rows = self.histories.setdefault(record.execution_id, [])
+                expected = rows[-1].first_seq + len(rows[-1].events) if rows else 1
+                assert batch.first_seq == record.first_seq == expected, "a gap in a history"
+                assert record.last_seq == batch.first_seq + len(batch.events) - 1
+                rows.append(batch)
+                self.tenants[record.execution_id] = record.tenant
+                self.shard_of[record.execution_id] = write.shard
+                self.rows += 1
+        return answer
+
+    def events(self, execution_id: str) -> list[str]:
+        """Kinds of an execution's events, in order."""
+        return [
+            str(event.WhichOneof("kind"))
+            for batch in self.histories.get(execution_id, [])
+            for event in batch.events
+        ]
+
+    def ended(self, execution_id: str) -> bool:
+        return "execution_ended" in self.events(execution_id)
+
+
+class MemoryJournal:
+    """The append stream. `paused` keeps answers back; `breaks` loses the answer of that many
+    batches once, as a broken stream does, and sends them again."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+        self._queue: deque[AppendRequest] = deque()
+        self._filled = asyncio.Event()
+        self.connected = True
+        self.going = asyncio.Event()
+        self.going.set()
+        self.breaks = 0
+        self.sent: list[AppendRequest] = []
+
+    def send(self, request: AppendRequest) -> None:
+        self._queue.append(request)
+        self.sent.append(request)
+        self._filled.set()
+
+    async def run(self, on_answer: Callable[[AppendResponse], None]) -> None:
+        while True:
+            await self._filled.wait()
+            await self.going.wait()
+            if not self._queue:
+                self._filled.clear()
+                continue
+            request = self._queue[0]
+            answer = self._state.append(request)
+            if self.breaks:
+                self.breaks -= 1
+                continue
+            self._queue.popleft()
+            on_answer(answer)
+            await asyncio.sleep(0)
+
+
+class MemoryLeases:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def join(
+        self, coordinator_id: str, address: str, ttl_ms: int, *, leaving: bool = False
+    ) -> JoinResponse:
+        state = self._state
+        state.check_up("join")
+        if leaving:
+            state.members.pop(coordinator_id, None)
+            state.leases = {n: x for n, x in state.leases.items() if x[0] != coordinator_id}
+        else:
+            state.members[coordinator_id] = address
+        return JoinResponse(
+            shard_count=state.shard_count,
+            members=[Member(coordinator_id=i, address=a) for i, a in state.members.items()],
+            leases=[
+                Lease(shard=n, coordinator_id=who, epoch=epoch)
+                for n, (who, epoch) in state.leases.items()
+            ],
+        )
+
+    async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[GrantedShard]:
+        state = self._state
+        state.check_up("acquire")
+        granted = []
+        for shard in shards:
+            holder = state.leases.get(shard)
+            if holder is None or holder[0] not in state.members:
+                state.epochs[shard] += 1
+                state.leases[shard] = (coordinator_id, state.epochs[shard])
+                granted.append(
+                    GrantedShard(shard=shard, epoch=state.epochs[shard], head=state.heads[shard])
+                )
+        return granted
+
+    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+        self._state.check_up("release")
+        for shard in shards:
+            if self._state.leases.get(shard, ("", 0))[0] == coordinator_id:
+                del self._state.leases[shard]
+
+    async def load(self, shard: int) -> AsyncIterator[EventBatch]:
+        state = self._state
+        state.check_up("load")
+        for execution_id, rows in list(state.histories.items()):
+            if state.shard_of[execution_id] == shard and not state.ended(execution_id):
+                for row in list(rows):
+                    yield row
+
+
+class MemoryPayloads:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def put(self, json: bytes) -> Payload:
+        self._state.check_up("put_payload")
+        digest = hashlib.sha256(json).hexdigest()
+        self._state.payloads[digest] = json
+        return Payload(b"", digest, len(json))
+
+    async def get(self, digest: str) -> bytes:
+        self._state.check_up("get_payload")
+        return self._state.payloads[digest]
+
+
+class MemoryQueries:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def _rows(self, tenant: str, execution_id: str) -> list[EventBatch]:
+        if self._state.tenants.get(execution_id) != tenant:
+            return []
+        return self._state.histories.get(execution_id, [])
+
+    async def get_execution(self, tenant: str, execution_id: str) -> pb.Execution:
+        self._state.check_up("get_execution")
+        rows = self._rows(tenant, execution_id)
+        if not rows:
+            raise NotFound(f"there is no execution {execution_id}")
+        started = rows[0].events[0].execution_started
+        found = pb.Execution(
+            id=execution_id, workflow=started.workflow, version=started.version, status=1
+        )
+        found.tenant = tenant
+        last = rows[-1].events[-1]
+        if last.WhichOneof("kind") == "execution_ended":
+            found.status = last.execution_ended.status
+            found.output.CopyFrom(last.execution_ended.output)
+        return found
+
+    async def list_executions(
+        self, tenant: str, request: pb.ListExecutionsRequest
+    ) -> pb.ListExecutionsResponse:
+        self._state.check_up("list_executions")
+        return pb.ListExecutionsResponse(
+            executions=[pb.Execution(id=i) for i, t in self._state.tenants.items() if t == tenant]
+        )
+
+    async def read_events(
+        self, tenant: str, execution_id: str, after_seq: int, rows_max: int = 0
+    ) -> list[EventBatch]:
+        self._state.check_up("read_events")
+        rows = self._rows(tenant, execution_id)
+        return [r for r in rows if r.first_seq + len(r.events) - 1 > after_seq]
+
+    async def put_workflow(self, tenant: str, workflow: pb.Workflow) -> tuple[pb.Workflow, bool]:
+        self._state.check_up("put_workflow")
+        versions = self._state.workflows.setdefault((tenant, workflow.name), [])
+        for known in versions:
+            if known.definition_hash == workflow.definition_hash:
+                return known, False
+        stored = pb.Workflow()
+        stored.CopyFrom(workflow)
+        stored.version = len(versions) + 1
+        versions.append(stored)
+        answer = pb.Workflow()
+        answer.CopyFrom(stored)
+        return answer, True
+
+    async def get_workflow(self, tenant: str, name: str, version: int) -> pb.Workflow:
+        self._state.check_up("get_workflow")
+        versions = self._state.workflows.get((tenant, name), [])
+        if not versions or version > len(versions):
+            raise NotFound(f"there is no workflow {name}")
+        return versions[version - 1]
+
+    async def get_definition(self, definition_hash: str) -> str:
+        self._state.check_up("get_definition")
+        for versions in self._state.workflows.values():
+            for known in versions:
+                if known.definition_hash == definition_hash:
+                    return known.source
+        raise NotFound(f"there is no definition {definition_hash}")
+
+    async def list_workflows(
+        self, tenant: str, request: pb.ListWorkflowsRequest
+    ) -> pb.ListWorkflowsResponse:
+        self._state.check_up("list_workflows")
+        return pb.ListWorkflowsResponse(
+            workflows=[v[-1] for (t, _), v in self._state.workflows.items() if t == tenant]
+        )
+
+    async def list_workflow_versions(
+        self, tenant: str, request: pb.ListWorkflowVersionsRequest
+    ) -> pb.ListWorkflowVersionsResponse:
+        self._state.check_up("list_workflow_versions")
+        versions = self._state.workflows.get((tenant, request.name), [])
+        return pb.ListWorkflowVersionsResponse(versions=list(reversed(versions)))
