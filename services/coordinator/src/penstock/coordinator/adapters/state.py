@@ -36,6 +36,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     ListWorkflowVersionsResponse,
     Workflow,
 )
+from penstock.common.errors import NotFound
 from penstock.common.rpc.channel import call
 from penstock.common.rpc.status import from_rpc_error
 from penstock.workflow.execution.values import Payload
@@ -123,11 +124,15 @@ class StateQueries:
     async def read_events(
         self, tenant: str, execution_id: str, after_seq: int, rows_max: int = 0
     ) -> list[EventBatch]:
-        """Journal rows that end after `after_seq`."""
+        """Journal rows that end after `after_seq`; state refuses an unknown execution, here it has
+        none."""
         request = ReadEventsRequest(
             execution_id=execution_id, after_seq=after_seq, rows_max=rows_max
         )
-        return list((await call(self._stub.ReadEvents, request, tenant=tenant)).batches)
+        try:
+            return list((await call(self._stub.ReadEvents, request, tenant=tenant)).batches)
+        except NotFound:
+            return []
 
     async def put_workflow(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
         """Store a checked version."""
