@@ -8,11 +8,11 @@ import aiohttp
 
 from penstock.common.clock import SystemClock
 from penstock.gateway.adapters.coordinators import Coordinators, open_coordinators
+from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
 from penstock.gateway.app import build_app
 from penstock.gateway.doors import Doors
 from penstock.gateway.feeds import Feeds
-from penstock.gateway.health import Health
 from penstock.gateway.http_server import open_http
 from penstock.gateway.hub import Hub, Timing, open_hub
 from penstock.gateway.metrics import Metrics

@@ -7,11 +7,11 @@ from penstock.common.logging import get_logger
 from penstock.common.metrics import open_metrics
 from penstock.common.service import calm_garbage_collector, run_service
 from penstock.gateway.adapters.coordinators import open_coordinators
+from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
 from penstock.gateway.app import build_app
 from penstock.gateway.doors import Doors
 from penstock.gateway.feeds import open_feeds
-from penstock.gateway.health import Health
 from penstock.gateway.http_server import open_http
 from penstock.gateway.hub import open_hub
 from penstock.gateway.metrics import Metrics
