@@ -69,7 +69,8 @@ async def run_orders(client: Client, params: dict[str, str]) -> ExitCode:
     started = await client.start(applied.name, params, version=applied.version)
     await watch_execution(client, started.id)
     code = await print_result(client, await client.get_execution(started.id), "table")
-    error_console().print(HINT, markup=False)
+    if code is ExitCode.OK:
+        error_console().print(HINT, markup=False)
     return code
 
 

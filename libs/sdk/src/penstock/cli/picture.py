@@ -82,6 +82,8 @@ class NodePicture:
         self.started_at = change.started_at or self.started_at
         if change.status == "QUEUED":
             self.queued_at = at
+        if change.status == "RUNNING":
+            self.started_at = self.started_at or at
         if change.status == "COMPLETED":
             self.failure = None
         if self.ended:

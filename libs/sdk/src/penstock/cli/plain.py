@@ -7,6 +7,7 @@ from penstock.cli.texts import duration_text, seconds_between
 from penstock.sdk.models import NodeChange, SnapshotMessage, WatchMessage
 
 _PROGRESS_STEPS = 10
+_HIDDEN = "$"
 
 
 def lines_of(message: WatchMessage, picture: ExecutionPicture) -> Iterator[str]:
@@ -14,10 +15,15 @@ def lines_of(message: WatchMessage, picture: ExecutionPicture) -> Iterator[str]:
     if isinstance(message, SnapshotMessage):
         yield f"{picture.workflow} v{picture.version} {picture.id} {picture.status}"
         return
-    for change in message.event.nodes:
+    shown = [change for change in message.event.nodes if not change.id.startswith(_HIDDEN)]
+    if len(shown) > 1:
+        names = ", ".join(change.id for change in shown)
+        yield f"{message.at[11:23]}  {shown[0].status.lower()}: {names}"
+        shown = []
+    for change in shown:
         node = picture.nodes[change.id]
         text = _item_text(change, node) if change.item is not None else _node_text(change, node)
-        if text and not change.id.startswith("$"):
+        if text:
             yield f"{message.at[11:23]}  {change.id}: {text}"
     if message.event.type == "EXECUTION_COMPLETED":
         yield f"{message.at[11:23]}  {picture.status}{_took(picture)}"

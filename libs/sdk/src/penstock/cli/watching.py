@@ -42,7 +42,8 @@ async def _watch_live(client: Client, picture: ExecutionPicture, console: Consol
 
 async def _draw(live: Live, picture: ExecutionPicture) -> None:
     for turn in itertools.count():
-        live.update(render(picture, now_text(), turn), refresh=True)
+        if picture.seq:
+            live.update(render(picture, now_text(), turn), refresh=True)
         await asyncio.sleep(1 / _FRAMES_PER_S)
 
 
