@@ -42,7 +42,7 @@ NAME_CHARS_MAX = 255
 TAGS_MAX = 50
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)", re.ASCII)
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
 _AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")

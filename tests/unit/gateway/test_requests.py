@@ -1,0 +1,84 @@
+"""Reading requests, without any."""
+
+import msgspec
+import pytest
+from msgspec import UNSET, Raw
+
+from penstock.common.errors import InvalidArgument, PayloadTooLarge
+from penstock.gateway.requests import (
+    PARAMS_BYTES_MAX,
+    malformed,
+    page_size,
+    params_value,
+    user_value,
+    wait_seconds,
+    whole_number,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (None, None),
+        ("30s", 30.0),
+        ("30", 30.0),
+        ("1.5s", 1.5),
+        ("500ms", 0.5),
+        ("2m", 120.0),
+        ("0", 0.0),
+        ("300s", 300.0),
+        ("1h", 300.0),
+        ("999999999h", 300.0),
+    ],
+)
+def test_a_duration_is_read_and_cut_at_the_longest(text, seconds):
+    assert wait_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1s", "1d", "s", "1e9", "٣s", "nan", "1 2s"])
+def test_what_is_not_a_duration_is_refused(text):
+    with pytest.raises(InvalidArgument) as refused:
+        wait_seconds(text)
+    assert refused.value.facts["path"] == "query.wait"
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "x", "٣", "11", "9" * 5000])
+def test_what_is_not_a_number_within_its_limit_is_refused(text):
+    with pytest.raises(InvalidArgument):
+        whole_number(text, "n", 0, 10)
+
+
+def test_a_page_has_a_usual_size():
+    assert page_size(None) == 50
+
+
+def test_params_are_handed_on_byte_by_byte():
+    assert params_value(Raw(b'{"a" : 1.0}')) == b'{"a" : 1.0}'
+    assert params_value(Raw(b"null")) == b""
+    assert params_value(UNSET) == b""
+
+
+@pytest.mark.parametrize("text", [b"[]", b"1", b'"x"'])
+def test_params_that_are_no_object_are_refused(text):
+    with pytest.raises(InvalidArgument):
+        params_value(Raw(text))
+
+
+def test_a_value_above_the_limit_is_refused():
+    with pytest.raises(PayloadTooLarge):
+        user_value(Raw(b'"' + b"x" * PARAMS_BYTES_MAX + b'"'), "trigger")
+
+
+def test_the_place_of_malformed_json_is_counted_in_characters():
+    body = '{"ä": 1,\n"ö": }'.encode()
+    with pytest.raises(msgspec.DecodeError) as fault:
+        msgspec.json.decode(body)
+    error = malformed(body, fault.value)
+    assert (error.facts["line"], error.facts["column"]) == (2, 6)
+
+
+def test_json_that_ends_too_early_is_told_at_its_end():
+    with pytest.raises(msgspec.DecodeError) as fault:
+        msgspec.json.decode(b'{"a": ')
+    error = malformed(b'{"a": ', fault.value)
+    assert (error.facts["line"], error.facts["column"]) == (1, 7)
