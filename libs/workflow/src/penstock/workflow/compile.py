@@ -166,10 +166,10 @@ class _PlanBuilder:
     def _node_reads(self, position: int, reads: Reads) -> tuple[int, ...]:
         if reads.all_nodes:
             self._ancestors = self._ancestors or Ancestors(self._parents)
-            own = self._ancestors.of(position)
+            self.reads_total += self._ancestors.count(position)
+            own = self._ancestors.of(position) if self.reads_total <= READS_MAX else []
         else:
             own = [*self._parents[position], *(self._edges.number[name] for name in reads.nodes)]
-        self.reads_total += len(own)
         return tuple(sorted({self._rank[other] for other in own}))
 
     def _output(self, sinks: list[int], reads: Reads) -> tuple[int, NodePlan | None]:

@@ -5,6 +5,7 @@ gives events; values are built here, so that duplicate keys, unknown tags, alias
 bound and deep nesting become findings.
 """
 
+import bisect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -26,11 +27,13 @@ _SURROGATE_PAIR = re.compile(
 )
 
 
-class Document(msgspec.Struct, frozen=True):
-    """A parsed file: its root and its lines, to point at parts of texts."""
+class Document:
+    """A parsed file: its root, and the places of parts of its texts."""
 
-    root: Located
-    lines: tuple[str, ...]
+    def __init__(self, root: Located, source: str) -> None:
+        self.root = root
+        self._lines = tuple(source.split("\n"))
+        self._line_starts: dict[int, list[int]] = {}
 
     def place_in(self, text: Located, offset: int, path: str) -> Place:
         """Where character `offset` of a text value stands in the file.
@@ -38,8 +41,36 @@ class Document(msgspec.Struct, frozen=True):
         Exact for literal blocks (`|`), plain and quoted texts on one line; else the beginning of
         the text.
         """
-        line, column = _locate(self.lines, text, offset)
-        return Place(line, column, path)
+        value = text.data
+        if not isinstance(value, str) or text.line > len(self._lines):
+            return text.place(path)
+        if text.style == "|":
+            starts = self._starts_of_lines(text, value)
+            row = bisect.bisect_right(starts, offset) - 1
+            column = self._block_indent(text) + offset - starts[row]
+            return Place(text.line + row + 1, column + 1, path)
+        if text.style == ">" or "\n" in value:
+            return text.place(path)
+        if text.style in {'"', "'"}:
+            line = self._lines[text.line - 1]
+            return Place(text.line, _quoted_column(line, text, offset), path)
+        return Place(text.line, text.column + offset, path)
+
+    def _starts_of_lines(self, text: Located, value: str) -> list[int]:
+        known = self._line_starts.get(id(text))
+        if known is None:
+            known = [0, *(match.end() for match in re.finditer("\n", value))]
+            self._line_starts[id(text)] = known
+        return known
+
+    def _block_indent(self, text: Located) -> int:
+        for row in range(text.line, len(self._lines)):
+            line = self._lines[row]
+            if line.strip():
+                leading = len(line) - len(line.lstrip(" "))
+                first = str(text.data)[:1000].lstrip("\n")
+                return leading - (len(first) - len(first.lstrip(" ")))
+        return 0
 
 
 def read_document(source: str, issues: IssueList) -> Document | None:
@@ -68,7 +99,7 @@ def read_document(source: str, issues: IssueList) -> Document | None:
         message = "The file must be a mapping of keys to values."
         issues.error("BAD_ROOT", root.place(""), message, "start with `flow: 1`, `id:`, `nodes:`")
         return None
-    return Document(root, tuple(text.split("\n")))
+    return Document(root, text)
 
 
 def canonical_json(data: Any) -> bytes:
@@ -116,31 +147,6 @@ def _report_syntax(error: MarkedYAMLError, issues: IssueList) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _locate(lines: tuple[str, ...], text: Located, offset: int) -> tuple[int, int]:
-    start = (text.line, text.column)
-    value = text.data
-    if not isinstance(value, str):
-        return start
-    if text.style == "|":
-        before = value[:offset]
-        row = text.line + before.count("\n")
-        return row + 1, _block_indent(lines, text) + offset - (before.rfind("\n") + 1) + 1
-    if text.style == ">" or "\n" in value or text.line > len(lines):
-        return start
-    if text.style in {'"', "'"}:
-        return text.line, _quoted_column(lines[text.line - 1], text, offset)
-    return text.line, text.column + offset
-
-
-def _block_indent(lines: tuple[str, ...], text: Located) -> int:
-    for line in lines[text.line :]:
-        if line.strip():
-            leading = len(line) - len(line.lstrip(" "))
-            first = str(text.data).lstrip("\n")
-            return leading - (len(first) - len(first.lstrip(" ")))
-    return 0
 
 
 _ESCAPE = re.compile(r"\\(?:x..|u....|U........|.)|''|.")

@@ -121,7 +121,7 @@ class Edges:
         parents = self.parents()
         for position, reads in enumerate(self._reads):
             own = [self._nodes[parent].id for parent in parents[position]]
-            for key, place in reads.inputs:
+            for key, place in reads.inputs.items():
                 if key not in own:
                     self._tell_input(key, place, own)
             if reads.payload is not None and len(own) > 1:

@@ -75,6 +75,10 @@ class Ancestors:
         """True if `node` is an ancestor of `other`."""
         return bool(self._sets[other] >> node & 1)
 
+    def count(self, node: int) -> int:
+        """How many ancestors a node has."""
+        return self._sets[node].bit_count()
+
     def of(self, node: int) -> list[int]:
         """All ancestors of a node."""
         bits = self._sets[node]

@@ -8,7 +8,8 @@ import msgspec
 Severity = Literal["error", "warning", "info"]
 
 ISSUES_MAX = 500
-"""More than this helps nobody; the last one then says that some were left out."""
+"""More errors (or more remarks) than this help nobody; a last one then says how many were left out.
+"""
 
 
 class Issue(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +40,8 @@ class IssueList:
     """Gathers findings, up to a limit, and hands them out in the order of the file."""
 
     def __init__(self) -> None:
-        self._issues: list[Issue] = []
+        self._errors: list[Issue] = []
+        self._others: list[Issue] = []
         self._left_out = 0
 
     def error(self, code: str, place: Place, message: str, fix: str = "") -> None:
@@ -57,16 +59,17 @@ class IssueList:
     @property
     def failed(self) -> bool:
         """True once there is an error."""
-        return any(issue.severity == "error" for issue in self._issues)
+        return bool(self._errors)
 
     @property
     def full(self) -> bool:
-        """True once nothing more is taken, so that costly explanations can be spared."""
-        return len(self._issues) >= ISSUES_MAX
+        """True once no more errors are taken, so that costly explanations can be spared."""
+        return len(self._errors) >= ISSUES_MAX
 
     def sorted(self) -> tuple[Issue, ...]:
         """Everything found, by line and column."""
-        issues = sorted(self._issues, key=lambda issue: (issue.line, issue.column))
+        found = [*self._errors, *self._others]
+        issues = sorted(found, key=lambda issue: (issue.line, issue.column))
         if self._left_out:
             message = f"{self._left_out} more findings are not shown"
             issues.append(
@@ -75,12 +78,11 @@ class IssueList:
         return tuple(issues)
 
     def _add(self, code: str, severity: Severity, place: Place, message: str, fix: str) -> None:
-        if self.full and (severity != "error" or self.failed):
+        kept = self._errors if severity == "error" else self._others
+        if len(kept) >= ISSUES_MAX:
             self._left_out += severity == "error"
             return
-        self._issues.append(
-            Issue(code, severity, place.line, place.column, place.path, message, fix)
-        )
+        kept.append(Issue(code, severity, place.line, place.column, place.path, message, fix))
 
 
 def to_dicts(issues: Sequence[Issue]) -> list[dict[str, Any]]:

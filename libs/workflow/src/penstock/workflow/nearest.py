@@ -17,12 +17,15 @@ class Names:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = list(names)
         self._index: dict[str, str] | None = None
+        self._answers: dict[str, str | None] = {}
 
     def nearest(self, wrong: str) -> str | None:
         """The most similar known name, or None if nothing is similar."""
         if len(self._names) <= _SMALL:
-            found = difflib.get_close_matches(wrong[:200], self._names, n=1, cutoff=0.6)
-            return found[0] if found else None
+            if wrong not in self._answers:
+                found = difflib.get_close_matches(wrong[:200], self._names, n=1, cutoff=0.6)
+                self._answers[wrong] = found[0] if found else None
+            return self._answers[wrong]
         if self._index is None:
             self._index = self._build()
         for key in _shortened(wrong[:200]):

@@ -1,5 +1,6 @@
 """Checks the expressions and scripts of a file: their syntax, and that what they read exists."""
 
+import bisect
 from collections.abc import Iterator, Mapping
 
 from penstock.workflow import vocabulary as words
@@ -27,7 +28,7 @@ class Reads:
     def __init__(self) -> None:
         self.nodes: dict[str, Place] = {}
         self.all_nodes = False
-        self.inputs: list[tuple[str, Place]] = []
+        self.inputs: dict[str, Place] = {}
         self.payload: Place | None = None
         self.host_functions: set[str] = set()
 
@@ -41,6 +42,7 @@ class ReferenceChecker:
         self._issues = issues
         self._javascript = JavaScript()
         self._ids = {node.id for node in flow.nodes}
+        self._sorted_ids = sorted(self._ids)
         self._id_names = Names(self._ids)
         self._param_names = Names(flow.params)
 
@@ -151,7 +153,7 @@ class ReferenceChecker:
         if key is None:
             context.reads.all_nodes = True
         elif key not in self._ids:
-            longer = next((name for name in self._ids if name.startswith(f"{key}-")), None)
+            longer = self._hyphenated(key)
             fix = f'write nodes["{longer}"]' if longer else self._id_names.hint(key)
             message = f'There is no node "{key[:60]}".'
             self._tell("UNKNOWN_NODE", text, offset, path, message, fix)
@@ -159,7 +161,8 @@ class ReferenceChecker:
             message = "A node cannot read its own outcome."
             self._tell("SELF_REFERENCE", text, offset, path, message)
         else:
-            context.reads.nodes.setdefault(key, self._document.place_in(text, offset, path))
+            if key not in context.reads.nodes:
+                context.reads.nodes[key] = self._document.place_in(text, offset, path)
             if access.field is not None and access.field not in words.NODE_FIELDS:
                 message = (
                     f'A node has {", ".join(words.NODE_FIELDS)}, but no "{access.field[:60]}".'
@@ -167,6 +170,13 @@ class ReferenceChecker:
                 fix = Names(words.NODE_FIELDS).hint(access.field)
                 fix = fix or f"write nodes.{key}.output.{access.field[:60]}"
                 self._tell("UNKNOWN_FIELD", text, offset, path, message, fix)
+
+    def _hyphenated(self, start: str) -> str | None:
+        """A node id that begins like this and goes on with a hyphen, which JavaScript reads as
+        minus."""
+        place = bisect.bisect_left(self._sorted_ids, f"{start}-")
+        found = self._sorted_ids[place : place + 1]
+        return found[0] if found and found[0].startswith(f"{start}-") else None
 
     def _check_local(
         self, access: Access, text: Located, offset: int, path: str, context: "_Context"
@@ -179,12 +189,12 @@ class ReferenceChecker:
             message = f"`{root}` does not exist in `output`."
             self._tell("NOT_POSSIBLE_HERE", text, offset, path, message, fix)
         elif root == "input":
-            if access.key is not None:
+            if access.key is not None and access.key not in context.reads.inputs:
                 place = self._document.place_in(text, offset, path)
-                context.reads.inputs.append((access.key, place))
+                context.reads.inputs[access.key] = place
         elif root == "payload":
-            place = self._document.place_in(text, offset, path)
-            context.reads.payload = context.reads.payload or place
+            if context.reads.payload is None:
+                context.reads.payload = self._document.place_in(text, offset, path)
         elif node.for_each is None:
             message = f"`{root}` exists only in a node with `for_each`."
             self._tell("NOT_POSSIBLE_HERE", text, offset, path, message, "add `for_each:`")
@@ -217,11 +227,13 @@ class ReferenceChecker:
     def _tell(
         self, code: str, text: Located, offset: int, path: str, message: str, fix: str = ""
     ) -> None:
-        self._issues.error(code, self._document.place_in(text, offset, path), message, fix)
+        full = self._issues.full
+        place = text.place(path) if full else self._document.place_in(text, offset, path)
+        self._issues.error(code, place, message, fix)
 
 
 class _Context:
-    """Whose text is being read, and under which key. `own_names` are those the node type provides."""
+    """Whose text is being read, under which key. `own_names` are those the node type provides."""
 
     __slots__ = ("item_name", "key", "node", "own_names", "raw_fields", "reads", "script")
 

@@ -193,7 +193,7 @@ def _loosened(schema: Any, *, top: bool = False) -> Any:
         if key in schema:
             schema[key] = [_loosened(inner, top=True) for inner in schema[key]]
     is_plain = schema.keys() <= {"description", "title", "examples", "default"}
-    if top or is_plain or schema.get("type") == "string" and "pattern" not in schema:
+    if top or is_plain or (schema.get("type") == "string" and "pattern" not in schema):
         return schema
     description = {"description": schema["description"]} if "description" in schema else {}
     return {**description, "anyOf": [schema, _DYNAMIC]}

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from penstock.workflow.expressions.errors import ExpressionFailed
+
 
 class _Undefined:
     """JavaScript's `undefined`: a missing value."""
@@ -135,7 +137,10 @@ def to_text(value: Any) -> str:
         return value
     if value is None or value is UNDEFINED:
         return ""
-    return json_text(value)
+    try:
+        return json_text(value)
+    except RecursionError as error:
+        raise ExpressionFailed("the value is nested too deeply to become text") from error
 
 
 def json_text(value: Any) -> str:

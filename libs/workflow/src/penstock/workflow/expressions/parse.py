@@ -24,6 +24,9 @@ from penstock.workflow.expressions.syntax import (
 )
 from penstock.workflow.expressions.tokens import NotNative, Token, tokenize
 
+_DEPTH_MAX = 30
+"""Deeper nesting goes to the sandbox: the parser is recursive."""
+
 _BINARY_LEVEL = {
     "===": 1, "!==": 1, "==": 1, "!=": 1, "<": 2, "<=": 2, ">": 2, ">=": 2,
     "+": 3, "-": 3, "*": 4, "/": 4, "%": 4,
@@ -63,12 +66,21 @@ class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._at = 0
+        self._depth = 0
 
     def expect_end(self) -> None:
         if self._tokens[self._at].kind != "end":
             raise NotNative
 
     def conditional(self) -> Tree:
+        self._depth += 1
+        if self._depth > _DEPTH_MAX:
+            raise NotNative
+        tree = self._conditional()
+        self._depth -= 1
+        return tree
+
+    def _conditional(self) -> Tree:
         test = self._logical()
         if not self._accept("?"):
             return test

@@ -3,77 +3,102 @@
 import re
 
 _PLAIN = re.compile(r"[^()\[\]{}'\"`/]+")
-_LINE_COMMENT = re.compile(r"//[^\n\r]*")
-_BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_COMMENT = re.compile(r"//[^\n\r]*|/\*.*?\*/", re.S)
 _STRING = re.compile(r"'(?:[^'\\\n\r]|\\[\s\S])*'|\"(?:[^\"\\\n\r]|\\[\s\S])*\"")
-_REGEX = re.compile(r"/(?:[^/\\\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+/[a-z]*")
+_REGEX = re.compile(
+    r"/(?![*/])(?:[^/\\\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*+\])++/[A-Za-z]*+"
+)
 _TEMPLATE_TEXT = re.compile(r"(?:[^`\\$]|\\[\s\S]|\$(?!\{))*")
-_WORD_BEFORE_REGEX = re.compile(
+_KEYWORD_AT_END = re.compile(
     r"(?:^|[^\w$.])(?:return|typeof|instanceof|in|of|new|delete|void|await|yield|case|do|else)$"
 )
-_OPERAND_END = re.compile(r"[\w$)\]}'\"`]$")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def find_end(text: str, start: int) -> int:
-    """Index of the `}}` that ends the expression beginning at `start`, -1 if there is none. Linear
-    in the text."""
-    open_brackets: list[str] = []
-    position = start
-    while position < len(text):
-        if match := _PLAIN.match(text, position):
-            position = match.end()
-            continue
-        character = text[position]
-        if character in "([{":
-            open_brackets.append(character)
-            position += 1
-        elif character in ")]}":
-            if not open_brackets:
-                return position if text.startswith("}}", position) else -1
-            if open_brackets[-1] == "`":
-                position = _template(text, position + 1, open_brackets)
-            elif open_brackets[-1] == _PAIRS[character]:
-                open_brackets.pop()
-                position += 1
+    """Index of the `}}` that ends the expression from `start` on, -1 if there is none. Linear."""
+    return _Scanner(text, start).run()
+
+
+class _Scanner:
+    """Reads tokens. `operand` tells whether the last one ends a value: then `/` divides."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._at = start
+        self._open: list[str] = []
+        self._operand = False
+
+    def run(self) -> int:
+        text = self._text
+        while 0 <= self._at < len(text):
+            if match := _PLAIN.match(text, self._at):
+                self._plain(match[0])
+                self._at = match.end()
+                continue
+            character = text[self._at]
+            if character == "}" and not self._open:
+                return self._at if text.startswith("}}", self._at) else -1
+            if character in "([{":
+                self._open.append(character)
+                self._operand = False
+                self._at += 1
+            elif character in ")]}":
+                self._at = self._close(character)
+            elif character == "/":
+                self._at = self._slash()
             else:
-                return -1
-        else:
-            position = _literal(text, position, start, open_brackets)
-        if position < 0:
+                self._at = self._quote(character)
+        return -1
+
+    def _plain(self, words: str) -> None:
+        trimmed = words.rstrip()
+        if trimmed:
+            last = trimmed[-1]
+            is_word = last.isalnum() or last in "_$"
+            self._operand = trimmed.endswith(("++", "--")) or (
+                is_word and not _KEYWORD_AT_END.search(trimmed)
+            )
+
+    def _close(self, character: str) -> int:
+        if not self._open:
             return -1
-    return -1
+        if self._open[-1] == "`" and character == "}":
+            return self._template(self._at + 1)
+        if self._open.pop() != _PAIRS[character]:
+            return -1
+        self._operand = True
+        return self._at + 1
 
-
-def _literal(text: str, position: int, start: int, open_brackets: list[str]) -> int:
-    """Position after a string, comment, regular expression or the first part of a template literal;
-    -1 if unclosed."""
-    character = text[position]
-    if character == "`":
-        open_brackets.append("`")
-        return _template(text, position + 1, open_brackets)
-    if character != "/":
-        match = _STRING.match(text, position)
+    def _slash(self) -> int:
+        if match := _COMMENT.match(self._text, self._at):
+            return match.end()
+        if self._text.startswith("/*", self._at):
+            return -1
+        if self._operand:
+            self._operand = False
+            return self._at + 1
+        match = _REGEX.match(self._text, self._at)
+        self._operand = True
         return match.end() if match else -1
-    if match := _LINE_COMMENT.match(text, position):
-        return match.end()
-    if text.startswith("/*", position):
-        match = _BLOCK_COMMENT.match(text, position)
+
+    def _quote(self, character: str) -> int:
+        if character == "`":
+            self._open.append("`")
+            return self._template(self._at + 1)
+        match = _STRING.match(self._text, self._at)
+        self._operand = True
         return match.end() if match else -1
-    before = text[max(start, position - 200) : position].rstrip()
-    is_division = bool(_OPERAND_END.search(before)) and not _WORD_BEFORE_REGEX.search(before)
-    match = None if is_division else _REGEX.match(text, position)
-    return match.end() if match else position + 1
 
-
-def _template(text: str, position: int, open_brackets: list[str]) -> int:
-    """Go on inside a template literal: to after its end, or into the next `${`, which stays open as
-    a "`"."""
-    match = _TEMPLATE_TEXT.match(text, position)
-    position = match.end() if match else position
-    if text.startswith("${", position):
-        return position + 2
-    if text.startswith("`", position):
-        open_brackets.pop()
-        return position + 1
-    return -1
+    def _template(self, position: int) -> int:
+        """Go on inside a template literal: to after its end, or into the next `${`."""
+        match = _TEMPLATE_TEXT.match(self._text, position)
+        position = match.end() if match else position
+        if self._text.startswith("${", position):
+            self._operand = False
+            return position + 2
+        if self._text.startswith("`", position):
+            self._open.pop()
+            self._operand = True
+            return position + 1
+        return -1
