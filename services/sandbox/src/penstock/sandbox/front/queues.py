@@ -7,7 +7,7 @@ from penstock.sandbox.front.calls import InFlight
 from penstock.sandbox.front.jail import Jail
 
 BATCH_MAX = 256
-"""Calls per crossing: enough to spread its cost, few enough that a slow call holds up few others."""
+"""Calls per crossing: enough to spread its cost; few, so that a slow call holds up few others."""
 
 _SHARE_MIN = 16
 

@@ -82,9 +82,6 @@ class Codec:
         key = step.SerializeToString()
         found = self._shapes.get(key)
         if found is None:
-            if len(self._shapes) >= SHAPES_MAX:
-                self._shapes.clear()
-                self._fresh.append(b'["T"]')
             found = self._shapes[key] = b"%d" % len(self._shapes)
             parts = (list(step.parents), step.item_name, list(step.host_functions))
             names = _encode((step.node_id, step.script_id, *parts))
@@ -101,6 +98,9 @@ class Codec:
         return b"[%b,%b,%d]" % (self._shape(step), item, _TAG in item), now_ms
 
     def _steps(self, call: sandbox_pb2.Call) -> tuple[bytes, bytes]:
+        if len(self._shapes) >= SHAPES_MAX:
+            self._shapes.clear()
+            self._fresh.append(b'["T"]')
         steps = [self._step(step) for step in call.steps]
         texts = b",".join([text for text, _ in steps])
         times = {now_ms for _, now_ms in steps}

@@ -90,7 +90,8 @@ def open_isolate(ses_bundle: Path, heap_mb: int) -> Iterator[Isolate]:
     Must be entered, and used, inside a running asyncio loop: that is how mini-racer runs without a
     thread of its own for callbacks.
     """
-    init_mini_racer(flags=("--single-threaded", f"--max-heap-size={heap_mb + 32}"))
+    flags = ("--single-threaded", f"--max-heap-size={heap_mb + 32}")
+    init_mini_racer(flags=flags, ignore_duplicate_init=True)
     runtime = _runtime_source()
     ses = ses_bundle.read_text()
     with mini_racer() as racer:

@@ -159,7 +159,8 @@ const answer = ([, slot, id, value, isTagged, failure]) => {
 const receive = (message) => {
   switch (message[0]) {
     case 'T':
-      shapes.length = 0;
+      // Calls under way keep the table they came with.
+      shapes = [];
       compiled.clear();
       break;
     case 't':

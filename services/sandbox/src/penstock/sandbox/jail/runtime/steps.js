@@ -46,6 +46,7 @@ class Call {
     this.slot = slot;
     this.recordedMs = recordedMs;
     this.steps = steps;
+    this.shapes = shapes;
     this.outcomes = new Map();
     for (const value of values) this.outcomes.set(value[0], readOutcome(value));
     this.params = cellOf(params, false);
@@ -70,7 +71,7 @@ class StepRun {
     const step = call.steps[call.index];
     const isPlain = typeof step === 'number';
     this.call = call;
-    this.shape = shapes[isPlain ? step : step[0]];
+    this.shape = call.shapes[isPlain ? step : step[0]];
     this.item = isPlain ? undefined : itemOf(step);
     this.last = call.index === call.steps.length - 1;
     this.begunMs = 0;

@@ -34,7 +34,8 @@ const hasCycle = (value, path) => {
   if (path.has(value)) return true;
   if (path.size > 2 * DEPTH_MAX) return false;
   path.add(value);
-  const found = keys(value).some((key) => hasCycle(value[key], path));
+  const inner = value instanceof Map || value instanceof Set ? [...value].flat() : Object.values(value);
+  const found = inner.some((part) => hasCycle(part, path));
   path.delete(value);
   return found;
 };
