@@ -39,7 +39,8 @@ OPEN = (NodeStatus.QUEUED, NodeStatus.RUNNING)
 def folded(value: Any) -> Any:
     """Everything of a state that the fold determines, as plain values to compare."""
     if isinstance(value, ExecutionState | Waits | FanOut):
-        names = [name for name in value.__slots__ if name not in NOT_FOLDED]
+        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+        names = [name for name in slots if name not in NOT_FOLDED]
         return {name: folded(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {key: folded(item) for key, item in value.items()}
