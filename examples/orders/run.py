@@ -1,8 +1,8 @@
 """Runs the orders example from nothing to the result: `make run` calls it.
 
-Starts the pricing API and, if none runs on .penstock, an embedded cluster; applies the workflow,
-starts it, shows every node until the end, prints the summary and how to check it, and stops what it
-started. Run it from the repository's root: the workers read examples/orders/orders.csv from there.
+Starts the pricing API and, if none runs on the data directory, an embedded cluster; applies the
+workflow, starts it, shows every node until the end, prints the summary and how to check it, and
+stops what it started. Run it from the repository's root, where the workers look for the CSV file.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ Check it by hand (see examples/orders/README.md):
 
 
 @asynccontextmanager
-async def open_cluster_file() -> AsyncIterator[ClusterFile]:
+async def open_cluster_file(data_dir: Path) -> AsyncIterator[ClusterFile]:
     """The cluster that runs already, else one for this run."""
-    running = find_live_cluster(DATA_DIR)
+    running = find_live_cluster(data_dir)
     if running is not None:
         yield running
         return
-    async with open_local_cluster(local_settings(DATA_DIR)) as cluster:
+    async with open_local_cluster(local_settings(data_dir)) as cluster:
         yield cluster.file
 
 
@@ -74,16 +74,18 @@ async def run_orders(client: Client, params: dict[str, str]) -> ExitCode:
     return code
 
 
-async def main() -> ExitCode:
+async def main(data_dir: Path) -> ExitCode:
     stop_on_signals()
     async with (
         open_pricing_api() as api,
-        open_cluster_file() as cluster,
+        open_cluster_file(data_dir) as cluster,
         open_client(cluster.gateway_url) as client,
     ):
         database = cluster.app_database_url or cluster.database_url
-        return await run_orders(client, {"api": api, "database": database})
+        archive = f"sqlite:///{data_dir.resolve()}/files/orders.sqlite"
+        return await run_orders(client, {"api": api, "database": database, "archive": archive})
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA_DIR
+    sys.exit(run_command(lambda: main(chosen)))

@@ -180,12 +180,13 @@ async def _start_backing(
         home = await prepare_postgres(layout.data_dir / "postgres", layout.ports["postgres"])
         database_url, app_url = home.engine_url, home.app_url
         start(postgres_program(home, layout.logs / "postgres.log"))
-    payloads = layout.data_dir / "payloads"
-    payloads.mkdir(mode=0o700, exist_ok=True)
+    payloads, files = layout.data_dir / "payloads", layout.data_dir / "files"
+    for folder in (payloads, files):
+        folder.mkdir(mode=0o700, exist_ok=True)
     layout.file = msgspec.structs.replace(
         layout.file, database_url=database_url, app_database_url=app_url, nats_url=nats_url
     )
-    return Backing(database_url, nats_url, payloads.as_uri())
+    return Backing(database_url, nats_url, payloads.as_uri(), files)
 
 
 async def _start_all(

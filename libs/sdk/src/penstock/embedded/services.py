@@ -22,11 +22,12 @@ _STOP_STAGES = {"gateway": 0, "worker": 1, "coordinator": 1, "sandbox": 2, "stat
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """What services stand on."""
+    """What services stand on. `files` is a folder that flows may write to."""
 
     database_url: str
     nats_url: str
     payload_url: str
+    files: Path
 
 
 def service_names(settings: ClusterSettings) -> dict[str, str]:
@@ -69,6 +70,7 @@ def _environment(
             "COORDINATORS": coordinators,
             "STATE_ADDRESS": state,
             "SANDBOX_ADDRESS": address(ports, "sandbox"),
+            "DATA_ROOTS": f"{Path.cwd()},{backing.files}",
         },
         "gateway": {
             "COORDINATOR_ADDRESS": address(ports, "coordinator"),
