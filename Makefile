@@ -39,7 +39,7 @@ check: $(STAMP) ## Style, types, contracts
 	@$(BIN)/python libs/protocol/generate.py --check
 
 bench: $(STAMP) ## Measure; writes tests/bench/results/latest.json
-	@$(BIN)/python tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python -m bench.run $(BENCH)
 
 protos: $(STAMP) ## Generate code from protos/
 	@$(BIN)/python libs/protocol/generate.py
