@@ -152,7 +152,8 @@ class Evaluator:
         )
         run = self._scope.run
         await run.open(needs)
-        call, size = run.sandbox_call(needs, self._scope.attempt)
+        call = pb.Call()
+        size = run.fill_call(call, needs, self._scope.attempt)
         call.steps.append(step)
         call.limits.CopyFrom(self._limits)
         result = await self._sandbox.call(

@@ -1,7 +1,7 @@
 """From dispatched groups to running attempts."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.logging import get_logger
@@ -12,7 +12,7 @@ from penstock.worker.outcomes import Draft, set_failed
 from penstock.worker.parts import Parts
 from penstock.worker.plans import Plans
 from penstock.worker.program import PlanProgram
-from penstock.worker.quick import QuickStart, is_quick
+from penstock.worker.quick import QuickStart
 from penstock.worker.scope import RunScope
 from penstock.worker.segments import Segments
 
@@ -42,37 +42,35 @@ class TaskIntake:
         """Begin the work of a batch. A lease that is here already is not begun again."""
         now_us = self._parts.clock.now_us()
         for group in groups:
-            leased: Leased = []
-            execution_id = group.execution_id
-            for task in group.tasks:
-                ref = task.ref
-                lease = session.take((execution_id, ref.node, ref.item, ref.attempt))
-                if lease is not None:
-                    leased.append((lease, task))
             program = self._plans.peek(group.definition_hash)
             if program is not None:
-                self._begin(group, program, leased, now_us)
-            elif leased:
-                waiting = self._tasks.create_task(self._begin_later(group, leased))
+                self._begin(session, group, program, now_us)
+                continue
+            leased = list(_leases(session, group))
+            if leased:
+                waiting = self._tasks.create_task(self._begin_later(session, group, leased))
                 for lease, _ in leased:
                     lease.stop = _Share(waiting, leased).leave
 
     def _begin(
-        self, group: pb.ExecutionTasks, program: PlanProgram, leased: Leased, now_us: int
+        self, session: Session, group: pb.ExecutionTasks, program: PlanProgram, now_us: int
     ) -> None:
         scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
-        nodes = program.nodes
-        for lease, task in leased:
-            _, node, item, _ = lease.key
-            if node >= len(nodes):
-                text = f"the plan has no node {node}"
-                _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
-            elif not is_quick(nodes[node], item) or not self._quick.start(
-                lease, scope, task, now_us
-            ):
-                self._segments.start(lease, scope, order_of(task))
+        for lease, task in _leases(session, group):
+            self._start(lease, scope, task, now_us)
 
-    async def _begin_later(self, group: pb.ExecutionTasks, leased: Leased) -> None:
+    def _start(self, lease: Lease, scope: RunScope, task: pb.Task, now_us: int) -> None:
+        _, node, item, _ = lease.key
+        nodes = scope.program.nodes
+        if node >= len(nodes):
+            text = f"the plan has no node {node}"
+            _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
+        elif not (nodes[node].is_quick(item) and self._quick.start(lease, scope, task, now_us)):
+            self._segments.start(lease, scope, order_of(task))
+
+    async def _begin_later(
+        self, session: Session, group: pb.ExecutionTasks, leased: Leased
+    ) -> None:
         try:
             program = await self._plans.get(group.definition_hash, group.tenant)
         except NodeFailure as failure:
@@ -80,8 +78,21 @@ class TaskIntake:
             for lease, _ in leased:
                 _refuse(lease, failure)
             return
-        current = [one for one in leased if one[0].key in one[0].session.leases]
-        self._begin(group, program, current, self._parts.clock.now_us())
+        scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
+        now_us = self._parts.clock.now_us()
+        for lease, task in leased:
+            if session.leases.get(lease.key) is lease:
+                self._start(lease, scope, task, now_us)
+
+
+def _leases(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease, pb.Task]]:
+    """The tasks of a group that this worker does not have yet, each with its new lease."""
+    execution_id = group.execution_id
+    for task in group.tasks:
+        ref = task.ref
+        lease = session.take((execution_id, ref.node, ref.item, ref.attempt))
+        if lease is not None:
+            yield lease, task
 
 
 class _Share:

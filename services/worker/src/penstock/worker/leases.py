@@ -19,44 +19,38 @@ ANNOUNCE_AFTER_US = 50_000
 
 
 class Lease:
-    """One attempt that this worker was given, from its arrival to the answer to its last report.
+    """One attempt that this worker was given, from its arrival to the answer to its report.
 
-    `stop` abandons the work; `ended` is set once the outcome is reported.
+    `stop` abandons the work. `report` is set once the outcome is told; with it `size`, about its
+    bytes, and for an effect barrier `next_lease`, the attempt to go on with, and `verdict`.
     """
 
-    __slots__ = ("announced", "ended", "key", "session", "started_us", "stop")
+    __slots__ = (
+        "announced",
+        "key",
+        "next_lease",
+        "report",
+        "session",
+        "size",
+        "started_us",
+        "stop",
+        "verdict",
+    )
 
     def __init__(self, session: "Session", key: LeaseKey) -> None:
         self.session = session
         self.key = key
         self.started_us = 0
         self.announced = False
-        self.ended = False
         self.stop: Callable[[], object] | None = None
+        self.report: pb.SegmentReport | None = None
+        self.size = 0
+        self.next_lease: Lease | None = None
+        self.verdict: asyncio.Future[bool] | None = None
 
     def write_ref(self, ref: journal_pb.NodeRef) -> None:
         """Fill a reference with this attempt."""
         _, ref.node, ref.item, ref.attempt = self.key
-
-
-class PendingReport:
-    """A report without an answer."""
-
-    __slots__ = ("lease", "next_lease", "report", "size", "verdict")
-
-    def __init__(
-        self,
-        lease: Lease,
-        report: pb.SegmentReport,
-        size: int,
-        next_lease: Lease | None,
-        verdict: "asyncio.Future[bool] | None",
-    ) -> None:
-        self.lease = lease
-        self.report = report
-        self.size = size
-        self.next_lease = next_lease
-        self.verdict = verdict
 
 
 class Beat:
@@ -67,7 +61,7 @@ class Draining:
     """The worker takes no more tasks."""
 
 
-Outgoing = PendingReport | pb.AttemptStarted | Beat | Draining
+Outgoing = Lease | pb.AttemptStarted | Beat | Draining
 
 
 class Session:
@@ -75,7 +69,7 @@ class Session:
 
     def __init__(self, report_ids: Iterator[int]) -> None:
         self.leases: dict[LeaseKey, Lease] = {}
-        self.pending: dict[int, PendingReport] = {}
+        self.pending: dict[int, Lease] = {}
         self.outbox: Outbox[Outgoing] | None = None
         self.busy = asyncio.Event()
         self._report_ids = report_ids
@@ -83,8 +77,8 @@ class Session:
     def bind(self, outbox: Outbox[Outgoing]) -> None:
         """A stream is there: send what is unanswered, in order."""
         self.outbox = outbox
-        for pending in self.pending.values():
-            outbox.put(pending)
+        for reported in self.pending.values():
+            outbox.put(reported)
         for lease in self.leases.values():
             lease.announced = False
 
@@ -110,44 +104,42 @@ class Session:
 
     def report(self, lease: Lease, report: pb.SegmentReport, size: int) -> None:
         """Report the last outcomes under a lease."""
-        self._send(PendingReport(lease, report, size, None, None))
+        report.report_id = report_id = next(self._report_ids)
+        report.execution_id = lease.key[0]
+        if not report.HasField("lease"):
+            lease.write_ref(report.lease)
+        lease.report = report
+        lease.size = size
+        self.pending[report_id] = lease
+        if self.outbox is not None:
+            self.outbox.put(lease)
 
     async def commit(
         self, lease: Lease, report: pb.SegmentReport, size: int, node: int
     ) -> Lease | None:
         """Report outcomes and wait until they are on disk: the lease to go on with `node`, or None
         if the report is void."""
-        key = (lease.key[0], node, 0, 1)
-        next_lease = self.take(key)
+        next_lease = self.take((lease.key[0], node, 0, 1))
         if next_lease is None:
             self.report(lease, report, size)
             return None
         next_lease.stop = lease.stop
         next_lease.write_ref(report.continue_with)
-        verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._send(PendingReport(lease, report, size, next_lease, verdict))
-        return next_lease if await verdict else None
-
-    def _send(self, pending: PendingReport) -> None:
-        report = pending.report
-        pending.lease.ended = True
-        report.report_id = report_id = next(self._report_ids)
-        report.execution_id = pending.lease.key[0]
-        pending.lease.write_ref(report.lease)
-        self.pending[report_id] = pending
-        if self.outbox is not None:
-            self.outbox.put(pending)
+        lease.next_lease = next_lease
+        lease.verdict = asyncio.get_running_loop().create_future()
+        self.report(lease, report, size)
+        return next_lease if await lease.verdict else None
 
     def on_answer(self, report_id: int, *, committed: bool) -> None:
         """The coordinator says what became of a report."""
-        pending = self.pending.pop(report_id, None)
-        if pending is None:
+        lease = self.pending.pop(report_id, None)
+        if lease is None:
             return
-        self.drop(pending.lease)
-        if pending.next_lease is not None and not committed:
-            self.drop(pending.next_lease)
-        if pending.verdict is not None and not pending.verdict.done():
-            pending.verdict.set_result(committed)
+        self.drop(lease)
+        if lease.next_lease is not None and not committed:
+            self.drop(lease.next_lease)
+        if lease.verdict is not None and not lease.verdict.done():
+            lease.verdict.set_result(committed)
 
     def on_cancel(self, cancel: pb.Cancel) -> None:
         """Abandon an attempt, or all of an execution."""
@@ -162,7 +154,7 @@ class Session:
 
     def abandon(self, lease: Lease) -> None:
         """Stop an attempt without a report; one that was reported is left to its answer."""
-        if lease.ended:
+        if lease.report is not None:
             return
         self.drop(lease)
         if lease.stop is not None:
@@ -174,7 +166,7 @@ class Session:
             return
         for lease in self.leases.values():
             old = lease.started_us and now_us - lease.started_us >= ANNOUNCE_AFTER_US
-            if old and not lease.announced and not lease.ended:
+            if old and not lease.announced and lease.report is None:
                 lease.announced = True
                 started = pb.AttemptStarted(
                     execution_id=lease.key[0], started_unix_us=lease.started_us
@@ -185,7 +177,7 @@ class Session:
     def hand_back(self, cause: str) -> None:
         """Stop everything and give it back: the attempts are lost, not failed."""
         for lease in list(self.leases.values()):
-            if lease.ended:
+            if lease.report is not None:
                 continue
             report = pb.SegmentReport()
             outcome = report.outcomes.add(started_unix_us=lease.started_us)

@@ -13,7 +13,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2_grpc as pb_grpc
 from penstock.common.clock import Clock
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
-from penstock.worker.leases import Beat, Draining, Outgoing, PendingReport, Session
+from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Session
 
 _BATCH = 1000
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -191,8 +191,9 @@ class Link:
             request = pb.WorkRequest()
             size = 0
             for item in batch:
-                if type(item) is PendingReport:
-                    request.reports.append(item.report)
+                if type(item) is Lease:
+                    if item.report is not None:
+                        request.reports.append(item.report)
                     size += item.size
                     if size > _MESSAGE_BYTES_MAX:
                         yield request

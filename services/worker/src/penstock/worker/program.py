@@ -90,7 +90,14 @@ class NodeProgram:
         raw = self.type.raw_fields if self.type is not None else ()
         self.config = self._parsed(parse_value(dict(node.config), raw))
         self.when = self.parsed(node.when) if node.when is not None else None
+        self._quick_item = self.script is not None and not self.host_functions
+        self._quick_node = self._quick_item and node.when is None and node.for_each is None
+        self.group: Any = None
         self.for_each = self.parsed(node.for_each) if node.for_each is not None else None
+
+    def is_quick(self, item: int) -> bool:
+        """True if an attempt is nothing but a script without host functions."""
+        return self._quick_item if item else self._quick_node
 
     def evaluation_script(
         self, source: str

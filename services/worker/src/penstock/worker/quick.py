@@ -1,34 +1,27 @@
 """The hot path: pure JavaScript attempts without a task each.
 
 A dispatched batch becomes calls at once; each completes by a callback on its result, which makes
-the report. Whatever is out of the ordinary (stored inputs, large outputs, failures in the
-middle of a group, children that follow) is left to `Segments`.
+the report. Whatever is out of the ordinary (stored inputs, large outputs, failures in the middle of
+a group, children that follow) is left to `Segments`.
 """
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.worker.leases import Lease
-from penstock.worker.outcomes import Draft
 from penstock.worker.parts import Parts
-from penstock.worker.program import NodeProgram
+from penstock.worker.sandbox import PendingCall
 from penstock.worker.scope import NotOpened, RunScope
 from penstock.worker.scripts import ScriptGroup, ScriptGroups
 from penstock.worker.segments import Segments
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
 
-def is_quick(program: NodeProgram, item: int) -> bool:
-    """True if an attempt is nothing but a script without host functions."""
-    node = program.node
-    return (
-        program.script is not None
-        and not program.host_functions
-        and (item > 0 or (node.when is None and node.for_each is None))
-    )
+class QuickCall(PendingCall):
+    """A call under way that reports when its result comes.
 
-
-class QuickCall:
-    """A call under way: gets its result and reports."""
+    Attributes are set by `QuickStart`: one object and one call per attempt is what the hot path can
+    afford.
+    """
 
     __slots__ = (
         "call_id",
@@ -41,22 +34,14 @@ class QuickCall:
         "started_us",
     )
 
-    def __init__(
-        self,
-        parts: Parts,
-        segments: Segments,
-        lease: Lease,
-        scope: RunScope,
-        group: ScriptGroup,
-    ) -> None:
-        self.parts = parts
-        self.segments = segments
-        self.lease = lease
-        self.scope = scope
-        self.group = group
-        self.may_continue = False
-        self.call_id = 0
-        self.started_us = 0
+    call_id: int
+    group: ScriptGroup
+    lease: Lease
+    may_continue: bool
+    parts: Parts
+    scope: RunScope
+    segments: Segments
+    started_us: int
 
     def stop(self) -> None:
         """Abandon the call."""
@@ -67,24 +52,26 @@ class QuickCall:
         if result is None or not self._is_plain(result):
             self.segments.take_result(self, result)
             return
-        draft = Draft()
-        nodes = self.group.nodes
-        _, _, item, attempt = self.lease.key
-        at_us = self.started_us
-        for place, step in enumerate(result.steps):
-            outcome = draft.add(nodes[place], item, attempt)
+        lease = self.lease
+        report = pb.SegmentReport.FromString(self.group.report_template)
+        _, _, item, attempt = lease.key
+        outcomes = report.outcomes
+        if item or attempt != 1:
+            lease.write_ref(report.lease)
+            lease.write_ref(outcomes[0].ref)
+        at_us, size = self.started_us, 64
+        for outcome, step in zip(outcomes, result.steps, strict=True):
             outcome.started_unix_us = at_us
             at_us += step.duration_us
-            write_step(outcome, step)
             outcome.finished_unix_us = at_us
-            draft.size += len(step.output_json)
-        if len(nodes) == 1 and not result.steps[0].duration_us:
-            outcome.finished_unix_us = self.parts.clock.now_us()
-        self.lease.session.report(self.lease, draft.report, draft.size)
+            size += write_step(outcome, step)
+        lease.session.report(lease, report, size)
 
     def _is_plain(self, result: sandbox_pb.CallResult) -> bool:
+        if self.may_continue:
+            return False
         steps = result.steps
-        if self.may_continue or len(steps) != len(self.group.nodes):
+        if len(steps) != len(self.group.nodes):
             return False
         alone = len(steps) == 1
         for step in steps:
@@ -95,18 +82,20 @@ class QuickCall:
         return True
 
 
-def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:
-    """What a step with a small output gave, as the outcome of its node."""
-    if step.WhichOneof("kind") == "failure":
-        outcome.failed.CopyFrom(step.failure)
-    else:
-        completed = outcome.completed
-        completed.output.json = step.output_json
-        if step.routed:
-            completed.routed = True
-            completed.chosen.extend(step.chosen)
+def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> int:
+    """What a step with a small output gave, as the outcome of its node; about its bytes."""
     if step.logs:
         outcome.logs.extend(step.logs)
+    output_json = step.output_json
+    if not output_json and step.HasField("failure"):
+        outcome.failed.CopyFrom(step.failure)
+        return 512
+    completed = outcome.completed
+    completed.output.json = output_json
+    if step.routed:
+        completed.routed = True
+        completed.chosen.extend(step.chosen)
+    return len(output_json) + 96
 
 
 class QuickStart:
@@ -121,23 +110,28 @@ class QuickStart:
         """Send the call for a quick task; False if something has to be fetched first."""
         program = scope.program
         _, node, item, attempt = lease.key
-        if item and not task.item_json:
-            return False
-        may_continue = scope.group.may_continue and not item
+        item_json = b""
+        may_continue = scope.group.may_continue
+        if item:
+            item_json, may_continue = task.item_json, False
+            if not item_json:
+                return False
         if may_continue and attempt == 1 and node not in program.fragile:
             group = self._groups.leading(program, node, scope.values)
         else:
-            group = self._groups.of(program, (node,))
+            group = self._groups.alone(program.nodes[node])
         wall_ms = 0
         if task.deadline_unix_us:
             wall_ms = max(1, (task.deadline_unix_us - now_us) // 1000)
         try:
-            call, size = group.call(scope, attempt, task.item_json, wall_ms)
+            call, size = group.call(scope, attempt, item_json, wall_ms)
         except NotOpened:
             return False
-        quick = QuickCall(self._parts, self._segments, lease, scope, group)
+        quick = QuickCall(call, group.scripts, size, None)
+        quick.parts, quick.segments = self._parts, self._segments
+        quick.lease, quick.scope, quick.group = lease, scope, group
         quick.may_continue = may_continue and self._groups.may_follow(program, group)
         quick.started_us = lease.started_us = now_us
         lease.stop = quick.stop
-        quick.call_id = self._parts.sandbox.submit(call, group.scripts, quick.done, None, size)
+        quick.call_id = self._parts.sandbox.submit(quick)
         return True

@@ -6,7 +6,7 @@ are sent again on the next one; a call that had asked the host for something end
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import grpc
@@ -37,29 +37,45 @@ class HostFunctions(Protocol):
         ...
 
 
-Done = Callable[["pb.CallResult | None"], None]
-"""Takes the result; None if the call is lost."""
-
-
 class PendingCall:
-    """A call without a result yet."""
+    """A call without a result yet. `done` is called once, with the result, or with None if the call
+    is lost."""
 
-    __slots__ = ("call", "done", "host", "host_called", "scripts", "size")
+    __slots__ = ("call", "host", "host_called", "scripts", "size")
 
     def __init__(
-        self,
-        call: pb.Call,
-        scripts: Sequence[pb.Script],
-        done: Done,
-        host: HostFunctions | None,
-        size: int,
+        self, call: pb.Call, scripts: Sequence[pb.Script], size: int, host: HostFunctions | None
     ) -> None:
         self.call = call
         self.scripts = scripts
-        self.done = done
+        self.size = size
         self.host = host
         self.host_called = False
-        self.size = size
+
+    def done(self, result: pb.CallResult | None) -> None:
+        """Take the result."""
+        raise NotImplementedError
+
+
+class AwaitedCall(PendingCall):
+    """A call that somebody awaits."""
+
+    __slots__ = ("answer",)
+
+    def __init__(
+        self, call: pb.Call, scripts: Sequence[pb.Script], size: int, host: HostFunctions | None
+    ) -> None:
+        super().__init__(call, scripts, size, host)
+        self.answer: asyncio.Future[pb.CallResult] = asyncio.get_running_loop().create_future()
+
+    def done(self, result: pb.CallResult | None) -> None:
+        """Hand the result, or `CallLost`, to who awaits it."""
+        if self.answer.done():
+            return
+        if result is None:
+            self.answer.set_exception(CallLost())
+        else:
+            self.answer.set_result(result)
 
 
 class _Stream:
@@ -117,18 +133,10 @@ class SandboxClient:
         self._tasks: asyncio.TaskGroup | None = None
         self.connected = False
 
-    def submit(
-        self,
-        call: pb.Call,
-        scripts: Sequence[pb.Script],
-        done: Done,
-        host: HostFunctions | None = None,
-        size: int = 512,
-    ) -> int:
-        """Send a call; `done` gets its result. Returns the id, for `cancel`."""
+    def submit(self, pending: PendingCall) -> int:
+        """Send a call; its `done` gets the result. Returns the id, for `cancel`."""
         self._last_id = call_id = self._last_id + 1
-        call.call_id = call_id
-        pending = PendingCall(call, scripts, done, host, size)
+        pending.call.call_id = call_id
         self._pending[call_id] = pending
         self._stream.outbox.put(pending)
         return call_id
@@ -146,19 +154,10 @@ class SandboxClient:
         size: int = 512,
     ) -> pb.CallResult:
         """Send a call and wait for its result. Raises CallLost. Cancelling cancels the call."""
-        answer: asyncio.Future[pb.CallResult] = asyncio.get_running_loop().create_future()
-
-        def done(result: pb.CallResult | None) -> None:
-            if answer.done():
-                return
-            if result is None:
-                answer.set_exception(CallLost())
-            else:
-                answer.set_result(result)
-
-        call_id = self.submit(call, scripts, done, host, size)
+        pending = AwaitedCall(call, scripts, size, host)
+        call_id = self.submit(pending)
         try:
-            return await answer
+            return await pending.answer
         finally:
             self.cancel(call_id)
 

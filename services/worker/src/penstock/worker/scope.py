@@ -38,11 +38,9 @@ class RunScope:
         "_opened",
         "_parsed",
         "env_json",
-        "execution_id",
         "group",
         "payloads",
         "program",
-        "tenant",
         "values",
     )
 
@@ -57,23 +55,31 @@ class RunScope:
         self.program = program
         self.payloads = payloads
         self.env_json = env_json
-        self.execution_id: str = group.execution_id
-        self.tenant: str = group.tenant
-        self.values: dict[int, dispatch_pb.NodeValue] = {one.node: one for one in group.inputs}
-        self._opened: dict[str, bytes] = {}
-        self._parsed: dict[str, Any] = {}
+        inputs = group.inputs
+        self.values: dict[int, dispatch_pb.NodeValue] = (
+            {one.node: one for one in inputs} if inputs else {}
+        )
+        self._opened: dict[str, bytes] | None = None
+        self._parsed: dict[str, Any] | None = None
+
+    @property
+    def execution_id(self) -> str:
+        """The execution."""
+        return self.group.execution_id
+
+    @property
+    def tenant(self) -> str:
+        """Its account."""
+        return self.group.tenant
 
     def branch(self) -> "RunScope":
         """A scope that begins with the same values, for a segment to add its own to."""
         twin = RunScope.__new__(RunScope)
         twin.group, twin.program, twin.payloads = self.group, self.program, self.payloads
-        twin.env_json, twin.execution_id, twin.tenant = (
-            self.env_json,
-            self.execution_id,
-            self.tenant,
-        )
+        twin.env_json = self.env_json
         twin.values = dict(self.values)
-        twin._opened, twin._parsed = self._opened, dict(self._parsed)
+        twin._opened = dict(self._opened) if self._opened else None
+        twin._parsed = dict(self._parsed) if self._parsed else None
         return twin
 
     def add_output(self, node: int, output: payload_pb.Payload) -> None:
@@ -90,13 +96,19 @@ class RunScope:
         if kind is None:
             return NULL
         digest = payload.ref.digest
-        found = self._opened.get(digest)
+        opened = self._opened_so_far()
+        found = opened.get(digest)
         if found is None:
             found = self.payloads.peek(digest)
             if found is None:
                 raise NotOpened
-            self._opened[digest] = found
+            opened[digest] = found
         return found
+
+    def _opened_so_far(self) -> dict[str, bytes]:
+        if self._opened is None:
+            self._opened = {}
+        return self._opened
 
     async def open(self, needs: Needs) -> None:
         """Fetch every stored payload that `needs` names."""
@@ -106,9 +118,11 @@ class RunScope:
         if needs.trigger or needs.run_trigger:
             wanted.append(self.group.trigger)
         for payload in wanted:
-            if payload.WhichOneof("kind") == "ref" and payload.ref.digest not in self._opened:
-                fetched = await self.payloads.get(payload.ref, self.tenant)
-                self._opened[payload.ref.digest] = fetched
+            if payload.WhichOneof("kind") != "ref":
+                continue
+            opened = self._opened_so_far()
+            if payload.ref.digest not in opened:
+                opened[payload.ref.digest] = await self.payloads.get(payload.ref, self.tenant)
 
     def has(self, node: int) -> bool:
         """True if the outcome of this node is at hand."""
@@ -159,20 +173,18 @@ class RunScope:
             parts.append(self.bytes_of(self.group.trigger))
         return join_object(keys, parts)
 
-    def sandbox_call(self, needs: Needs, attempt: int) -> tuple[sandbox_pb.Call, int]:
-        """A call without steps that can see what `needs` names, and about how many bytes it has.
-
-        Raises NotOpened.
-        """
-        call = sandbox_pb.Call(tenant=self.tenant)
+    def fill_call(self, call: sandbox_pb.Call, needs: Needs, attempt: int) -> int:
+        """Put what `needs` names into a call; about how many bytes that is. Raises NotOpened."""
+        call.tenant = self.group.tenant
         size = 0
         if needs.nodes:
             values = self.sandbox_values(needs.nodes)
             call.values.extend(values)
             size = sum(len(value.output_json) for value in values)
         if needs.params:
-            call.params_json = self.bytes_of(self.group.params)
-            size += len(call.params_json)
+            params = self.bytes_of(self.group.params)
+            call.params_json = params
+            size += len(params)
         if needs.trigger:
             call.trigger_json = self.bytes_of(self.group.trigger)
             size += len(call.trigger_json)
@@ -180,10 +192,12 @@ class RunScope:
             call.run_json = self.run_json(attempt, with_trigger=needs.run_trigger)
         if needs.env:
             call.env_json = self.env_json
-        return call, size
+        return size
 
     def parsed(self, name: str, text: bytes) -> Any:
         """The value of `text`, parsed once under `name`."""
+        if self._parsed is None:
+            self._parsed = {}
         if name not in self._parsed:
             self._parsed[name] = msgspec.json.decode(text)
         return self._parsed[name]

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from penstock.api.payload.v1 import payload_pb2 as payload_pb
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch_pb
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.nodes.api import NodeFailure
 from penstock.worker.failures import to_node_failure
@@ -18,9 +19,13 @@ _GROUPS_MAX = 2000
 
 
 class ScriptGroup:
-    """Script nodes that run as one call: made once per plan and starting point."""
+    """Script nodes that run as one call: made once per plan and starting point.
 
-    __slots__ = ("limits", "needs", "nodes", "scripts", "size", "steps", "wall_ms")
+    Messages that differ little between calls are kept serialised: reading one is the fastest way to
+    a new message. `report_template` holds the lease and an outcome per node, first attempts all.
+    """
+
+    __slots__ = ("_template", "needs", "nodes", "report_template", "scripts", "size", "wall_ms")
 
     def __init__(self, programs: Sequence[NodeProgram], output_bytes_max: int) -> None:
         node = programs[0].node
@@ -30,24 +35,29 @@ class ScriptGroup:
             needs |= program.script_needs
         self.needs: Needs = msgspec.structs.replace(needs, nodes=needs.nodes - inside)
         self.nodes = tuple(program.node.index for program in programs)
-        self.steps = tuple(program.step for program in programs if program.step is not None)
         self.scripts = tuple(program.script for program in programs if program.script is not None)
-        self.size = _STEP_BYTES * len(self.steps)
+        self.size = _STEP_BYTES * len(programs)
         timeout_ms = min(round(node.timeout_s * 1000), _WALL_MS_MAX)
         self.wall_ms = min(node.limits.wall_ms or timeout_ms, timeout_ms)
-        self.limits = pb.Limits(
-            wall_ms=self.wall_ms,
-            memory_mb=node.limits.memory_mb,
-            output_bytes_max=output_bytes_max,
-        )
+        self._template = pb.Call(
+            steps=[program.step for program in programs if program.step is not None],
+            limits=pb.Limits(
+                wall_ms=self.wall_ms,
+                memory_mb=node.limits.memory_mb,
+                output_bytes_max=output_bytes_max,
+            ),
+        ).SerializeToString()
+        refs = [journal_pb.NodeRef(node=index, attempt=1) for index in self.nodes]
+        self.report_template = dispatch_pb.SegmentReport(
+            lease=refs[0], outcomes=[dispatch_pb.NodeOutcome(ref=ref) for ref in refs]
+        ).SerializeToString()
 
     def call(
         self, scope: RunScope, attempt: int, item_json: bytes = b"", wall_ms: int = 0
     ) -> tuple[pb.Call, int]:
-        """The call and about how many bytes it has; `wall_ms` lowers its limit. Raises NotOpened."""
-        call, size = scope.sandbox_call(self.needs, attempt)
-        call.steps.extend(self.steps)
-        call.limits.CopyFrom(self.limits)
+        """The call and about its size in bytes; `wall_ms` lowers its limit. Raises NotOpened."""
+        call = pb.Call.FromString(self._template)
+        size = scope.fill_call(call, self.needs, attempt)
         if wall_ms:
             call.limits.wall_ms = min(self.wall_ms, wall_ms)
         if item_json:
@@ -65,7 +75,10 @@ class ScriptGroups:
 
     def alone(self, program: NodeProgram) -> ScriptGroup:
         """The group of one node."""
-        return self.of(program.owner, (program.node.index,))
+        if program.group is None:
+            program.group = self.of(program.owner, (program.node.index,))
+        found: ScriptGroup = program.group
+        return found
 
     def of(self, program: PlanProgram, nodes: tuple[int, ...]) -> ScriptGroup:
         """The group of these nodes, in order."""
@@ -94,7 +107,7 @@ class ScriptGroups:
 
     def leading(self, program: PlanProgram, node: int, held: Mapping[int, object]) -> ScriptGroup:
         """The group that a leased node can run with, given the outcomes at hand."""
-        key = (node, *held)
+        key = (node, *held) if held else (node,)
         found = program.leading.get(key)
         if found is None:
             found = self.of(program, program.rules.fuse((node,), {}, held))
@@ -118,8 +131,3 @@ def too_large(size: int, limit: int) -> NodeFailure:
     return NodeFailure(
         "permanent", "OUTPUT_TOO_LARGE", f"the output has {size} bytes; {limit} is the limit"
     )
-
-
-def inline(output_json: bytes) -> payload_pb.Payload:
-    """A payload for a small value."""
-    return payload_pb.Payload(json=output_json)

@@ -100,7 +100,7 @@ class Segments:
                 failure = NodeFailure("system", "INTERNAL", text)
             if not segment.draft.report.outcomes and isinstance(failure, NodeFailure):
                 set_failed(segment.draft.add(node, item, attempt), failure)
-            if not segment.lease.ended:
+            if segment.lease.report is None:
                 segment.report()
 
     async def _run(self, segment: _Segment, order: Order) -> None:
