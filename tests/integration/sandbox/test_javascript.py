@@ -82,9 +82,7 @@ def test_names_of_the_surface_may_be_declared_anew(realm: Realm):
 def test_an_exception_names_the_line_of_the_users_code(realm: Realm):
     failure = realm.run("const a = 1;\n\nnull.x;").failure
     assert (failure.reason, failure.error_class) == ("SCRIPT_ERROR", USER)
-    assert failure.message == (
-        "TypeError: Cannot read properties of null (reading 'x') (line 3)"
-    )
+    assert failure.message == ("TypeError: Cannot read properties of null (reading 'x') (line 3)")
     assert loads(failure.details_json)["line"] == 3
 
 
@@ -209,9 +207,7 @@ def test_what_a_step_changes_in_its_input_no_later_step_sees(realm: Realm):
     change = "input.judge.price = 0; params.a = 0; return {keep: 1}"
     look = "return [input.judge.price, params.a, nodes.x.output.keep]"
     steps = [step(change, "x", parents=["judge"]), step(look, "y", parents=["judge"])]
-    result = realm.run_steps(
-        [change, look], steps, values=[JUDGED], params_json=b'{"a":1}'
-    )
+    result = realm.run_steps([change, look], steps, values=[JUDGED], params_json=b'{"a":1}')
     assert loads(result.steps[1].output_json) == [7, 1, 1]
 
 

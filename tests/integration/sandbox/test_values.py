@@ -32,9 +32,7 @@ def test_what_json_lacks_is_tagged(realm: Realm, source: str, tagged: object):
 
 
 @pytest.mark.parametrize(("source", "tagged"), TAGGED)
-def test_a_tagged_value_is_revived_for_the_next_step(
-    realm: Realm, source: str, tagged: object
-):
+def test_a_tagged_value_is_revived_for_the_next_step(realm: Realm, source: str, tagged: object):
     first = f"return {{v: [{source}]}}"
     kind = "return Object.prototype.toString.call(input.a.v[0]) + typeof input.a.v[0].value"
     again = "return input.a.v"
@@ -125,7 +123,9 @@ def test_half_a_character_is_replaced(realm: Realm):
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(value=JSON_VALUES)
 def test_json_goes_through_unchanged(realm: Realm, value: object):
     text = dumps(value)

@@ -86,6 +86,7 @@ class JailProcess:
         self._transport = transport
         self._frames = frames
         self._shared = shared
+        self._pidfd = os.pidfd_open(process.pid)
         self._statm = os.open(f"/proc/{process.pid}/statm", os.O_RDONLY)
         self.pid = process.pid
         self.confinement: dict[str, str] = {}
@@ -110,9 +111,7 @@ class JailProcess:
     async def ask_marker(self) -> Marker | None:
         """Ask the jail who runs; None if it does not answer: a jail that is well does."""
         before = MARKER.unpack_from(self._shared)[0]
-        try:
-            self._process.send_signal(signal.SIGUSR1)
-        except ProcessLookupError:
+        if not self._signal(signal.SIGUSR1):
             return None
         for _ in range(int(_MARKER_WAIT_S / _MARKER_STEP_S)):
             await asyncio.sleep(_MARKER_STEP_S)
@@ -127,11 +126,17 @@ class JailProcess:
 
     def kill(self) -> None:
         """End the process now."""
-        if self._process.returncode is None:
-            try:
-                self._process.kill()
-            except ProcessLookupError:
-                return
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> bool:
+        """Signal the process; not through `Process`, which would reap it behind asyncio's back."""
+        if self._pidfd < 0:
+            return False
+        try:
+            signal.pidfd_send_signal(self._pidfd, number)
+        except ProcessLookupError:
+            return False
+        return True
 
     async def wait_ended(self) -> None:
         """Wait until the process is gone, and give its resources back."""
@@ -143,6 +148,8 @@ class JailProcess:
         await self._process.wait()
         self._transport.close()
         os.close(self._statm)
+        os.close(self._pidfd)
+        self._pidfd = -1
 
     def ran_out_of_memory(self) -> bool:
         """Whether it ended by a limit on memory."""

@@ -88,6 +88,11 @@ class Codec:
             self._fresh.append(b'["t",%b,%b' % (found, names[1:]))
         return found
 
+    def forget_shapes(self) -> None:
+        """Number shapes anew: there are too many, or a message that told of some was refused."""
+        self._shapes.clear()
+        self._fresh = [b'["T"]']
+
     def _step(self, step: sandbox_pb2.Step) -> tuple[bytes, int]:
         now_ms, item = step.now_unix_ms, step.item_json
         if now_ms:
@@ -99,8 +104,7 @@ class Codec:
 
     def _steps(self, call: sandbox_pb2.Call) -> tuple[bytes, bytes]:
         if len(self._shapes) >= SHAPES_MAX:
-            self._shapes.clear()
-            self._fresh.append(b'["T"]')
+            self.forget_shapes()
         steps = [self._step(step) for step in call.steps]
         texts = b",".join([text for text, _ in steps])
         times = {now_ms for _, now_ms in steps}

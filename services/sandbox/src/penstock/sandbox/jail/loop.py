@@ -88,16 +88,19 @@ class Jail:
             if not self._link.wait(wait_ms):
                 wait_ms = self._turn(WOKEN, lambda: self._cross([]))
                 continue
-            request = sandbox_pb2.RunRequest.FromString(self._link.receive())
-            for script in request.scripts:
-                self._sources[script.script_id] = script
-            wait_ms = self._turn(REPLY, lambda: self._take(request))  # noqa: B023 - runs now
+            body = self._link.receive()
+            wait_ms = self._turn(REPLY, lambda: self._take(body))  # noqa: B023 - runs now
 
-    def _take(self, request: sandbox_pb2.RunRequest) -> tuple[Collected, sandbox_pb2.RunResponse]:
+    def _take(self, body: bytes) -> tuple[Collected, sandbox_pb2.RunResponse]:
+        request = sandbox_pb2.RunRequest.FromString(body)
+        for script in request.scripts:
+            self._sources[script.script_id] = script
         try:
             return self._cross(self._codec.messages(request))
         except BadMessage:
+            request = sandbox_pb2.RunRequest.FromString(body)
             refused = refuse_bad_json(request)
+            self._codec.forget_shapes()
             collected, response = self._cross(self._codec.messages(request))
             response.results.extend(refused)
             return collected, response
