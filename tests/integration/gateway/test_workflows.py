@@ -68,3 +68,11 @@ async def test_versions_are_listed_newest_first(gateway):
     gateway.cluster.store("flow: 1\nid: echo\ndescription: new\n", "echo")
     async with gateway.http.get("/v1/workflows/echo/versions") as answer:
         assert [item["version"] for item in (await answer.json())["items"]] == [2, 1]
+
+
+async def test_what_can_be_read_can_be_asked_for_without_its_body(gateway):
+    async with gateway.http.get("/v1/workflows/echo") as answer:
+        length = answer.headers["content-length"]
+    async with gateway.http.head("/v1/workflows/echo") as answer:
+        assert (answer.status, answer.headers["content-length"]) == (200, length)
+        assert await answer.read() == b""

@@ -28,6 +28,7 @@ class Running:
     hub: Hub
     coordinators: Coordinators
     metrics: Metrics
+    feeds: Feeds
     address: str
 
 
@@ -43,11 +44,12 @@ async def run_gateway(
     ):
         link = await coordinators.link()
         channels = {"coordinator": (link.channel, coordinator), "state": (reads.channel, state)}
-        health = Health(channels, Feeds("nats://nowhere", reads), SystemClock())
+        feeds = Feeds("nats://nowhere", reads)
+        health = Health(channels, feeds, SystemClock())
         app = build_app(Doors(coordinators, reads, hub, metrics, health.report))
         async with (
             open_http("127.0.0.1:0", app) as address,
             aiohttp.ClientSession(f"http://{address}") as http,
         ):
-            yield Running(cluster, http, hub, coordinators, metrics, address)
+            yield Running(cluster, http, hub, coordinators, metrics, feeds, address)
             hub.close()

@@ -24,12 +24,12 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        length = (b"content-length", b"%d" % len(self.body))
+        length = () if self.status == 204 else ((b"content-length", b"%d" % len(self.body)),)
         await send(
             {
                 "type": "http.response.start",
                 "status": self.status,
-                "headers": [*self.headers, length],
+                "headers": [*self.headers, *length],
             }
         )
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

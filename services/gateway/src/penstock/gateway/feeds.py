@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from urllib.parse import urlsplit
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.bus import Bus, event_subject, open_bus
@@ -16,10 +17,15 @@ _POLL_S = 1.0
 class Feeds:
     """Follows executions. Serves before NATS is there, and does not wait for it."""
 
-    def __init__(self, address: str, reads: Reads) -> None:
-        self.address = address
+    def __init__(self, nats_url: str, reads: Reads) -> None:
+        self._nats_url = nats_url
         self._reads = reads
         self._bus: Bus | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the bus is, without the credentials of its URL."""
+        return urlsplit(self._nats_url).netloc.rpartition("@")[2]
 
     @property
     def connected(self) -> bool:
@@ -28,7 +34,7 @@ class Feeds:
 
     async def attach(self) -> None:
         """Hold the connection to the bus until cancelled."""
-        async with open_bus(self.address) as bus:
+        async with open_bus(self._nats_url) as bus:
             self._bus = bus
             try:
                 await asyncio.Event().wait()

@@ -12,5 +12,5 @@ class Settings(ServiceSettings):
     listen: str = setting("127.0.0.1:8080", "Address to serve HTTP on, host:port; port 0 takes one")
     coordinator_address: str = setting("127.0.0.1:7401", "Any coordinator, host:port")
     state_address: str = setting("127.0.0.1:7402", "State, host:port")
-    nats_url: str = setting("nats://127.0.0.1:4222", "NATS server of live events")
+    nats_url: str = setting("nats://127.0.0.1:4222", "NATS server of live events", secret=True)
     access_log: bool = setting(False, "Log every request")

@@ -1,0 +1,47 @@
+"""Addresses about the gateway itself."""
+
+import pytest
+
+
+async def test_health_names_every_component_with_uptime_and_version(gateway):
+    async with gateway.http.get("/health") as answer:
+        report = await answer.json()
+    assert (answer.status, report["status"]) == (200, "degraded")
+    assert report["components"]["coordinator"]["status"] == "up"
+    assert report["components"]["state"]["status"] == "up"
+    assert report["components"]["nats"]["status"] == "down"
+    assert report["version"]
+    assert report["uptime_s"] >= 0
+
+
+async def test_health_shows_no_credentials(gateway):
+    gateway.feeds._nats_url = "nats://user:secret@127.0.0.1:4222"
+    async with gateway.http.get("/health") as answer:
+        text = await answer.text()
+    assert "127.0.0.1:4222" in text
+    assert "secret" not in text
+
+
+async def test_requests_are_counted_by_route_and_not_by_address(gateway):
+    for name in ("echo", "slow", "none"):
+        await (await gateway.http.get(f"/v1/workflows/{name}")).read()
+    async with gateway.http.get("/metrics") as answer:
+        text = await answer.text()
+    counted = 'penstock_gateway_requests_total{method="GET",route="/v1/workflows/{name}"'
+    assert f'{counted},status="200"}} 2.0' in text
+    assert f'{counted},status="404"}} 1.0' in text
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_pages_are_whole_in_themselves(gateway, path):
+    async with gateway.http.get(path) as answer:
+        text = await answer.text()
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    assert "Penstock" in text
+    assert "src=" not in text
+
+
+async def test_the_interface_describes_itself(gateway):
+    async with gateway.http.get("/openapi.json") as answer:
+        document = await answer.json()
+    assert document["openapi"].startswith("3.1")
