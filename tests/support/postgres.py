@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,6 +49,21 @@ def unprivileged_user() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
+_AS_USER = """
+import os, pwd, sys
+who = pwd.getpwnam(sys.argv[1])
+os.setgroups([]); os.setgid(who.pw_gid); os.setuid(who.pw_uid)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def as_user(user: str | None, command: list[str]) -> list[str]:
+    """The command line that runs `command` as `user`. The change of user is made by a program of
+    its own: made by `subprocess` it needs a full fork, which a process with gRPC threads does not
+    survive reliably."""
+    return command if user is None else [sys.executable, "-I", "-c", _AS_USER, user, *command]
+
+
 @dataclass
 class PostgresServer:
     """One server that tests may stop, kill and start again at the same port."""
@@ -70,9 +86,10 @@ class PostgresServer:
 
     def initialise(self) -> None:
         """Create the cluster's files."""
-        command = [self.binaries / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust"]
-        extra = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
-        subprocess.run([*command, *extra], check=True, stdout=subprocess.DEVNULL, user=self.user)
+        command = [str(self.binaries / "initdb"), "-D", str(self.data), "-U", "postgres"]
+        extra = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        everything = as_user(self.user, [*command, *extra, "--no-instructions"])
+        subprocess.run(everything, check=True, stdout=subprocess.DEVNULL, cwd=self.data)
 
     def start(self) -> None:
         """Start and return once connections are accepted."""
@@ -80,10 +97,9 @@ class PostgresServer:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binaries / "postgres", "-D", self.data, *flags],
+                as_user(self.user, [str(self.binaries / "postgres"), "-D", str(self.data), *flags]),
                 stdout=log,
                 stderr=log,
-                user=self.user,
                 cwd=self.data,
                 start_new_session=True,
             )
@@ -94,7 +110,7 @@ class PostgresServer:
             time.sleep(0.05)
 
     def _accepts(self) -> bool:
-        command = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [self.binaries / "pg_isready", "-q", "-d", self.url]
         return subprocess.run(command, check=False).returncode == 0
 
     def stop(self) -> None:

@@ -85,6 +85,16 @@ class CommitBatch:
         """New values for projection rows that are there."""
         return list(self._moved.values())
 
+    def only(self, shards: set[int]) -> "CommitBatch":
+        """The journal part of these shards."""
+        part = CommitBatch(self._compression)
+        part.spans = {shard: span for shard, span in self.spans.items() if shard in shards}
+        kept = [at for at, row in enumerate(self.journal) if row[0] in shards]
+        part.journal = [self.journal[at] for at in kept]
+        part.bodies = [self.bodies[at] for at in kept]
+        part.bytes = sum(map(len, part.bodies))
+        return part
+
     def fits(self, writes: Iterable[ShardWrite]) -> bool:
         """True if these writes continue what the batch holds of their shards."""
         for write in writes:

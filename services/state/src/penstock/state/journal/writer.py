@@ -52,7 +52,7 @@ class Waiting:
 class JournalWriter:
     """Merges, commits, repeats, answers.
 
-    `on_committed` gets every batch that was written whole, after its requests were answered.
+    `on_committed` gets what was written, commit by commit; it must be quick.
     """
 
     def __init__(
@@ -141,6 +141,7 @@ class JournalWriter:
         if len(written) == len(batch.spans):
             self._on_committed(batch)
             return
+        self._on_committed(batch.only(written))
         await self._settle_one_by_one(gathered, batch.spans.keys() - written)
 
     async def _settle_one_by_one(self, gathered: Iterable[Waiting], shards: set[int]) -> None:

@@ -1,6 +1,6 @@
 """The payload store: content-addressed, compressed, apart by account, verified on every read.
 
-A value is kept at `<account>/<first two of digest>/<digest>.zst`, where the digest is the SHA-256
+A value is kept at `t-<account>/<first two of digest>/<digest>.zst`, where the digest is the SHA-256
 of the plain bytes. Storing the same value again writes the same object again, which is harmless and
 repairs a damaged one.
 """
@@ -81,7 +81,7 @@ class PayloadStore:
         self._local_root = local_root
 
     def _key(self, tenant: str, digest: str) -> str:
-        account = quote(tenant, safe="").replace(".", "%2E").replace("%", "=")
+        account = "t-" + quote(tenant, safe="").replace(".", "%2E").replace("%", "=")
         return f"{account}/{digest[:2]}/{digest}.zst"
 
     async def put(self, tenant: str, plain: bytes) -> StoredPayload:

@@ -8,6 +8,15 @@ import asyncpg
 from penstock.common.errors import Internal, PenstockError, Unavailable
 from penstock.state.ports import Rejected
 
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""Everything that a call of the driver raises when PostgreSQL is at fault, or on its way down."""
+
 _PASSING: dict[str, str] = {
     "25006": "PostgreSQL is read-only",
     "53000": "PostgreSQL is out of resources",
@@ -51,5 +60,5 @@ def translated() -> Iterator[None]:
     """Let no driver exception out of the block."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except DRIVER_ERRORS as error:
         raise operating_error(error) from error

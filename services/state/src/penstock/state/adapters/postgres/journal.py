@@ -8,7 +8,7 @@ import zstandard
 
 from penstock.common.errors import Internal, PenstockError
 from penstock.state.adapters.postgres.database import PLAN_ONCE, Database, connect
-from penstock.state.adapters.postgres.faults import operating_error
+from penstock.state.adapters.postgres.faults import DRIVER_ERRORS, operating_error
 from penstock.state.adapters.postgres.queries import load_statements
 from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, TEXT_SEPARATOR, CommitBatch
 from penstock.state.ports import Head, JournalRow, LivePage
@@ -72,7 +72,7 @@ class PostgresJournal:
         try:
             statement = self._commit or await self._prepare()
             written = await statement.fetch(*columns)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except DRIVER_ERRORS as error:
             raise self._dropped(error) from error
         except BaseException:
             self.close()
@@ -86,7 +86,7 @@ class PostgresJournal:
                 await self._prepare()
             assert self._connection is not None
             rows = await self._connection.fetch(self._sql["read_heads"], shards)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except DRIVER_ERRORS as error:
             raise self._dropped(error) from error
         return {row[0]: Head(row[1], row[2]) for row in rows}
 

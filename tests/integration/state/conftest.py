@@ -1,0 +1,101 @@
+"""A state service in this process over a real PostgreSQL."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from penstock.api.state.v1 import state_service_pb2 as pb
+from penstock.api.state.v1.state_service_pb2_grpc import (
+    JournalServiceStub,
+    PayloadServiceStub,
+    QueryServiceStub,
+)
+from penstock.common.rpc.channel import call, open_channel
+from penstock.state.service import open_state
+from penstock.state.settings import Settings
+from support.postgres import open_postgres
+
+SHARDS = 8
+
+
+class Client:
+    """Stubs of one state service."""
+
+    def __init__(self, channel):
+        self.journal = JournalServiceStub(channel)
+        self.query = QueryServiceStub(channel)
+        self.payload = PayloadServiceStub(channel)
+
+    async def lease(self, coordinator_id="c1"):
+        """Join and take every shard; return the common epoch."""
+        join = pb.JoinRequest(coordinator_id=coordinator_id, address="h:1", ttl_ms=60_000)
+        shard_count = (await call(self.journal.Join, join)).shard_count
+        wanted = pb.AcquireShardsRequest(coordinator_id=coordinator_id, shards=range(shard_count))
+        granted = (await call(self.journal.AcquireShards, wanted)).granted
+        assert len(granted) == shard_count
+        return granted[0].epoch
+
+
+@asynccontextmanager
+async def open_client(address):
+    """A client of the service at an address."""
+    async with open_channel(address) as channel:
+        yield Client(channel)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with open_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres):
+    name = f"t{uuid.uuid4().hex}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    return replace(
+        Settings(),
+        listen="127.0.0.1:0",
+        database_url=database_url,
+        database_connections=4,
+        shard_count=SHARDS,
+        payload_url=(tmp_path / "payloads").as_uri(),
+    )
+
+
+@pytest.fixture
+async def state(settings):
+    async with open_state(settings, asyncio.Event()) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(state):
+    async with open_client(state.address) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    store = tmp_path_factory.mktemp("nats")
+    program = Path(sys.executable).with_name("nats-server")
+    arguments = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", store]
+    server = subprocess.Popen([program, *arguments], stderr=subprocess.DEVNULL)
+    yield f"nats://127.0.0.1:{port}"
+    server.terminate()
+    server.wait()

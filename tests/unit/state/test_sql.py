@@ -1,0 +1,34 @@
+"""Named SQL and migrations, as files."""
+
+import pytest
+
+from penstock.state.adapters.postgres.migrations import all_migrations
+from penstock.state.adapters.postgres.queries import load_statements, split_statements
+
+AREAS = ["journal", "leases", "executions", "workflows"]
+
+
+def test_statements_are_found_by_name():
+    text = "\n-- name: one\nSELECT 1\n\n-- name: two\n-- why\nSELECT 2\n"
+    assert split_statements(text) == {"one": "SELECT 1", "two": "-- why\nSELECT 2"}
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", "-- name: a\nSELECT 1\n-- name: a\nSELECT 2"])
+def test_nameless_and_repeated_statements_are_refused(text):
+    with pytest.raises(ValueError):
+        split_statements(text)
+
+
+@pytest.mark.parametrize("area", ["executions", "workflows"])
+def test_every_read_is_restricted_to_an_account(area):
+    for name, statement in load_statements(area).items():
+        assert "tenant = $" in statement or "tenant, name" in statement, name
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_statements_are_not_empty(area):
+    assert all(load_statements(area).values())
+
+
+def test_migrations_are_numbered_without_gap():
+    assert [m.number for m in all_migrations()] == list(range(1, len(all_migrations()) + 1))
