@@ -1,6 +1,7 @@
 """The coordinator service put together: state's ports over gRPC, the shell, the server side."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import SystemRandom  # noqa: TID251 - the edge: jitter of retries
@@ -19,6 +20,8 @@ from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.coordinator import Coordinator, open_coordinator
 from penstock.nodes import catalog
+
+_ALL_INTERFACES = ("", "0.0.0.0", "::", "[::]")
 
 
 @asynccontextmanager
@@ -61,7 +64,7 @@ async def open_service(
             tasks.create_task(watching.run()),
             tasks.create_task(_tell_when_settled(coordinator, health)),
         ]
-        coordinator.join(settings.advertise or server.address)
+        coordinator.join(settings.advertise or _reachable(server.address))
         try:
             yield server, coordinator
         finally:
@@ -74,3 +77,9 @@ async def open_service(
 async def _tell_when_settled(coordinator: Coordinator, health: Health) -> None:
     await coordinator.shards.settled.wait()
     await health.set_serving(SERVICES, True)
+
+
+def _reachable(address: str) -> str:
+    """An address that others can use: a server on all interfaces is known by its host's name."""
+    host, _, port = address.rpartition(":")
+    return f"{socket.gethostname()}:{port}" if host in _ALL_INTERFACES else address

@@ -11,7 +11,9 @@ class Settings(ServiceSettings):
 
     listen: str = setting("127.0.0.1:7401", "Address to serve on, host:port; port 0 takes any")
     advertise: str = setting(
-        "", "Address others reach this coordinator at; empty for the one it listens on"
+        "",
+        "Address others reach this coordinator at; empty for the one it listens on (its host name, "
+        "if that is all interfaces). No two live coordinators may have the same",
     )
     state_address: str = setting("127.0.0.1:7402", "Address of the state service, host:port")
     nats_url: str = setting("nats://127.0.0.1:4222", "NATS server that carries live events")

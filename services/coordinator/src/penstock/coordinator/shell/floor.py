@@ -38,10 +38,13 @@ class ReportCaller:
     def on_committed(self, live: Live, accepted: bool) -> None:
         """Acknowledge or refuse."""
         self.worker.answer(self.report_id, accepted)
+        if not accepted:
+            self.worker.flush()
 
     def on_failed(self, error: PenstockError) -> None:
         """The execution is not ours any more: the work is void."""
         self.worker.answer(self.report_id, False)
+        self.worker.flush()
 
 
 class Floor:
@@ -120,6 +123,7 @@ class Floor:
             or len(self._early) >= _EARLY_MAX
         ):
             worker.answer(report_id, False)
+            worker.flush()
         else:
             self._early.append((worker, report_id, execution_id, report))
 

@@ -32,8 +32,7 @@ class Holdings:
                 worker.free -= 1
             return decided
         lease = happened.lease
-        key = state.key(lease)
-        had = holders.get(key) == worker.id
+        had = holders.get(lease.item * state.tables.size + lease.node) == worker.id
         follows = happened.continue_with
         if follows is None:
             decided = step(state, happened, now_us)

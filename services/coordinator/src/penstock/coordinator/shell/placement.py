@@ -45,4 +45,6 @@ def may_continue(plan: Plan, refs: Sequence[NodeRef]) -> bool:
     than one after the other on this one.
     """
     nodes = plan.nodes
+    if len(refs) == 1:
+        return len(nodes[refs[0].node].children) <= WIDE_CHILDREN
     return all(len(nodes[ref.node].children) <= WIDE_CHILDREN for ref in refs)

@@ -19,7 +19,8 @@ Kind = tuple[str, str]
 _SHARE = 64
 """Entries of one kind handled before the next kind has its turn."""
 
-HandOver = Callable[[Worker, Live, Sequence[NodeRef]], None]
+HandOver = Callable[[Worker, Live, Sequence[NodeRef], bool], None]
+"""Who gets which attempts; true if they are a part of more that was queued together."""
 
 
 class Entry:
@@ -80,26 +81,39 @@ class ReadyQueues:
         """Hand out up to a share of a queue; True if there is reason to come back."""
         for _ in range(min(_SHARE, len(queue))):
             entry = queue[0]
-            waiting = len(entry.refs) - entry.at
-            if entry.live.gone:
+            live = entry.live
+            refs = entry.refs
+            waiting = len(refs) - entry.at
+            if live.gone:
                 queue.popleft()
                 self.depth -= waiting
                 continue
-            worker = _choose(entry.live, waiting, workers)
+            worker = _choose(live, waiting, workers)
             if worker is None:
                 return False
             queue.popleft()
+            if len(refs) == 1:
+                self.depth -= 1
+                if live.state.is_current(refs[0]):
+                    hand_over(worker, live, refs, False)
+                continue
             count = chunk_size(waiting, len(workers), worker.free)
-            refs = entry.refs[entry.at : entry.at + count]
-            entry.at += count
-            self.depth -= count
-            is_current = entry.live.state.is_current
-            current = [ref for ref in refs if is_current(ref)]
-            if current:
-                hand_over(worker, entry.live, current)
+            self._hand_over_part(entry, worker, count, hand_over)
             if count < waiting:
                 queue.append(entry)
         return bool(queue)
+
+    def _hand_over_part(
+        self, entry: Entry, worker: Worker, count: int, hand_over: HandOver
+    ) -> None:
+        """Give the next `count` attempts of an entry, without those that are void by now."""
+        is_current = entry.live.state.is_current
+        some = entry.refs[entry.at : entry.at + count]
+        entry.at += count
+        self.depth -= count
+        current = [ref for ref in some if is_current(ref)]
+        if current:
+            hand_over(worker, entry.live, current, True)
 
 
 def _choose(live: Live, waiting: int, workers: Sequence[Worker]) -> Worker | None:

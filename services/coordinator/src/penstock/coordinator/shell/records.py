@@ -32,7 +32,8 @@ def add_record(
     total = state.tables.size
     row.nodes_total = total
     row.nodes_done = total - state.remaining
-    row.wake_unix_us = wake_us
+    if wake_us:
+        row.wake_unix_us = wake_us
     end = state.end
     if end is None:
         row.status = _RUNNING  # type: ignore[assignment]

@@ -20,7 +20,7 @@ from penstock.coordinator.core.commands import (
 from penstock.coordinator.shell.live import Caller, Executions, Live, Phase
 from penstock.coordinator.shell.placement import may_continue
 from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.tasks import to_tasks
+from penstock.coordinator.shell.tasks import add_tasks
 from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.values import NodeRef
 
@@ -65,7 +65,7 @@ class Release:
         self._segments = segments
         self._held: list[Released] = []
         self.ready = ReadyQueues()
-        self._gathered: dict[tuple[int, str], tuple[Worker, Live, list[NodeRef]]] = {}
+        self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
     def carry_out(self, released: Sequence[Released]) -> None:
         """Do what is on disk now, then give workers what is ready."""
@@ -75,6 +75,7 @@ class Release:
         for live, commands, caller in released:
             self._carry_out_one(live, commands, caller)
         self.hand_out()
+        self._workers.flush()
 
     def resume(self) -> None:
         """The leases were renewed: carry on with what was held back."""
@@ -85,25 +86,33 @@ class Release:
         """Give ready attempts to workers with room."""
         if not self.ready.depth or not self._tenure.holds():
             return
-        self.ready.hand_out(self._workers.serving, self._gather)
+        self.ready.hand_out(self._workers.serving, self._hand_over)
         gathered, self._gathered = self._gathered, {}
         for worker, live, refs in gathered.values():
-            go_on = self._segments and may_continue(live.plan, refs)
-            worker.send(*to_tasks(live, refs, may_continue=go_on))
+            self._send(worker, live, refs)
 
-    def _gather(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
-        """Note a hand-over; one message per worker and execution is made of all of them."""
+    def _hand_over(self, worker: Worker, live: Live, refs: Sequence[NodeRef], part: bool) -> None:
+        """Note who has what. Parts of a fan-out are gathered: one group per worker and execution,
+        so that what its tasks read travels once."""
         hand_over = live.state.hand_over
         for ref in refs:
             hand_over(ref, worker.id)
         worker.free -= len(refs)
         live.favourite = worker
-        key = (id(worker), live.id)
+        if not part:
+            self._send(worker, live, refs)
+            return
+        key = (worker.id, live.id)
         known = self._gathered.get(key)
         if known is None:
             self._gathered[key] = (worker, live, list(refs))
         else:
             known[2].extend(refs)
+
+    def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
+        go_on = self._segments and may_continue(live.plan, refs)
+        stream = worker.stream
+        stream.grew(add_tasks(stream.message(), live, refs, go_on=go_on))
 
     def _carry_out_one(
         self, live: Live, commands: Sequence[Command], caller: Caller | None

@@ -3,12 +3,13 @@ and message."""
 
 from collections.abc import Sequence
 
-from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks
+from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, WorkResponse
 from penstock.api.payload.v1.payload_pb2 import Payload as PayloadProto
 from penstock.common.invariant import InvariantBroken
 from penstock.common.value_codec import write_failure
 from penstock.coordinator.shell.live import Live
-from penstock.workflow.execution.values import NodeRef, Payload
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import NULL, NodeRef, Payload
 
 _FIXED_BYTES = 256
 """About what a task costs beside its values."""
@@ -20,46 +21,52 @@ def set_payload(target: PayloadProto, payload: Payload) -> int:
         target.ref.digest = payload.digest
         target.ref.size_bytes = payload.size
         return 80
-    target.json = payload.json
-    return len(payload.json)
+    json = payload.json
+    target.json = json
+    return len(json)
 
 
-def to_tasks(
-    live: Live, refs: Sequence[NodeRef], *, may_continue: bool
-) -> tuple[ExecutionTasks, int]:
-    """The message for these attempts, and about how many bytes it has."""
+def add_tasks(message: WorkResponse, live: Live, refs: Sequence[NodeRef], *, go_on: bool) -> int:
+    """Add the tasks of these attempts to a message, in place; returns about how many bytes that
+    adds."""
     state = live.state
     started = state.started
     if started is None:
         raise InvariantBroken(f"tasks of an execution that never started: {live.id}")
-    tasks = ExecutionTasks(
-        execution_id=live.id,
-        definition_hash=started.definition_hash,
-        tenant=live.tenant,
-        started_unix_us=state.started_us,
-        traceparent=started.traceparent,
-        may_continue=may_continue,
-    )
+    tasks = message.tasks.add()
+    tasks.execution_id = live.id
+    tasks.definition_hash = started.definition_hash
+    tasks.tenant = live.tenant
+    tasks.started_unix_us = state.started_us
+    if started.traceparent:
+        tasks.traceparent = started.traceparent
+    if go_on:
+        tasks.may_continue = True
     size = _FIXED_BYTES + set_payload(tasks.params, started.params)
-    if started.trigger.digest or started.trigger.json != b"null":
+    if started.trigger is not NULL:
         size += set_payload(tasks.trigger, started.trigger)
-    size += _add_inputs(tasks, live, refs)
+    reads = state.tables.reads[refs[0].node] if len(refs) == 1 else _reads_of(state, refs)
+    if reads:
+        size += _add_inputs(tasks, state, reads)
     for ref in refs:
         size += _add_task(tasks, live, ref)
-    return tasks, size
+    return size
 
 
-def _add_inputs(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef]) -> int:
-    state = live.state
-    reads_of = state.tables.reads
-    if len(refs) == 1 or all(ref.node == refs[0].node for ref in refs):
-        reads: Sequence[int] = reads_of[refs[0].node]
-    else:
-        reads = sorted({read for ref in refs for read in reads_of[ref.node]})
+def _reads_of(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[int]:
+    nodes = {ref.node for ref in refs}
+    return sorted({read for node in nodes for read in state.tables.reads[node]})
+
+
+def _add_inputs(tasks: ExecutionTasks, state: ExecutionState, reads: Sequence[int]) -> int:
     size = 0
+    add = tasks.inputs.add
+    outputs = state.outputs
     for read in reads:
-        value = tasks.inputs.add(node=read, status=state.status[read])
-        output = state.outputs.get(read)
+        value = add()
+        value.node = read
+        value.status = state.status[read]  # type: ignore[assignment]
+        output = outputs.get(read)
         if output is not None:
             size += 8 + set_payload(value.output, output)
         if state.failures and read in state.failures:
@@ -71,12 +78,13 @@ def _add_task(tasks: ExecutionTasks, live: Live, ref: NodeRef) -> int:
     state = live.state
     task = tasks.tasks.add()
     proto = task.ref
-    proto.node = ref.node
+    node = ref.node
+    proto.node = node
     proto.attempt = ref.attempt
     size = 24
     if ref.item:
         proto.item = ref.item
-        fan_out = state.fan_outs[ref.node]
+        fan_out = state.fan_outs[node]
         if fan_out.inputs:
             value = fan_out.inputs[ref.item - 1]
             if value is not None:
@@ -86,7 +94,7 @@ def _add_task(tasks: ExecutionTasks, live: Live, ref: NodeRef) -> int:
             size += set_payload(task.items, fan_out.items)
     deadlines = state.waits.deadlines
     if deadlines:
-        task.deadline_unix_us = deadlines.get(ref.node, 0)
-    if ref.attempt > 1 and live.plan.nodes[ref.node].effects != "none":
+        task.deadline_unix_us = deadlines.get(node, 0)
+    if ref.attempt > 1 and live.plan.nodes[node].effects != "none":
         task.effect_may_have_happened = True
     return size

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, Hello, WorkResponse
+from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, WorkResponse
 from penstock.api.journal.v1.journal_pb2 import NodeRef as NodeRefProto
 from penstock.common.clock import Clock
 from penstock.workflow.execution.values import NodeRef
@@ -26,16 +26,18 @@ class Stream:
         self._filled = asyncio.Event()
         self.closed = False
 
-    def message(self, size: int = 0) -> WorkResponse:
-        """The message being gathered, to add `size` bytes to."""
-        if self._room < size or not self._messages:
+    def message(self) -> WorkResponse:
+        """The message being gathered, to add to."""
+        if self._room <= 0 or not self._messages:
             self._last = WorkResponse()
             self._messages.append(self._last)
             self._room = _MESSAGE_BYTES
-        self._room -= size
-        if not self._filled.is_set():
             self._filled.set()
         return self._last
+
+    def grew(self, size: int) -> None:
+        """About so many bytes were added to it."""
+        self._room -= size
 
     def close(self) -> None:
         """Let `messages` end after what is there."""
@@ -66,6 +68,7 @@ class Worker:
         "arrived_at",
         "broken_at",
         "claims",
+        "committed",
         "continued",
         "draining",
         "free",
@@ -73,6 +76,7 @@ class Worker:
         "id",
         "kinds",
         "pool",
+        "refused",
         "stream",
     )
 
@@ -87,16 +91,24 @@ class Worker:
         self.arrived_at = 0.0
         self.claims: Mapping[str, Sequence[NodeRef]] = {}
         self.stream = Stream()
+        self.committed: list[int] = []
+        self.refused: list[int] = []
         self.continued: dict[tuple[str, NodeRef], NodeRef] = {}
 
     def answer(self, report_id: int, accepted: bool) -> None:
-        """Tell what became of a report."""
-        message = self.stream.message()
-        (message.committed if accepted else message.refused).append(report_id)
+        """Tell what became of a report, at the next `flush`."""
+        if accepted:
+            self.committed.append(report_id)
+        else:
+            self.refused.append(report_id)
 
-    def take_credit(self) -> None:
-        """It has one attempt more."""
-        self.free -= 1
+    def flush(self) -> None:
+        """Put the answers that gathered on their way."""
+        message = self.stream.message()
+        message.committed.extend(self.committed)
+        message.refused.extend(self.refused)
+        self.committed.clear()
+        self.refused.clear()
 
     def give_back(self, execution_id: str, ref: NodeRef) -> None:
         """It has this attempt no longer."""
@@ -109,10 +121,6 @@ class Worker:
         cancel = self.stream.message().cancels.add(execution_id=execution_id)
         if ref is not None:
             cancel.ref.CopyFrom(NodeRefProto(node=ref.node, item=ref.item, attempt=ref.attempt))
-
-    def send(self, tasks: ExecutionTasks, size: int) -> None:
-        """Hand over tasks; credits and leases are the caller's business."""
-        self.stream.message(size).tasks.append(tasks)
 
 
 class Workers:
@@ -149,6 +157,8 @@ class Workers:
         else:
             worker.stream.close()
             worker.stream = Stream()
+            worker.committed.clear()
+            worker.refused.clear()
             worker.draining = False
         worker.broken_at = 0.0
         worker.heard_at = worker.arrived_at = self._clock.monotonic()
@@ -191,6 +201,12 @@ class Workers:
         if lost:
             self.changed()
         return lost
+
+    def flush(self) -> None:
+        """Put all answers that gathered on their way."""
+        for worker in self.by_id.values():
+            if worker.committed or worker.refused:
+                worker.flush()
 
     def tell_coordinators(self, addresses: Iterable[str]) -> None:
         """Send everybody the list of live coordinators."""
