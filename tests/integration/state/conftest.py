@@ -44,10 +44,16 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(address):
+async def client_of(address):
     """A client of the service at an address."""
     async with open_channel(address) as channel:
         yield Client(channel)
+
+
+@pytest.fixture
+def open_client():
+    """Opens clients of services that a test starts itself."""
+    return client_of
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +89,7 @@ async def state(settings):
 
 @pytest.fixture
 async def client(state):
-    async with open_client(state.address) as client:
+    async with client_of(state.address) as client:
         yield client
 
 
