@@ -28,7 +28,7 @@ class V8:
         self._racer.eval(_JUDGE)
 
     def evaluate(self, source: str, scope: dict[str, Any]) -> dict[str, Any]:
-        """`{"value": ...}`, `{"undefined": true}`, `{"error": message}` or `{"syntax": message}`."""
+        """`{"value": ...}`, `{"undefined": true}`, `{"error": text}` or `{"syntax": text}`."""
         call = f"judge({json.dumps(source)}, {json.dumps(json.dumps(scope))})"
         return json.loads(str(self._racer.eval(call)))
 

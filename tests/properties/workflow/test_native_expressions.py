@@ -191,10 +191,11 @@ def has_long_integer(value: Any) -> bool:
     return isinstance(value, int) and abs(value) > 2**53
 
 
-pieces = st.sampled_from(
-    ["a", " ", "1", "{a: 1}", "'}}'", '"}}"', "`}}`", "`${ {a: '}'}.a }}`", "/[}]}}/", "(x)", "[y]"]
-    + ["{b: {c: 2}}", "/* }} */", "=>", "+", ",", "/", "'\\'}}'", "`\\`}}`", "\n"]
-)
+PIECES = (
+    "a", " ", "1", "{a: 1}", "'}}'", '"}}"', "`}}`", "`${ {a: '}'}.a }}`", "/[}]}}/", "(x)", "[y]",
+    "{b: {c: 2}}", "/* }} */", "=>", "+", ",", "/", "'\\'}}'", "`\\`}}`", "\n",
+)  # fmt: skip
+pieces = st.sampled_from(PIECES)
 
 
 @settings(max_examples=500, deadline=None)

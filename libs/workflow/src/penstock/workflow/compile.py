@@ -64,12 +64,11 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
     usable = {name: found for name, found in types.items() if name != OUTPUT_TYPE}
     flow = read_flow(document.root, usable, issues)
     configs = ConfigChecker(issues)
-    for node in flow.nodes:
-        configs.check(node)
+    misconfigured = {node.id for node in flow.nodes if not configs.check(node)}
     checker = ReferenceChecker(flow, document, issues)
     reads = [checker.read_node(node) for node in flow.nodes]
     output_reads = checker.read_output(flow.output) if flow.output else Reads()
-    edges = Edges(flow, reads, issues)
+    edges = Edges(flow, reads, misconfigured, issues)
     if issues.failed:
         return Checked(issues.sorted())
     builder = _PlanBuilder(flow, reads, edges)

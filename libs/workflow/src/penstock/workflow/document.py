@@ -49,12 +49,12 @@ class Document:
             row = bisect.bisect_right(starts, offset) - 1
             column = self._block_indent(text) + offset - starts[row]
             return Place(text.line + row + 1, column + 1, path)
-        if text.style == ">" or "\n" in value:
-            return text.place(path)
+        line = self._lines[text.line - 1]
         if text.style in {'"', "'"}:
-            line = self._lines[text.line - 1]
             return Place(text.line, _quoted_column(line, text, offset), path)
-        return Place(text.line, text.column + offset, path)
+        column = text.column + offset
+        fits = text.style != ">" and column <= len(line) + 1
+        return Place(text.line, column if fits else text.column, path)
 
     def _starts_of_lines(self, text: Located, value: str) -> list[int]:
         known = self._line_starts.get(id(text))

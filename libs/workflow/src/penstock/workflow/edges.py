@@ -1,7 +1,7 @@
 """Puts the edges of a workflow together: those written down, those of `on_error`, and those that
 expressions imply."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -24,11 +24,21 @@ class FileEdge(msgspec.Struct, frozen=True, gc=False):
 
 
 class Edges:
-    """The edges into each node, by position in the file. `sound` is False if there are cycles."""
+    """The edges into each node, by position in the file. `sound` is False if there are cycles.
 
-    def __init__(self, flow: FlowDefinition, reads: Sequence[Reads], issues: IssueList) -> None:
+    Nodes whose configuration is wrong (`misconfigured`) are not asked for their actions.
+    """
+
+    def __init__(
+        self,
+        flow: FlowDefinition,
+        reads: Sequence[Reads],
+        misconfigured: Collection[str],
+        issues: IssueList,
+    ) -> None:
         self._nodes = flow.nodes
         self._reads = reads
+        self._misconfigured = misconfigured
         self._issues = issues
         self.number = {node.id: position for position, node in enumerate(flow.nodes)}
         self._names = Names(self.number)
@@ -66,7 +76,7 @@ class Edges:
             message = "A node cannot need itself."
             self._issues.error("CYCLE", need.place, message, "remove it")
             return
-        if need.action is not None:
+        if need.action is not None and need.node not in self._misconfigured:
             check_action(self._nodes[parent], need.action, need.place, self._issues)
         self.into[position].append(FileEdge(parent, need.on, need.action))
 

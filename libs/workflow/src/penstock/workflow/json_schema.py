@@ -85,19 +85,27 @@ class SchemaChecker:
             message = f"must be one of {', '.join(options[:20])}, not {kind_of(error.instance)}."
             yield Misfit(path, message, hint)
         elif isinstance(kind, Kinds.AnyOf | Kinds.OneOfNotValid):
-            yield self._closest(kind.context, Misfit(path, _sentence(error.message)))
+            closest = self._closest(kind.context, len(path))
+            yield from closest or [Misfit(path, _sentence(error.message))]
         else:
             yield Misfit(path, _sentence(error.message))
 
     def _closest(
-        self, branches: Iterable[Iterable[jsonschema_rs.ValidationError]], whole: Misfit
-    ) -> Misfit:
-        """Explain by the alternative that failed deepest inside the value; if none did, by the
-        whole."""
-        inner = [
-            misfit for branch in branches for error in branch for misfit in self._explain(error)
+        self, branches: Iterable[Iterable[jsonschema_rs.ValidationError]], depth: int
+    ) -> list[Misfit]:
+        """What is wrong by the one alternative of the right sort; empty if not just one is."""
+        fitting = [
+            errors
+            for errors in map(list, branches)
+            if not any(
+                len(error.instance_path) <= depth
+                and isinstance(error.kind, Kinds.Type | Kinds.Enum | Kinds.Constant)
+                for error in errors
+            )
         ]
-        return max([whole, *inner], key=lambda misfit: (len(misfit.path), misfit is whole))
+        if len(fitting) != 1:
+            return []
+        return [misfit for error in fitting[0] for misfit in self._explain(error)]
 
     def _known_properties(self, schema_path: Sequence[str | int]) -> list[str]:
         """Names of the properties declared at a place of the schema."""

@@ -49,7 +49,7 @@ class ParamsChecker:
                 message = f'The workflow has no parameter "{name[:60]}".'
                 issues.error("UNKNOWN_PARAM", place, message, self._names.hint(name))
                 continue
-            if value is None and self._defaults.get(name, words) is None:
+            if value is None and name in self._defaults and self._defaults[name] is None:
                 continue
             _tell_misfits(checker, value, join_path("params", name), issues)
         for name in self._properties:
