@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from support.sandbox import Client, Realm
 
 from penstock.sandbox.service import open_sandbox
 from penstock.sandbox.settings import Settings
+from support.sandbox import Client, Realm
 
 
 @pytest.fixture(scope="module")

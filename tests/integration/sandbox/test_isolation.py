@@ -1,6 +1,7 @@
 """Nothing leaks: from call to call, from script to script, out of the compartment."""
 
 import pytest
+
 from support.sandbox import Realm, step
 
 

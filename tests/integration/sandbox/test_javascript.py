@@ -1,10 +1,10 @@
 """What user code sees and what its results become."""
 
 import pytest
-from support.sandbox import EXPRESSION, Realm, dumps, loads, script, step
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from support.sandbox import EXPRESSION, Realm, dumps, loads, script, step
 
 USER = payload_pb2.ERROR_CLASS_USER
 TRANSIENT = payload_pb2.ERROR_CLASS_TRANSIENT

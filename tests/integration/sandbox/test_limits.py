@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sandbox import Client
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from support.sandbox import Client
 
 LOOP = "for (;;);"
 ASK = "await http.get('x'); return 1"

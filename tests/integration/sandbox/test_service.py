@@ -7,7 +7,6 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from support.sandbox import Client, loads, script, step
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
@@ -15,6 +14,7 @@ from penstock.common.errors import Unavailable
 from penstock.sandbox.rpc import SERVICE
 from penstock.sandbox.service import open_sandbox
 from penstock.sandbox.settings import Settings
+from support.sandbox import Client, loads, script, step
 
 ASK = "const r = await http.post('http://x', {a: 1}, {headers: {b: 'c'}}); return r.status"
 
@@ -172,10 +172,12 @@ async def test_a_full_queue_refuses_calls_that_may_be_tried_again(serve: Callabl
 
 
 async def test_health_is_serving_once_a_jail_is_warm():
-    async with open_sandbox(Settings(listen="127.0.0.1:0", max_size=1)) as server:
-        async with grpc.aio.insecure_channel(server.address) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            answer = await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE))
+    async with (
+        open_sandbox(Settings(listen="127.0.0.1:0", max_size=1)) as server,
+        grpc.aio.insecure_channel(server.address) as channel,
+    ):
+        stub = health_pb2_grpc.HealthStub(channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from support.sandbox import Realm, dumps, loads, step
 
 JSON_VALUES = st.recursive(
@@ -103,7 +104,8 @@ def test_objects_of_classes_give_their_fields_and_own_json_counts(realm: Realm):
     source = """
       class P { constructor() { this.x = 1 } get y() { return 2 } }
       class Q { toJSON() { return {q: new Date(0)} } }
-      return [new P(), new Q(), {toJSON() { return 5 }}, Object.create(null, {z: {value: 3, enumerable: true}})]"""
+      const bare = Object.create(null, {z: {value: 3, enumerable: true}});
+      return [new P(), new Q(), {toJSON() { return 5 }}, bare]"""
     assert realm.output(source) == [
         {"x": 1},
         {"q": {"$type": "Date", "value": "1970-01-01T00:00:00.000Z"}},

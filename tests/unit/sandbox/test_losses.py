@@ -1,0 +1,147 @@
+"""Who fails and who runs again when a jail is lost."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penstock.api.payload.v1 import payload_pb2
+from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from penstock.sandbox.front.calls import (
+    SANDBOX_CRASHED,
+    SANDBOX_MEMORY,
+    SANDBOX_TIMEOUT,
+    InFlight,
+    Stream,
+)
+from penstock.sandbox.front.losses import RERUNS_MAX, Verdict, expire, sort_out
+from penstock.sandbox.front.process import Marker
+from penstock.sandbox.front.queues import BATCH_MAX, TenantQueue
+
+
+def jail_with(*calls: InFlight, **facts: Any) -> Any:
+    jail = SimpleNamespace(in_flight={call.slot: call for call in calls}, is_quarantine=False)
+    jail.process = SimpleNamespace(**facts)
+    return jail
+
+
+def call_of(slot: int, stream: Stream, host_calls: int = 0) -> InFlight:
+    call = InFlight(slot, stream, slot * 10, pb.Call(tenant="t"), 1.0, 1, host_calls=host_calls)
+    stream.in_flight[call.call_id] = call
+    return call
+
+
+async def told(stream: Stream) -> dict[int, payload_pb2.Failure]:
+    """The failures that went to the stream, by call id."""
+    stream.outbox.close()
+    return {
+        result.call_id: result.jail_failure
+        async for batch in stream.outbox.batches()
+        for response in batch
+        for result in response.results
+    }
+
+
+async def test_the_guilty_call_fails_and_pure_ones_run_again_together():
+    stream = Stream()
+    calls = [call_of(slot, stream) for slot in (1, 2, 3)]
+    verdict = Verdict(SANDBOX_TIMEOUT, "m", slot=2, is_sure=True)
+    again = list(sort_out(jail_with(*calls), verdict))
+    assert [(one.slot, one.is_alone) for one in again] == [(1, False), (3, False)]
+    failures = await told(stream)
+    assert {key: one.reason for key, one in failures.items()} == {20: SANDBOX_TIMEOUT}
+    assert failures[20].error_class == payload_pb2.ERROR_CLASS_USER
+
+
+async def test_suspects_run_again_alone_if_nobody_knows_who_it_was():
+    stream = Stream()
+    calls = [call_of(slot, stream) for slot in (1, 2)]
+    again = list(sort_out(jail_with(*calls), Verdict(SANDBOX_CRASHED, "m")))
+    assert [(one.slot, one.is_alone) for one in again] == [(1, True), (2, True)]
+    assert await told(stream) == {}
+
+
+async def test_the_only_call_of_a_jail_is_the_guilty_one():
+    stream = Stream()
+    assert list(sort_out(jail_with(call_of(1, stream)), Verdict(SANDBOX_MEMORY, "m"))) == []
+    assert (await told(stream))[10].reason == SANDBOX_MEMORY
+
+
+async def test_a_call_that_asked_the_host_is_never_run_again():
+    stream = Stream()
+    calls = [call_of(1, stream, host_calls=1), call_of(2, stream)]
+    verdict = Verdict(SANDBOX_TIMEOUT, "m", slot=2, is_sure=True)
+    assert list(sort_out(jail_with(*calls), verdict)) == []
+    failures = await told(stream)
+    assert failures[10].reason == SANDBOX_CRASHED
+    assert failures[10].error_class == payload_pb2.ERROR_CLASS_SYSTEM
+    assert failures[20].reason == SANDBOX_TIMEOUT
+
+
+async def test_a_call_that_was_always_there_ends_in_the_end():
+    stream = Stream()
+    suspect, other = call_of(1, stream), call_of(2, stream)
+    for _ in range(RERUNS_MAX):
+        assert suspect in list(sort_out(jail_with(suspect, other), Verdict(SANDBOX_CRASHED, "")))
+    assert list(sort_out(jail_with(suspect, other), Verdict(SANDBOX_CRASHED, ""))) == []
+    assert set(await told(stream)) == {10, 20}
+
+
+def test_dropped_calls_are_forgotten():
+    stream = Stream()
+    dropped = call_of(1, stream)
+    dropped.is_dropped = True
+    assert list(sort_out(jail_with(dropped), Verdict(SANDBOX_CRASHED, "m"))) == []
+    assert len(stream.outbox) == 0
+
+
+async def test_a_call_that_waited_too_long_may_be_tried_again():
+    stream = Stream()
+    expire(call_of(1, stream))
+    assert (await told(stream))[10].error_class == payload_pb2.ERROR_CLASS_TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("marker", "out_of_memory", "expected"),
+    [
+        (None, False, (SANDBOX_CRASHED, 0)),
+        (None, True, (SANDBOX_MEMORY, 0)),
+        (Marker(1, 0.0, True), True, (SANDBOX_MEMORY, 1)),
+        (Marker(1, 0.0, False), True, (SANDBOX_MEMORY, 0)),
+        (Marker(9, 0.0, True), True, (SANDBOX_MEMORY, 0)),
+    ],
+)
+def test_a_death_is_judged_by_what_the_jail_left(
+    marker: Marker | None, out_of_memory: bool, expected: tuple[str, int]
+):
+    jail = jail_with(
+        call_of(1, Stream()),
+        last_marker=lambda: marker,
+        ran_out_of_memory=lambda: out_of_memory,
+    )
+    verdict = Verdict.of_death(jail)
+    assert (verdict.reason, verdict.slot) == expected
+
+
+def test_free_jails_share_the_queue_and_take_no_more_than_a_batch():
+    queue, stream = TenantQueue("t"), Stream()
+    for slot in range(1, 1001):
+        queue.put(call_of(slot, stream))
+    assert len(queue.share(jail_with(), 4)) == 250
+    assert len(queue.share(jail_with(), 1)) == BATCH_MAX
+    assert queue.share(jail_with(), 1)[0].slot == 507
+
+
+def test_a_suspect_is_alone_in_its_jail():
+    queue, stream = TenantQueue("t"), Stream()
+    suspect, other = call_of(1, stream), call_of(2, stream)
+    suspect.is_alone = True
+    queue.put(other)
+    queue.put(suspect)
+    assert queue.share(jail_with(call_of(3, stream)), 1) == []
+    jail = jail_with()
+    assert queue.share(jail, 1) == [suspect]
+    jail.in_flight[1] = suspect
+    assert queue.share(jail, 1) == []
+    jail.in_flight.clear()
+    assert queue.share(jail, 1) == [other]
