@@ -114,7 +114,7 @@ def test_the_top_of_the_file_arrives_in_the_plan():
     [
         ("run: return 1", "none"),
         ("run: return await http.get(1)", "idempotent"),
-        ("run: 'await db.exec(1)', effects: none", "none"),
+        ("run: 'await http.post(1)', effects: none", "none"),
         ("run: 'const http = 1; return http'", "none"),
         ("run: 'return globalThis[params.x]'", "idempotent"),
         ("run: await sleep(1)", "none"),

@@ -133,7 +133,11 @@ class ReferenceChecker:
         elif root == "run":
             self._check_key(access, "FIELD", dict.fromkeys(words.RUN_FIELDS), text, offset, path)
         elif context.script:
-            if root in words.HOST_FUNCTIONS:
+            if root in words.HOST_FUNCTIONS_LATER:
+                message = f"`{root}` is not supported in scripts yet."
+                fix = words.HOST_FUNCTIONS_LATER[root]
+                self._tell("NOT_SUPPORTED_YET", text, offset, path, message, fix)
+            elif root in words.HOST_FUNCTIONS:
                 context.reads.host_functions.add(root)
             elif root in {"globalThis", "eval", "Function"}:
                 context.reads.host_functions.update(words.HOST_FUNCTIONS)
