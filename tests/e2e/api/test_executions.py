@@ -190,11 +190,9 @@ async def test_pages_of_a_list_show_each_execution_once(api: Api):
         _, body = await api("POST", f"/v1/workflows/{name}/executions?wait=10s", json={})
         started.add(body["id"])
     seen: list[str] = []
-    cursor: str | None = ""
+    first = f"workflow={name}&status=COMPLETED&limit=3"
+    query, cursor = first, ""
     while cursor is not None:
-        query = f"workflow={name}&status=COMPLETED&limit=3" + (
-            f"&cursor={cursor}" if cursor else ""
-        )
         _, page = await api("GET", f"/v1/executions?{query}")
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
