@@ -82,10 +82,10 @@ async def main(data_dir: Path) -> ExitCode:
         open_client(cluster.gateway_url) as client,
     ):
         database = cluster.app_database_url or cluster.database_url
-        archive = f"sqlite:///{data_dir.resolve()}/files/orders.sqlite"
+        archive = f"sqlite:///{data_dir}/files/orders.sqlite"
         return await run_orders(client, {"api": api, "database": database, "archive": archive})
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA_DIR
+    chosen = (Path(sys.argv[1]) if len(sys.argv) > 1 else DATA_DIR).resolve()
     sys.exit(run_command(lambda: main(chosen)))

@@ -1,6 +1,14 @@
 from penstock.cli.picture import ExecutionPicture, NodePicture
-from penstock.cli.plain import lines_of
-from penstock.sdk.models import EventMessage, Failure, NodeChange, PublicEvent
+from penstock.cli.plain import LineTeller
+from penstock.sdk.models import (
+    EventMessage,
+    Execution,
+    Failure,
+    NodeChange,
+    NodeState,
+    PublicEvent,
+    SnapshotMessage,
+)
 
 AT = "2026-11-21T10:00:00.123456Z"
 
@@ -9,7 +17,7 @@ def lines(kind: str, *changes: NodeChange, total: int = 0) -> list[str]:
     picture = ExecutionPicture("E", nodes={"n": NodePicture("n", items_total=total)})
     message = EventMessage(2, "E", AT, PublicEvent("NODE_STATE_CHANGED", kind, changes))
     picture.apply(message)
-    return list(lines_of(message, picture))
+    return list(LineTeller(picture).lines(message))
 
 
 def test_a_failed_item_says_which_and_why():
@@ -28,9 +36,26 @@ def test_wide_fan_outs_tell_every_tenth_part_only():
         event = PublicEvent("DATA_AVAILABLE", "node_completed", (change,))
         message = EventMessage(item + 2, "E", AT, event)
         picture.apply(message)
-        told += len(list(lines_of(message, picture)))
+        told += len(list(LineTeller(picture).lines(message)))
     assert told == 10
 
 
 def test_hidden_nodes_are_not_told():
     assert lines("nodes_queued", NodeChange("$output", "QUEUED", attempt=1)) == []
+
+
+def test_a_snapshot_tells_what_has_happened_already_and_the_next_one_only_what_is_new():
+    picture = ExecutionPicture("E")
+    teller = LineTeller(picture)
+
+    def told(status: str, *states: NodeState) -> list[str]:
+        execution = Execution(id="E", workflow="w", version=1, status=status, nodes=states)
+        message = SnapshotMessage(1, "E", execution)
+        picture.apply(message)
+        return list(teller.lines(message))
+
+    done = NodeState("a", "js@1", "COMPLETED")
+    first = told("RUNNING", done, NodeState("b", "js@1", "PENDING"))
+    assert first == ["w v1 E", "a: completed"]
+    second = told("COMPLETED", done, NodeState("b", "js@1", "COMPLETED"))
+    assert second == ["b: completed", "COMPLETED"]

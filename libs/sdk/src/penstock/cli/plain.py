@@ -4,29 +4,57 @@ from collections.abc import Iterator
 
 from penstock.cli.picture import ExecutionPicture, NodePicture
 from penstock.cli.texts import duration_text, seconds_between
-from penstock.sdk.models import NodeChange, SnapshotMessage, WatchMessage
+from penstock.sdk.models import EventMessage, NodeChange, SnapshotMessage, WatchMessage
 
 _PROGRESS_STEPS = 10
 _HIDDEN = "$"
 
 
-def lines_of(message: WatchMessage, picture: ExecutionPicture) -> Iterator[str]:
-    """What a message tells; `picture` has it applied already."""
-    if isinstance(message, SnapshotMessage):
-        yield f"{picture.workflow} v{picture.version} {picture.id} {picture.status}"
-        return
-    shown = [change for change in message.event.nodes if not change.id.startswith(_HIDDEN)]
-    if len(shown) > 1:
-        names = ", ".join(change.id for change in shown)
-        yield f"{message.at[11:23]}  {shown[0].status.lower()}: {names}"
-        shown = []
-    for change in shown:
-        node = picture.nodes[change.id]
-        text = _item_text(change, node) if change.item is not None else _node_text(change, node)
-        if text:
-            yield f"{message.at[11:23]}  {change.id}: {text}"
-    if message.event.type == "EXECUTION_COMPLETED":
-        yield f"{message.at[11:23]}  {picture.status}{_took(picture)}"
+class LineTeller:
+    """Turns messages into lines. `picture` has each message applied before it is told.
+
+    A later snapshot, after a connection was lost for long, tells only what changed meanwhile.
+    """
+
+    def __init__(self, picture: ExecutionPicture) -> None:
+        self._picture = picture
+        self._told: dict[str, str] = {}
+        self._begun = False
+
+    def lines(self, message: WatchMessage) -> Iterator[str]:
+        """What a message tells."""
+        if isinstance(message, SnapshotMessage):
+            yield from self._snapshot_lines()
+        else:
+            for line in self._event_lines(message):
+                yield f"{message.at[11:23]}  {line}"
+
+    def _snapshot_lines(self) -> Iterator[str]:
+        picture = self._picture
+        if not self._begun:
+            yield f"{picture.workflow} v{picture.version} {picture.id}"
+        self._begun = True
+        for node in picture.nodes.values():
+            news = node.status != self._told.get(node.id, "PENDING")
+            if news and not node.id.startswith(_HIDDEN):
+                yield f"{node.id}: {_state_text(node)}"
+            self._told[node.id] = node.status
+        if picture.ended:
+            yield f"{picture.status}{_took(picture)}"
+
+    def _event_lines(self, message: EventMessage) -> Iterator[str]:
+        changes = [c for c in message.event.nodes if not c.id.startswith(_HIDDEN)]
+        for change in changes:
+            if change.item is None:
+                self._told[change.id] = change.status
+        if len(changes) > 1:
+            yield f"{changes[0].status.lower()}: {', '.join(change.id for change in changes)}"
+        else:
+            for change in changes:
+                if text := _change_text(change, self._picture.nodes[change.id]):
+                    yield f"{change.id}: {text}"
+        if message.event.type == "EXECUTION_COMPLETED":
+            yield f"{self._picture.status}{_took(self._picture)}"
 
 
 def _took(what: NodePicture | ExecutionPicture) -> str:
@@ -34,26 +62,33 @@ def _took(what: NodePicture | ExecutionPicture) -> str:
     return f" in {text}" if text else ""
 
 
-def _node_text(change: NodeChange, node: NodePicture) -> str:
-    match change.status:
+def _state_text(node: NodePicture) -> str:
+    match node.status:
         case "COMPLETED":
             return f"completed{_took(node)}"
         case "WAITING":
             return f"waits for {node.waiting_for}"
-        case "FAILED" if change.failure:
-            return f"failed: {change.failure.reason}: {change.failure.message}"
-        case "SKIPPED":
-            return f"skipped ({change.reason.lower().replace('_', ' ')})"
-        case "RUNNING" if change.items_total:
-            return f"fans out to {change.items_total} items"
-        case "QUEUED":
-            return f"queued, attempt {change.attempt}" if change.attempt > 1 else "queued"
+        case "FAILED" if node.failure:
+            return f"failed: {node.failure.reason}: {node.failure.message}"
+        case "SKIPPED" if node.reason:
+            return f"skipped ({node.reason.lower().replace('_', ' ')})"
+        case "RUNNING" if node.items_total:
+            return f"{node.items_done} of {node.items_total} items done"
         case _:
-            return change.status.lower()
+            return node.status.lower()
 
 
-def _item_text(change: NodeChange, node: NodePicture) -> str:
-    number = (change.item or 0) + 1
+def _change_text(change: NodeChange, node: NodePicture) -> str:
+    if change.item is not None:
+        return _item_text(change, change.item + 1, node)
+    if change.items_total:
+        return f"fans out to {change.items_total} items"
+    if change.status == "QUEUED" and change.attempt > 1:
+        return f"queued, attempt {change.attempt}"
+    return _state_text(node)
+
+
+def _item_text(change: NodeChange, number: int, node: NodePicture) -> str:
     if change.failure and change.status in ("FAILED", "WAITING"):
         then = "failed" if change.status == "FAILED" else "will be tried again"
         reason = f"{change.failure.reason}: {change.failure.message}"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.embedded.cluster_file import find_live_cluster
@@ -15,19 +16,32 @@ URL_VARIABLE = "PENSTOCK_URL"
 TOKEN_VARIABLE = "PENSTOCK_TOKEN"
 
 
-def find_url(url: str, data_dir: Path) -> str | None:
+_OWN_PATIENCE_S = 15.0
+_FOREIGN_PATIENCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server, and how long to try when it does not answer: an embedded cluster that runs starts
+    its gateway again by itself, about other servers nothing is known."""
+
+    url: str
+    patience_s: float
+
+
+def find_target(url: str, data_dir: Path) -> Target | None:
     """`--url`, else `PENSTOCK_URL`, else the cluster that runs on the data directory."""
     named = url or os.environ.get(URL_VARIABLE, "")
     if named:
-        return named
+        return Target(named, _FOREIGN_PATIENCE_S)
     cluster = find_live_cluster(data_dir)
-    return cluster.gateway_url if cluster else None
+    return Target(cluster.gateway_url, _OWN_PATIENCE_S) if cluster else None
 
 
 @asynccontextmanager
 async def open_session(url: str = "", data_dir: Path = DATA_DIR) -> AsyncIterator[Client]:
     """A client of the server that is meant. Raises `UnavailableError` if there is none."""
-    found = find_url(url, data_dir)
+    found = find_target(url, data_dir)
     if found is None:
         raise UnavailableError(
             Problem(
@@ -36,5 +50,6 @@ async def open_session(url: str = "", data_dir: Path = DATA_DIR) -> AsyncIterato
                 fix=f"Start one with `penstock dev`, or set {URL_VARIABLE}.",
             )
         )
-    async with open_client(found, token=os.environ.get(TOKEN_VARIABLE, "")) as client:
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    async with open_client(found.url, token=token, patience_s=found.patience_s) as client:
         yield client

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from penstock.cli.picture import ExecutionPicture
-from penstock.cli.plain import lines_of
+from penstock.cli.plain import LineTeller
 from penstock.cli.problems import error_console
 from penstock.cli.tree import render
 from penstock.sdk.client import Client
@@ -50,11 +50,12 @@ async def _draw(live: Live, picture: ExecutionPicture) -> None:
 async def _follow(
     client: Client, picture: ExecutionPicture, console: Console | None = None
 ) -> None:
+    teller = LineTeller(picture)
     async with aclosing(client.watch(picture.id)) as messages:
         async for message in messages:
             picture.apply(message)
             if console is not None:
-                for line in lines_of(message, picture):
+                for line in teller.lines(message):
                     console.print(line, markup=False)
 
 

@@ -17,7 +17,7 @@ from penstock.cli.output import Format, print_value
 from penstock.cli.params import build_params
 from penstock.cli.problems import run_command
 from penstock.cli.results import print_result
-from penstock.cli.session import DATA_DIR, find_url, open_session
+from penstock.cli.session import DATA_DIR, find_target, open_session
 from penstock.cli.watching import watch_execution
 from penstock.sdk.client import Client, open_client
 
@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
 @asynccontextmanager
 async def _open(url: str, data_dir: Path, *, local: bool) -> AsyncIterator[Client]:
-    if local and find_url(url, data_dir) is None:
+    if local and find_target(url, data_dir) is None:
         embedded = load_extra("penstock.cli.local")
         embedded.stop_on_signals()
         async with (
