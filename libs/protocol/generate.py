@@ -16,6 +16,12 @@ CONTRACTS = ROOT / "protos"
 GENERATED = ROOT / "libs/protocol/src"
 
 
+def generated_in(folder: Path) -> list[Path]:
+    """Generated files below a folder, relative to it."""
+    found = (p for p in folder.rglob("*_pb2*") if p.suffix in {".py", ".pyi"})
+    return sorted(p.relative_to(folder) for p in found)
+
+
 def generate(target: Path) -> list[Path]:
     """Write messages, stubs and their types below `target`; return the paths relative to it."""
     contracts = sorted(CONTRACTS.rglob("*.proto"))
@@ -27,7 +33,7 @@ def generate(target: Path) -> list[Path]:
     subprocess.run([*protoc, *out, *map(str, contracts)], check=True, env=beside)
     grpc_out = [f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}"]
     subprocess.run([*protoc, *grpc_out, *map(str, services)], check=True, env=beside)
-    return sorted(p.relative_to(target) for p in target.rglob("*_pb2*.py*"))
+    return generated_in(target)
 
 
 def main() -> int:
@@ -35,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on drift")
     check = parser.parse_args().check
-    committed = sorted(p.relative_to(GENERATED) for p in GENERATED.rglob("*_pb2*.py*"))
+    committed = generated_in(GENERATED)
     with tempfile.TemporaryDirectory() as scratch:
         fresh = generate(Path(scratch))
         if check:

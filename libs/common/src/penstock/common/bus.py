@@ -138,12 +138,13 @@ class Subscription:
 async def open_bus(nats_url: str) -> AsyncIterator[Bus]:
     """Connect to NATS; keeps trying if the server is not there yet, and for ever after a loss."""
     log = get_logger("bus")
+    server = nats_url.rpartition("@")[2]  # never log credentials
 
     async def on_loss() -> None:
-        log.warning("bus_disconnected", url=nats_url)
+        log.warning("bus_disconnected", server=server)
 
     async def on_return() -> None:
-        log.info("bus_reconnected", url=nats_url)
+        log.info("bus_reconnected", server=server)
 
     async def on_error(error: Exception) -> None:
         log.debug("bus_error", error=str(error))
@@ -167,4 +168,4 @@ async def open_bus(nats_url: str) -> AsyncIterator[Bus]:
             async with asyncio.timeout(2.0):
                 await client.close()
         except TimeoutError:
-            log.warning("bus_close_timed_out", url=nats_url)
+            log.warning("bus_close_timed_out", server=server)
