@@ -5,49 +5,17 @@ import socket
 import subprocess
 import sys
 import uuid
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from penstock.api.state.v1 import state_service_pb2 as pb
-from penstock.api.state.v1.state_service_pb2_grpc import (
-    JournalServiceStub,
-    PayloadServiceStub,
-    QueryServiceStub,
-)
-from penstock.common.rpc.channel import call, open_channel
 from penstock.state.service import open_state
 from penstock.state.settings import Settings
 from support.postgres import open_postgres
+from support.state_client import client_of
 
 SHARDS = 8
-
-
-class Client:
-    """Stubs of one state service."""
-
-    def __init__(self, channel):
-        self.journal = JournalServiceStub(channel)
-        self.query = QueryServiceStub(channel)
-        self.payload = PayloadServiceStub(channel)
-
-    async def lease(self, coordinator_id="c1"):
-        """Join and take every shard; return the common epoch."""
-        join = pb.JoinRequest(coordinator_id=coordinator_id, address="h:1", ttl_ms=60_000)
-        shard_count = (await call(self.journal.Join, join)).shard_count
-        wanted = pb.AcquireShardsRequest(coordinator_id=coordinator_id, shards=range(shard_count))
-        granted = (await call(self.journal.AcquireShards, wanted)).granted
-        assert len(granted) == shard_count
-        return granted[0].epoch
-
-
-@asynccontextmanager
-async def client_of(address):
-    """A client of the service at an address."""
-    async with open_channel(address) as channel:
-        yield Client(channel)
 
 
 @pytest.fixture

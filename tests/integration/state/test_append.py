@@ -113,6 +113,28 @@ async def test_a_read_only_database_refuses_new_work_and_heals(postgres, databas
     stream.cancel()
 
 
+REFUSE_AS_IF_FULL = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON journal EXECUTE FUNCTION refuse();
+"""
+
+
+async def test_a_full_disk_delays_answers_and_loses_nothing(postgres, database_url, client):
+    name = database_url.rpartition("/")[2]
+    epoch = await client.lease()
+    stream = client.journal.Append()
+    postgres.sql(REFUSE_AS_IF_FULL, name)
+    for n in range(1, 4):
+        await stream.write(request(n, write(1, epoch, n, start(n))))
+    assert postgres.sql("SELECT count(*) FROM executions", name) == "0"
+    postgres.sql("DROP TRIGGER full_disk ON journal", name)
+    answers = [await stream.read() for _ in range(3)]
+    assert [(a.batch_id, list(a.fenced_shards)) for a in answers] == [(1, []), (2, []), (3, [])]
+    assert postgres.sql("SELECT count(*), max(position) FROM journal", name) == "3|3"
+    stream.cancel()
+
+
 async def test_a_broken_stream_does_not_disturb_the_others(client):
     epoch = await client.lease()
     for _ in range(20):

@@ -24,7 +24,7 @@ from penstock.state.metrics import StateMetrics
 from penstock.state.ports import JournalReader
 
 _PAGE_ROWS = 500
-_PUBLISH_ROWS = 1000
+_PUBLISH_ROWS = 500
 _PAUSE_FIRST_S = 0.25
 _PAUSE_MAX_S = 5.0
 

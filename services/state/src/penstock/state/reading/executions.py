@@ -15,7 +15,7 @@ from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import Payload
 from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
 
-_PAGE_ROWS = 500
+_PAGE_ROWS = 200
 _ANSWER_BYTES_MAX = 32 * 1024 * 1024
 """Above this, outputs in a picture become claim checks, to stay below the message limit."""
 _WORTH_STORING_BYTES = 2 * 1024

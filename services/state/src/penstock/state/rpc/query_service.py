@@ -57,7 +57,10 @@ class QueryService(QueryServiceServicer):
         statuses = tuple(sorted(set(request.statuses)))
         unknown = [s for s in statuses if s not in ExecutionStatus.values() or s == 0]
         if unknown:
-            raise InvalidArgument(f"there is no execution status {unknown[0]}")
+            raise InvalidArgument(
+                f"there is no execution status {unknown[0]}",
+                fix="Send numbers of ExecutionStatus other than 0, or none.",
+            )
         chosen = ExecutionFilter(request.workflow, statuses, request.tag)
         token = request.page_token
         before = from_token(token, tuple[int, str], ("executions", *chosen)) if token else None

@@ -27,7 +27,6 @@ class PostgresLeases:
         """Give everything back, and read the cluster."""
         async with self._database.session() as session:
             await session.execute(self._sql["remove_member"], coordinator_id)
-            await session.execute(self._sql["forget_dead_members"])
             return await self._membership(session)
 
     async def _membership(self, session: asyncpg.Connection) -> Membership:
@@ -47,6 +46,7 @@ class PostgresLeases:
                     f"coordinator {coordinator_id} is not a live member",
                     fix="Join first, and again before the time to live is over.",
                 )
+            await session.execute(self._sql["forget_dead_members"])
             rows = await session.fetch(self._sql["acquire_shards"], coordinator_id, shards)
         return sorted(Granted(row["shard"], row["epoch"], row["head"]) for row in rows)
 
