@@ -93,6 +93,8 @@ MISTAKES = [
      "nodes.a.max_parallel", "from 1"),
     ("  a: {run: x, for_each: [1], item: input}", "BAD_NAME", 6, 36, "nodes.a.item", "meaning"),
     ("  a: {run: x, when: params.sku}", "WRONG_TYPE", 6, 21, "nodes.a.when", "${{ params.sku }}"),
+    ("  a: {run: x, when: '${{ true }} && x'}", "WRONG_TYPE", 6, 21, "nodes.a.when", "one ${{"),
+    ("  a: {run: x, for_each: '[${{ 1 }}]'}", "WRONG_TYPE", 6, 25, "nodes.a.for_each", "one ${{"),
     ("  a: {run: 'return 1 +'}", "BAD_JAVASCRIPT", 6, 13, "nodes.a.run", "unexpected"),
     ("  a: {run: 'import x from \"y\"'}", "BAD_JAVASCRIPT", 6, 13, "nodes.a.run", "import"),
     ("  a: {run: x, when: '${{ 1 + }}'}", "BAD_JAVASCRIPT", 6, 29, "nodes.a.when", "missing"),

@@ -87,6 +87,11 @@ class ReferenceChecker:
             fix = "close it with `}}`, and check its quotes and brackets"
             self._issues.error("BAD_EXPRESSION", place, f"{error.message}.", fix)
             return
+        is_whole = context.key in _BEFORE_ITEMS and path == join_path(context.path, context.key)
+        if is_whole and template.only_expression is None:
+            message = f'"{context.key}" must be one expression, with no text around it.'
+            fix = "put everything into one ${{ }}"
+            self._issues.error("WRONG_TYPE", text.place(path), message, fix)
         for expression in template.expressions:
             if expression.tree is not None:
                 accesses: tuple[Access, ...] = tuple(accesses_of(expression.tree))
