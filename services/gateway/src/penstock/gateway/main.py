@@ -5,6 +5,7 @@ import asyncio
 from penstock.common.clock import SystemClock
 from penstock.common.logging import get_logger
 from penstock.common.metrics import open_metrics
+from penstock.common.rpc.server import open_server
 from penstock.common.service import calm_garbage_collector, run_service
 from penstock.gateway.adapters.coordinators import open_coordinators
 from penstock.gateway.adapters.health import Health
@@ -26,6 +27,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         open_coordinators(settings.coordinator_address, reads) as coordinators,
         open_feeds(settings.nats_url, reads) as feeds,
         open_hub(reads, feeds.follow, metrics) as hub,
+        open_server(settings.grpc_listen, lambda _: None, services=()),
     ):
         metrics.count_starts(lambda: coordinators.starts_in_flight)
         seed = await coordinators.link()

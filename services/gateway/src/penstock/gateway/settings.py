@@ -13,4 +13,5 @@ class Settings(ServiceSettings):
     coordinator_address: str = setting("127.0.0.1:7401", "Any coordinator, host:port")
     state_address: str = setting("127.0.0.1:7402", "State, host:port")
     nats_url: str = setting("nats://127.0.0.1:4222", "NATS server of live events", secret=True)
+    grpc_listen: str = setting("127.0.0.1:0", "Address of gRPC health and reflection, host:port")
     access_log: bool = setting(False, "Log every request")
