@@ -3,7 +3,9 @@ the gRPC service."""
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +31,20 @@ def script(source: str, kind: int = BODY) -> pb.Script:
 
 def step(source: str, node_id: str = "n", kind: int = BODY, **fields: Any) -> pb.Step:
     return pb.Step(node_id=node_id, script_id=script(source, kind).script_id, **fields)
+
+
+def jails() -> dict[int, str]:
+    """The jail processes that this process started, with their status files."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+            command = status.with_name("cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if b"penstock.sandbox.jail" in command and f"\nPPid:\t{os.getpid()}\n" in text:
+            found[int(status.parent.name)] = text
+    return found
 
 
 class Realm:

@@ -3,14 +3,13 @@
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
-from support.sandbox import Client
+from support.sandbox import Client, jails
 
 LOOP = "for (;;);"
 ASK = "await http.get('x'); return 1"
@@ -22,13 +21,6 @@ EATERS = [
     "return new Array(1e8).fill(0)",
     "let s = 'ab'; for (;;) s = s.repeat(2) + s.slice(1)",
 ]
-
-
-def jail_pids() -> list[int]:
-    task = Path(f"/proc/{os.getpid()}/task")
-    found = " ".join(one.joinpath("children").read_text() for one in task.iterdir())
-    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in found.split()}
-    return [pid for pid, command in commands.items() if b"penstock.sandbox.jail" in command]
 
 
 async def test_an_endless_loop_is_killed_and_the_service_goes_on(client: Client):
@@ -127,7 +119,7 @@ async def test_others_survive_one_that_eats_memory(client: Client):
 async def test_calls_of_a_jail_that_is_killed_by_a_stranger_run_again(client: Client):
     waiting = await client.start_many([["await sleep(100); return 1"]] * 5)
     assert (await client.run("return 2")).steps[0].output_json == b"2"
-    for pid in jail_pids():
+    for pid in jails():
         os.kill(pid, signal.SIGKILL)
     for call_id in waiting:
         assert (await client.result(call_id)).steps[0].output_json == b"1"

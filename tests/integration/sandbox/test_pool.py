@@ -8,17 +8,7 @@ from typing import Any
 
 from penstock.sandbox.service import open_sandbox
 from penstock.sandbox.settings import Settings
-from support.sandbox import Client
-
-
-def jails() -> dict[int, str]:
-    """The jail processes of this one, with their status files."""
-    found = {}
-    for one in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for pid in one.joinpath("children").read_text().split():
-            if b"penstock.sandbox.jail" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found[int(pid)] = Path(f"/proc/{pid}/status").read_text()
-    return found
+from support.sandbox import Client, jails
 
 
 async def until(condition: Callable[[], bool]) -> None:

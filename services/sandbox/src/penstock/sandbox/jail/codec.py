@@ -77,40 +77,38 @@ class Codec:
         parts = ("s", script.script_id, script.kind, script.source, script.label)
         return _encode(parts)
 
-    def _shape(self, step: sandbox_pb2.Step) -> bytes:
-        """The number under which the runtime knows all of a step that does not vary."""
-        key = step.SerializeToString()
-        found = self._shapes.get(key)
-        if found is None:
-            found = self._shapes[key] = b"%d" % len(self._shapes)
-            parts = (list(step.parents), step.item_name, list(step.host_functions))
-            names = _encode((step.node_id, step.script_id, *parts))
-            self._fresh.append(b'["t",%b,%b' % (found, names[1:]))
-        return found
-
     def forget_shapes(self) -> None:
         """Number shapes anew: there are too many, or a message that told of some was refused."""
         self._shapes.clear()
         self._fresh = [b'["T"]']
 
-    def _step(self, step: sandbox_pb2.Step) -> tuple[bytes, int]:
-        now_ms, item = step.now_unix_ms, step.item_json
-        if now_ms:
-            step.now_unix_ms = 0
-        if not item:
-            return self._shape(step), now_ms
-        step.item_json = b""
-        return b"[%b,%b,%d]" % (self._shape(step), item, _TAG in item), now_ms
+    def _new_shape(self, key: bytes, step: sandbox_pb2.Step) -> bytes:
+        """Give a number to all of a step that does not vary, and tell the runtime."""
+        found = self._shapes[key] = b"%d" % len(self._shapes)
+        parts = (list(step.parents), step.item_name, list(step.host_functions))
+        names = _encode((step.node_id, step.script_id, *parts))
+        self._fresh.append(b'["t",%b,%b' % (found, names[1:]))
+        return found
 
     def _steps(self, call: sandbox_pb2.Call) -> tuple[bytes, bytes]:
+        """The steps as numbers of shapes, with items where there are any; the recorded times."""
         if len(self._shapes) >= SHAPES_MAX:
             self.forget_shapes()
-        steps = [self._step(step) for step in call.steps]
-        texts = b",".join([text for text, _ in steps])
-        times = {now_ms for _, now_ms in steps}
-        if len(times) <= 1:
-            return texts, b"%d" % (times.pop() if times else 0)
-        return texts, b"[%b]" % b",".join([b"%d" % now_ms for _, now_ms in steps])
+        shapes = self._shapes
+        texts, times = [], []
+        for step in call.steps:
+            if now_ms := step.now_unix_ms:
+                step.now_unix_ms = 0
+            times.append(now_ms)
+            if item := step.item_json:
+                step.item_json = b""
+            key = step.SerializeToString()
+            shape = shapes.get(key) or self._new_shape(key, step)
+            texts.append(b"[%b,%b,%d]" % (shape, item, _TAG in item) if item else shape)
+        is_uniform = times.count(times[0]) == len(times) if times else True
+        if is_uniform:
+            return b",".join(texts), b"%d" % (times[0] if times else 0)
+        return b",".join(texts), b"[%b]" % b",".join([b"%d" % now_ms for now_ms in times])
 
     def _value(self, value: sandbox_pb2.Value) -> bytes:
         output, error = value.output_json, value.error_json
@@ -188,7 +186,15 @@ class Codec:
             result.call_id = slot
             add = result.steps.add
             for step in steps:
-                _fill_step(add(), step, share_us)
+                made = add()
+                spent_us = step.spent_us
+                made.duration_us = spent_us if spent_us > share_us else share_us
+                if step.failure is None:
+                    made.output_json = bytes(step.output)
+                else:
+                    _fill_failure(made.failure, step.failure)
+                if step.chosen is not None or step.logs:
+                    _fill_extras(made, step)
         for slot, index, host_call_id, function, args in collected.host_calls:
             response.host_calls.add(
                 call_id=slot,
@@ -200,16 +206,14 @@ class Codec:
         return response
 
 
-def _fill_step(made: sandbox_pb2.StepResult, step: StepOut, share_us: int) -> None:
-    failure = step.failure
-    made.duration_us = max(step.spent_us, share_us)
-    if failure is None:
-        made.output_json = bytes(step.output)
-    else:
-        made.failure.error_class = _CLASSES[failure.error_class]
-        made.failure.reason = failure.reason
-        made.failure.message = failure.message
-        made.failure.details_json = b"" if failure.details == b"null" else bytes(failure.details)
+def _fill_failure(made: payload_pb2.Failure, failure: FailureOut) -> None:
+    made.error_class = _CLASSES[failure.error_class]
+    made.reason = failure.reason
+    made.message = failure.message
+    made.details_json = b"" if failure.details == b"null" else bytes(failure.details)
+
+
+def _fill_extras(made: sandbox_pb2.StepResult, step: StepOut) -> None:
     if step.chosen is not None:
         made.routed = True
         made.chosen.extend(step.chosen)

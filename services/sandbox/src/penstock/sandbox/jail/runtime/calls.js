@@ -29,7 +29,9 @@ const complete = (call) => {
 
 const addResult = (step, output, failure) => {
   const { call, chosen, logs } = step;
-  const spent = (now() - step.begunMs) * 1000;
+  const endedMs = now();
+  const spent = (endedMs - call.lastMs) * 1000;
+  call.lastMs = endedMs;
   const extras = failure === null && chosen === null && logs.length === 0
     ? ''
     : `,${failure ?? 'null'},${chosen === null ? 'null' : stringify(chosen)},${stringify(logs)}`;
@@ -47,6 +49,8 @@ const withoutRouting = (step, value) => {
   return rest;
 };
 
+const warn = (what, step) => writeLog(step, 'warn', `${what} in the output was dropped: JSON has no such value`);
+
 // Takes a step's return value; true if the call goes on.
 const finish = (step, returned) => {
   const { call } = step;
@@ -58,7 +62,7 @@ const finish = (step, returned) => {
     }
     const isRouting = typeof returned === 'object' && returned !== null && Object.hasOwn(returned, '__next');
     const value = isRouting ? withoutRouting(step, returned) : returned;
-    text = encode(value, (what) => writeLog(step, 'warn', `${what} in the output was dropped: JSON has no such value`));
+    text = encode(value, warn, step);
   } catch (error) {
     const isCycle = error instanceof Refused || error instanceof RangeError;
     fail(step, failureOf(isCycle ? new Refused(error.message) : error));
@@ -114,8 +118,7 @@ const advance = (call) => {
   while (call.index < call.steps.length) {
     const step = new StepRun(call);
     call.current = step;
-    step.begunMs = now();
-    if (call.startedMs === 0) call.startedMs = step.begunMs;
+    if (call.startedMs === 0) call.startedMs = call.lastMs = now();
     mark(call, true);
     let begun;
     try {

@@ -59,12 +59,15 @@ class Call {
     this.hostCalls = 0;
     this.waiting = new Map();
     this.startedMs = 0;
+    this.lastMs = 0;
     this.current = null;
     this.done = false;
   }
 }
 
 const itemOf = ([, item, isTagged]) => (isTagged ? revive(item) : item);
+
+const noLogs = Object.freeze([]);
 
 class StepRun {
   constructor(call) {
@@ -74,8 +77,7 @@ class StepRun {
     this.shape = call.shapes[isPlain ? step : step[0]];
     this.item = isPlain ? undefined : itemOf(step);
     this.last = call.index === call.steps.length - 1;
-    this.begunMs = 0;
-    this.logs = [];
+    this.logs = noLogs;
     this.chosen = null;
     this.taken = null;
     this.clock = null;

@@ -92,6 +92,7 @@ const inspect = (value) => {
 const writeLog = (step, level, message) => {
   if (step.logs.length > LOG_LINES_MAX) return;
   const at = now() * 1000;
+  if (step.logs === noLogs) step.logs = [];
   if (step.logs.length === LOG_LINES_MAX) {
     step.logs.push([at, 'warn', `further lines are dropped: ${LOG_LINES_MAX} is the limit of one step`]);
     return;

@@ -50,8 +50,8 @@ const describeError = (error) => {
 };
 
 // Objects with a prototype of their own: tagged, or reduced to their fields.
-const plainSpecial = (value, depth, warn) => {
-  const inner = (part) => toPlain(part, depth + 1, warn);
+const plainSpecial = (value, depth, warn, to) => {
+  const inner = (part) => toPlain(part, depth + 1, warn, to);
   if (value instanceof FeralDate) {
     const at = FeralDate.prototype.getTime.call(value);
     return tagged('Date', at === at ? FeralDate.prototype.toISOString.call(value) : null);
@@ -65,22 +65,22 @@ const plainSpecial = (value, depth, warn) => {
   }
   if (value instanceof ArrayBuffer) return tagged('ArrayBuffer', toBase64.call(new Uint8Array(value)));
   if (value instanceof Promise) {
-    warn('a promise');
+    warn('a promise', to);
     return undefined;
   }
   if (typeof value.toJSON === 'function') return inner(value.toJSON(''));
   const fields = {};
   for (const key of keys(value)) fields[key] = value[key];
-  return plainObject(fields, depth, warn);
+  return plainObject(fields, depth, warn, to);
 };
 
-const plainArray = (value, depth, warn) => {
+const plainArray = (value, depth, warn, to) => {
   let copy = null;
   for (let i = 0; i < value.length; i += 1) {
     const item = value[i];
     const type = typeof item;
     if (type === 'string' || type === 'number' || type === 'boolean') continue;
-    const plain = toPlain(item, depth + 1, warn);
+    const plain = toPlain(item, depth + 1, warn, to);
     if (plain !== item) {
       copy ??= [...value];
       copy[i] = plain;
@@ -89,14 +89,14 @@ const plainArray = (value, depth, warn) => {
   return copy ?? value;
 };
 
-const plainObject = (value, depth, warn) => {
+const plainObject = (value, depth, warn, to) => {
   let copy = null;
   for (const key in value) {
     const item = value[key];
     const type = typeof item;
     if (type === 'string' || type === 'number' || type === 'boolean') continue;
-    if (type === 'function' && key === 'toJSON') return toPlain(value.toJSON(''), depth + 1, warn);
-    const plain = toPlain(item, depth + 1, warn);
+    if (type === 'function' && key === 'toJSON') return toPlain(value.toJSON(''), depth + 1, warn, to);
+    const plain = toPlain(item, depth + 1, warn, to);
     if (plain !== item) {
       copy ??= { ...value };
       copy[key] = plain;
@@ -106,13 +106,13 @@ const plainObject = (value, depth, warn) => {
 };
 
 // The same value if JSON can say it, else a copy in which it can.
-const toPlain = (value, depth, warn) => {
+const toPlain = (value, depth, warn, to) => {
   switch (typeof value) {
     case 'bigint':
       return tagged('BigInt', String(value));
     case 'function':
     case 'symbol':
-      warn(`a ${typeof value}`);
+      warn(`a ${typeof value}`, to);
       return undefined;
     case 'object':
       break;
@@ -123,11 +123,11 @@ const toPlain = (value, depth, warn) => {
   if (depth > DEPTH_MAX) {
     throw new Refused(hasCycle(value, new Set()) ? 'it refers to itself' : `it is nested deeper than ${DEPTH_MAX}`);
   }
-  if (isArray(value)) return plainArray(value, depth, warn);
+  if (isArray(value)) return plainArray(value, depth, warn, to);
   const prototype = getPrototypeOf(value);
   return prototype === objectPrototype || prototype === null
-    ? plainObject(value, depth, warn)
-    : plainSpecial(value, depth, warn);
+    ? plainObject(value, depth, warn, to)
+    : plainSpecial(value, depth, warn, to);
 };
 
 const wellFormed = (key, value) => {
@@ -139,8 +139,8 @@ const wellFormed = (key, value) => {
 const quiet = () => {};
 
 // JSON text of a value. Lone surrogates, which other readers of JSON refuse, become U+FFFD.
-const encode = (value, warn = quiet) => {
-  const plain = toPlain(value, 0, warn);
+const encode = (value, warn = quiet, to = undefined) => {
+  const plain = toPlain(value, 0, warn, to);
   const text = stringify(plain);
   if (text === undefined) return 'null';
   return text.includes('\\ud') ? stringify(plain, wellFormed) : text;
