@@ -1,7 +1,6 @@
 """`penstock-sandbox`: runs user JavaScript in jails."""
 
 import asyncio
-import os
 
 from penstock.common.logging import get_logger
 from penstock.common.service import calm_garbage_collector, run_service
@@ -19,8 +18,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Entry point."""
-    # The front starts processes while grpc runs; grpc need not survive in what is forked.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     run_service("sandbox", Settings, serve)
 
 
