@@ -32,13 +32,14 @@ async def open_local_cluster(settings: ClusterSettings) -> AsyncIterator[Cluster
 
 
 def local_settings(data_dir: Path, port: int = 0, *, fixed: bool = False) -> ClusterSettings:
-    """Settings of an embedded cluster; servers that the environment names are not started."""
+    """Settings of an embedded cluster; port 0 takes free ports for all. Servers that the
+    environment names are not started."""
     database_url, nats_url = backends_from_environment()
     return ClusterSettings(
         data_dir=data_dir,
         gateway_port=port,
         gateway_port_fixed=fixed,
-        usual_ports=True,
+        usual_ports=port != 0,
         database_url=database_url,
         nats_url=nats_url,
     )

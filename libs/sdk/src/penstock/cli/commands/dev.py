@@ -21,7 +21,9 @@ def dev(
     *,
     port: Annotated[
         int | None,
-        Parameter(help="Port of the gateway, 0 for a free one; without it 8080 if that is free."),
+        Parameter(
+            help="Port of the gateway; without it 8080 if that is free. 0 takes free ports for all."
+        ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
 ) -> int:
