@@ -234,7 +234,7 @@ class Pool:
         if self._is_closed:
             return
         if jail.in_flight:
-            self._report(jail, verdict)
+            _report(jail, verdict)
         tenants = set()
         for call in sort_out(jail, verdict):
             self.enqueue(call)
@@ -245,16 +245,6 @@ class Pool:
             self._start_soon()
         self.flush_tenants(
             tenants | {tenant for tenant, queue in self._queues.items() if queue.has_calls}
-        )
-
-    def _report(self, jail: Jail, verdict: Verdict) -> None:
-        get_logger("pool").warning(
-            "jail_lost",
-            reason=verdict.reason,
-            message=verdict.message,
-            calls=len(jail.in_flight),
-            tenant=jail.tenant,
-            last_words=jail.process.last_words[-300:].decode(errors="replace"),
         )
 
     def _sweep_later(self) -> None:
@@ -275,3 +265,14 @@ class Pool:
         for jail in sorted(idle, key=lambda jail: jail.idle_since)[:surplus]:
             self._retire(jail)
         self._sweep_later()
+
+
+def _report(jail: Jail, verdict: Verdict) -> None:
+    get_logger("pool").warning(
+        "jail_lost",
+        reason=verdict.reason,
+        message=verdict.message,
+        calls=len(jail.in_flight),
+        tenant=jail.tenant,
+        last_words=jail.process.last_words[-300:].decode(errors="replace"),
+    )
