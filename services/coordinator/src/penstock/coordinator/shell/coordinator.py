@@ -96,6 +96,7 @@ class Coordinator:
         for execution_id in due:
             live = self.executions.get(execution_id)
             if live is not None:
+                live.wake_us = 0
                 self.turns.put(live, TimePassed())
 
     def join(self, address: str) -> None:

@@ -74,12 +74,11 @@ Early = tuple[Happening, Caller | None]
 
 
 class Live:
-    """One execution in memory.
+    """One execution in memory. Which worker has which attempt is in `state.holders`.
 
-    `unsent` gathers a turn's events; `favourite` is the worker that had the last attempt; `started`
-    says that its first record is on disk; `gone` is set once it is forgotten. Which worker has
-    which attempt is in `state.holders`. `early` holds what arrived for a loaded execution before
-    it was recovered, None afterwards.
+    `early`: what arrived for a loaded execution before it was recovered, None afterwards.
+    `favourite`: the worker that had the last attempt. `gone`: it is forgotten. `started`: its first
+    record is on disk. `unsent`: a turn's events. `wake_us`: the timer that is armed, 0 for none.
     """
 
     __slots__ = (
@@ -94,6 +93,7 @@ class Live:
         "tenant",
         "unsent",
         "waiters",
+        "wake_us",
     )
 
     def __init__(self, execution_id: str, tenant: str, shard: Shard, plan: Plan) -> None:
@@ -107,6 +107,7 @@ class Live:
         self.favourite: Worker | None = None
         self.waiters: list[EndWaiter] = []
         self.started = False
+        self.wake_us = 0
         self.gone = False
 
 

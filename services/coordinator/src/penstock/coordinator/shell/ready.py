@@ -56,6 +56,10 @@ class ReadyQueues:
         for kind, some in by_kind.items():
             self._queue(kind).append(Entry(live, some))
 
+    def waits(self, kind: Kind) -> bool:
+        """True if something of this kind waits."""
+        return kind in self._queues
+
     def _queue(self, kind: Kind) -> deque[Entry]:
         queue = self._queues.get(kind)
         if queue is None:

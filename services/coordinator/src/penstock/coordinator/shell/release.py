@@ -91,6 +91,20 @@ class Release:
         for worker, live, refs in gathered.values():
             self._send(worker, live, refs)
 
+    def _follow_on(self, live: Live, refs: Sequence[NodeRef]) -> bool:
+        """The short way: one attempt, nothing of its kind waits, and the worker that has the
+        execution's data has room. False if it must queue."""
+        worker = live.favourite
+        if worker is None or worker.free <= 0 or len(refs) != 1:
+            return False
+        node = live.plan.nodes[refs[0].node]
+        kind = (node.pool, node.uses)
+        if self.ready.waits(kind) or worker not in self._workers.serving(kind):
+            return False
+        if live.state.is_current(refs[0]):
+            self._hand_over(worker, live, refs, False)
+        return True
+
     def _hand_over(self, worker: Worker, live: Live, refs: Sequence[NodeRef], part: bool) -> None:
         """Note who has what. Parts of a fan-out are gathered: one group per worker and execution,
         so that what its tasks read travels once."""
@@ -126,7 +140,7 @@ class Release:
         for command in commands:
             match command:
                 case Dispatch():
-                    if phase is not Phase.LEAVING:
+                    if phase is not Phase.LEAVING and not self._follow_on(live, command.refs):
                         self.ready.add(live, command.refs)
                 case AnswerReport():
                     accepted = command.accepted

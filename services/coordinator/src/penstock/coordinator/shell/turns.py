@@ -16,7 +16,7 @@ from penstock.common.clock import Clock
 from penstock.common.errors import Internal, Unavailable
 from penstock.common.invariant import invariant
 from penstock.common.logging import get_logger
-from penstock.coordinator.core.inputs import AttemptStarted, Report
+from penstock.coordinator.core.inputs import AttemptStarted, Report, TimePassed
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.holdings import Holdings
@@ -158,6 +158,10 @@ class Turns:
                     return self._holdings.step(live, happened, now_us)
                 case Recovered() | Confirm():
                     return Step()
+                case TimePassed():
+                    decided = step(live.state, happened, now_us)
+                    self._arm(live, next_wake_us(live.state))
+                    return decided
                 case _:
                     return step(live.state, happened, now_us)
         except Exception as fault:  # noqa: BLE001 - a bug in the core must not stop the others
@@ -180,7 +184,7 @@ class Turns:
             return None
         live.early = None
         decided = recover(live.state, now_us)
-        self.timers.set(live.id, next_wake_us(live.state))
+        self._arm(live, next_wake_us(live.state))
         for later, waiting in early:
             self.put(live, later, waiting)
         return decided
@@ -220,9 +224,11 @@ class Turns:
                 write = writes[shard.number] = request.writes.add(
                     shard=shard.number, epoch=shard.epoch, first_position=shard.head + 1
                 )
-            wake_us = next_wake_us(live.state)
+            state = live.state
+            wake_us = next_wake_us(state) if state.waits.heap else 0
             size += add_record(write, live, events, now_us, wake_us)
-            self.timers.set(live.id, wake_us)
+            if wake_us != live.wake_us:
+                self._arm(live, wake_us)
             shard.head += 1
             records += 1
             count += len(events)
@@ -234,6 +240,10 @@ class Turns:
             self._dispatch_append(request)
         self._measures.records.inc(records)
         self._measures.events.inc(count)
+
+    def _arm(self, live: Live, wake_us: int) -> None:
+        live.wake_us = wake_us
+        self.timers.set(live.id, wake_us)
 
     def _dispatch_append(self, request: AppendRequest) -> None:
         self._batch_id += 1
