@@ -173,14 +173,16 @@ async def test_a_request_that_contradicts_itself_is_refused_where_it_does(writer
     assert [row[0] for row in journal.rows[1]] == [an_id(1)]
 
 
-async def test_what_a_vanished_caller_left_unwritten_is_dropped(writer, journal):
+async def test_what_a_vanished_caller_left_is_not_answered_nor_written_twice(writer, journal):
     gone, back = Caller(writer), Caller(writer)
-    gone.submit(1, write(1, 1, 1, start(1))).abandoned = True
+    for n in range(1, 4):
+        gone.submit(n, write(1, 1, 1, start(1))).abandoned = True
     back.submit(1, write(1, 1, 1, start(1)))
     await drain(writer)
     assert gone.answers == []
     assert back.answers == [(1, [])]
     assert len(journal.rows[1]) == 1
+    assert len(journal.commits) == 2
 
 
 async def test_only_what_is_on_disk_is_handed_on(writer, journal, committed):

@@ -72,6 +72,8 @@ class JournalWriter:
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._queue: deque[Waiting] = deque()
+        self._gathered: list[Waiting] = []
+        self._batch = self._new_batch()
         self._filled = asyncio.Event()
         self._closing = False
         self._stalled: PenstockError | None = None
@@ -83,14 +85,15 @@ class JournalWriter:
         return self._stalled
 
     def submit(self, request: AppendRequest, answer: Answer) -> Waiting:
-        """Queue a request. Requests are answered in the order they were queued."""
+        """Take a request. Requests are answered in the order they came."""
         waiting = Waiting(request, answer)
         self._queue.append(waiting)
+        self._gather()
         self._filled.set()
         return waiting
 
     def close(self) -> None:
-        """Let `run` end after what is queued."""
+        """Let `run` end after what was submitted."""
         self._closing = True
         self._filled.set()
 
@@ -98,12 +101,14 @@ class JournalWriter:
         """Commit what gathers, until closed and empty."""
         while True:
             await self._filled.wait()
-            if not self._queue:
+            if not self._gathered:
                 if self._closing:
                     return
                 self._filled.clear()
                 continue
-            gathered, batch = self._gather()
+            gathered, batch = self._gathered, self._batch
+            self._gathered, self._batch = [], self._new_batch()
+            self._gather()
             await self._settle(gathered, batch)
             for waiting in gathered:
                 waiting.reply()
@@ -111,24 +116,24 @@ class JournalWriter:
     def _new_batch(self) -> CommitBatch:
         return CommitBatch(self._compression)
 
-    def _gather(self) -> tuple[list[Waiting], CommitBatch]:
-        """Requests from the head of the queue that go into one transaction."""
-        batch = self._new_batch()
-        gathered: list[Waiting] = []
-        while self._queue and len(batch) < self._rows_max and batch.bytes < self._bytes_max:
-            waiting = self._queue[0]
+    def _gather(self) -> None:
+        """Move requests from the head of the queue into the next transaction, if they fit. Done as
+        they come, that is, while the transaction before is in flight."""
+        batch, gathered, queue = self._batch, self._gathered, self._queue
+        while queue and len(batch) < self._rows_max and batch.bytes < self._bytes_max:
+            waiting = queue[0]
+            if waiting.abandoned:
+                queue.popleft()
+                continue
             if gathered and not batch.fits(waiting.request.writes):
                 break
-            self._queue.popleft()
-            if waiting.abandoned:
-                continue
+            queue.popleft()
             gathered.append(waiting)
             for write in waiting.request.writes:
                 if batch.fits((write,)):
                     batch.add(write)
                 else:  # a request that contradicts itself: the shard twice, not in sequence
                     waiting.fenced.add(write.shard)
-        return gathered, batch
 
     async def _settle(self, gathered: list[Waiting], batch: CommitBatch) -> None:
         """Bring every write of these requests to its end: on disk, or its shard fenced."""
@@ -215,7 +220,7 @@ class JournalWriter:
                 pause_s = min(_PAUSE_MAX_S, pause_s * 2)
                 continue
             if self._stalled is not None:
-                self._log.info("commits_resumed", waiting=len(self._queue))
+                self._log.info("commits_resumed", waiting=len(self._gathered) + len(self._queue))
                 self._stalled = None
                 self._metrics.stalled.set(0)
             return answer
