@@ -26,6 +26,8 @@ _MAJOR = 18
 _SOCKET_PATH_MAX = 100
 _READY_LINE = 7
 _UNPRIVILEGED = ("postgres", "nobody")
+_SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
+"""One call for the whole file system is quicker than one for each of a thousand files."""
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0700",
@@ -185,6 +187,7 @@ async def _create(home: PostgresHome) -> None:
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
             "--locale=C",
+            *_SYNC,
         )
     finally:
         password_file.unlink()
