@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.common.bus import event_subject, open_bus
+from penstock.common.bus import STREAM, event_subject, open_bus
 from penstock.state.service import open_state
-from support.state_rows import an_id, request, start, step, write
+from support.state_rows import an_id, end, request, start, step, write
 
 
 @pytest.fixture
@@ -56,3 +56,14 @@ async def test_the_service_serves_while_nats_is_away(settings, open_client):
     away = replace(settings, nats_url="nats://127.0.0.1:1")
     async with open_state(away, asyncio.Event()) as server, open_client(server.address) as client:
         await append(client, 6, start(1))
+
+
+async def test_after_jetstream_lost_everything_live_executions_are_told_again(bus, client):
+    await append(client, 2, start(11), start(12), end(12, 3))
+    await newest(bus, 2, "2:3")
+    await bus._stream.delete_stream(STREAM)
+    async with bus.subscribe(event_subject("default", 2, an_id(11))) as messages:
+        await append(client, 3, start(13))
+        await newest(bus, 3, "3:1")
+        assert await messages.next(10) == start(11).body
+        await newest(bus, 2, "2:3")
