@@ -188,6 +188,7 @@ async def test_pages_of_a_list_show_each_execution_once(api: Api):
     started = set()
     for _ in range(7):
         _, body = await api("POST", f"/v1/workflows/{name}/executions?wait=10s", json={})
+        assert "id" in body, body
         started.add(body["id"])
     seen: list[str] = []
     first = f"workflow={name}&status=COMPLETED&limit=3"

@@ -1,4 +1,5 @@
-"""The bus on a real nats-server: stream, de-duplication, last message, subscription, gap-free feed."""
+"""The bus on a real nats-server: stream, de-duplication, last message, subscription, gap-free
+feed."""
 
 import socket
 import subprocess

@@ -14,7 +14,7 @@ GROUP = "penstock.nodes"
 
 
 class BadNodeType(Exception):
-    """An installed package offers something as a node type that is none, or a name that is taken."""
+    """An installed package offers what is no node type, or a name that is taken."""
 
 
 def _types_of(entry: EntryPoint) -> tuple[NodeType, ...]:

@@ -1,4 +1,5 @@
-"""Which hosts a node may reach: patterns of the server and of the node, both of which must allow."""
+"""Which hosts a node may reach: patterns of the server and of the node, both of which must
+allow."""
 
 from collections.abc import Sequence
 

@@ -10,7 +10,8 @@ CSV_READ = NodeType(
     title="CSV file",
     description=(
         "Reads a table: a list of objects by column, or of lists with `header: false`. With "
-        "`types: infer` a column whose values are all numbers becomes numbers, all true/false booleans."
+        "`types: infer` a column whose values are all numbers becomes numbers, one of true and "
+        "false booleans."
     ),
     config_schema={
         "type": "object",

@@ -1,1 +1,2 @@
-"""What the database node types share: addresses, pools, values, errors. Imported by workers only."""
+"""What the database node types share: addresses, pools, values, errors. Imported by workers
+only."""
