@@ -64,7 +64,8 @@ def test_every_service_has_what_it_takes_to_ship(role: str):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
-    sync = [BIN / "uv", "sync", "--frozen", "--no-dev", "--quiet", "--package", f"penstock-{role}"]
+    sync = [BIN / "uv", "sync", "--frozen", "--no-dev", "--no-editable", "--quiet"]
+    sync += ["--package", f"penstock-{role}"]
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
     environment.pop("VIRTUAL_ENV", None)
     subprocess.run(sync, cwd=ROOT, env=environment, check=True)
@@ -75,3 +76,12 @@ def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
     python = tmp_path / "venv/bin/python"
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == str([role])
+    source = ROOT / "services" / role / "src"
+    installed = next((tmp_path / "venv/lib").glob("python3*/site-packages"))
+    wanted = {
+        path.relative_to(source)
+        for path in source.rglob("*.*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    missing = {str(path) for path in wanted if not (installed / path).exists()}
+    assert missing == set(), "package data that images would lack"
