@@ -1,4 +1,4 @@
-"""Calls of node types for unit tests: outcomes of parents as plain values, expressions evaluated natively."""
+"""Calls of node types for unit tests: plain values for parents, expressions evaluated natively."""
 
 from contextlib import AsyncExitStack
 from typing import Any

@@ -1,7 +1,8 @@
 """CPU time per task of the worker's hot path: one-node JavaScript tasks in batches of 500.
 
-Everything the worker does is counted (reading the batch, calls out, results in, reports out, answers in, all with
-protobuf encoding and decoding); sockets and the other services are not. Run it: `python tests/bench/worker/hot_path.py`.
+Everything the worker does is counted (reading the batch, calls out, results in, reports out,
+answers in, all with protobuf encoding and decoding); sockets and the other services are not.
+Run it: `python tests/bench/worker/hot_path.py`.
 """
 
 import asyncio
@@ -125,9 +126,8 @@ async def main() -> None:
     one = await measure(1, may_continue=False)
     print(f"one-node tasks: {one.best:.1f} us of CPU per task at best, {one.median:.1f} median")
     chain = await measure(10, may_continue=True)
-    print(
-        f"ten-node chains: {chain.best / 10:.1f} us per node at best, {chain.median / 10:.1f} median"
-    )
+    best, median = chain.best / 10, chain.median / 10
+    print(f"ten-node chains: {best:.1f} us per node at best, {median:.1f} median")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ class Attempts:
         limit_s = program.node.timeout_s
         if order.deadline_us:
             left_s = (order.deadline_us - self._parts.clock.now_us()) / 1e6
-            limit_s = max(0.0, min(limit_s, left_s))
+            limit_s = min(limit_s, left_s)
+            if limit_s <= 0:
+                raise NodeFailure("transient", "NODE_TIMEOUT", "the node's deadline has passed")
         attempt = _Attempt(self._parts, self._groups, scope, order, limit_s)
         try:
             async with asyncio.timeout(limit_s) as timer:

@@ -74,14 +74,14 @@ class Postgres:
             async with pool.acquire() as connection, connection.transaction(readonly=readonly):
                 yield connection
         except asyncpg.PostgresError as error:
+            if type(error) is asyncpg.DataError:  # asyncpg itself refused an argument
+                raise NodeFailure("user", "DB_ARGUMENT", str(error)) from None
             details = {
                 "constraint": getattr(error, "constraint_name", None) or "",
                 "table": getattr(error, "table_name", None) or "",
                 "detail": getattr(error, "detail", None) or "",
             }
-            raise of_sqlstate(error.sqlstate or "XX000", str(error), details) from None
-        except asyncpg.DataError as error:
-            raise NodeFailure("user", "DB_ARGUMENT", str(error)) from None
+            raise of_sqlstate(error.sqlstate, str(error), details) from None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise unreachable(self._url, error) from None
 

@@ -17,6 +17,8 @@ from penstock.nodes.database.values import bytes_of, encode, to_json
 Result = TypeVar("Result")
 
 _BUSY_S = 5.0
+_PROGRESS_STEPS = 10_000
+"""Steps of SQLite's machine between looks at whether to stop: a fraction of a millisecond."""
 _NUMBERED = re.compile(r"\$\d")
 _CLAIM = f"insert into {LEDGER_TABLE} (key) values (?) on conflict do nothing"
 _RECALL = f"select result from {LEDGER_TABLE} where key = ?"
@@ -64,6 +66,7 @@ class Sqlite:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._turn = asyncio.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._stopping = False
 
     async def close(self) -> None:
         """Close the file and end the thread."""
@@ -78,15 +81,15 @@ class Sqlite:
             self._connection = None
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Do `work` in the thread. Cancelled, it interrupts the statement and waits for its end."""
+        """Do `work` in the thread. Cancelled, it stops the statement and waits for its end."""
         async with self._turn:
+            self._stopping = False
             loop = asyncio.get_running_loop()
             running = loop.run_in_executor(self._thread, self._work, work)
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:
-                if self._connection is not None:
-                    self._connection.interrupt()
+                self._stopping = True
                 await asyncio.wait([running])
                 raise
 
@@ -96,6 +99,7 @@ class Sqlite:
                 self._connection = sqlite3.connect(
                     self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
                 )
+                self._connection.set_progress_handler(lambda: self._stopping, _PROGRESS_STEPS)
             return self._in_transaction(self._connection, work)
         except sqlite3.Error as error:
             raise _failure(error) from None

@@ -1,0 +1,93 @@
+"""Sessions: leases, reports, answers, without any stream."""
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.common.rpc.streams import Outbox
+from penstock.worker.leases import ANNOUNCE_AFTER_US, Lease, Session
+
+KEY = ("E", 0, 0, 1)
+
+
+@pytest.fixture
+def session():
+    return Session(count(1))
+
+
+async def sent(outbox):
+    return await anext(outbox.batches()) if len(outbox) else []
+
+
+async def test_a_report_waits_for_a_stream_and_goes_again_on_the_next_one(session):
+    lease = session.take(KEY)
+    session.report(lease, pb.SegmentReport(), 10)
+    first, second = Outbox(), Outbox()
+    session.bind(first)
+    assert await sent(first) == [lease]
+    session.bind(second)
+    assert await sent(second) == [lease]
+    session.unbind(first)
+    assert session.outbox is second
+
+
+def test_an_answer_forgets_report_and_lease(session):
+    lease = session.take(KEY)
+    session.report(lease, pb.SegmentReport(), 10)
+    assert KEY in session.leases
+    session.on_answer(lease.report.report_id, committed=True)
+    session.on_answer(lease.report.report_id, committed=True)
+    assert not session.leases
+    assert not session.pending
+
+
+def test_a_lease_is_taken_once(session):
+    assert isinstance(session.take(KEY), Lease)
+    assert session.take(KEY) is None
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_a_commit_gives_the_next_lease_only_if_it_is_on_disk(session, committed):
+    lease = session.take(KEY)
+    report = pb.SegmentReport()
+    waiting = asyncio.ensure_future(session.commit(lease, report, 10, 5))
+    await asyncio.sleep(0)
+    assert set(session.leases) == {KEY, ("E", 5, 0, 1)}
+    assert report.continue_with.node == 5
+    session.on_answer(report.report_id, committed=committed)
+    follower = await waiting
+    assert (follower is not None) is committed
+    assert set(session.leases) == ({("E", 5, 0, 1)} if committed else set())
+
+
+def test_only_long_attempts_are_announced_and_once_per_stream(session):
+    outbox = Outbox()
+    session.bind(outbox)
+    lease = session.take(KEY)
+    lease.started_us = 1000
+    session.announce(1000 + ANNOUNCE_AFTER_US - 1)
+    assert len(outbox) == 0
+    session.announce(1000 + ANNOUNCE_AFTER_US)
+    session.announce(1000 + ANNOUNCE_AFTER_US)
+    assert len(outbox) == 1
+
+
+def test_what_was_reported_is_not_abandoned_by_a_cancel(session):
+    stopped = []
+    reported, running = session.take(KEY), session.take(("E", 1, 0, 1))
+    for lease in (reported, running):
+        lease.stop = lambda key=lease.key: stopped.append(key)
+    session.report(reported, pb.SegmentReport(), 1)
+    session.on_cancel(pb.Cancel(execution_id="E"))
+    assert stopped == [running.key]
+    assert set(session.leases) == {KEY}
+
+
+def test_handing_back_reports_what_runs_as_lost(session):
+    lease = session.take(KEY)
+    lease.started_us = 7
+    session.hand_back("bye")
+    outcome = lease.report.outcomes[0]
+    assert (outcome.lost.cause, outcome.started_unix_us) == ("bye", 7)
