@@ -131,12 +131,13 @@ class ReferenceChecker:
         elif root in {"input", "payload", context.item_name} or (root == "item" and not context.script):  # noqa: E501  # fmt: skip
             self._check_local(access, text, offset, path, context)
         elif root == "params":
-            self._check_key(access, "PARAM", self._flow.params, text, offset, path)
+            self._check_key(access, "UNKNOWN_PARAM", self._flow.params, text, offset, path)
         elif root == "env":
             known = dict.fromkeys(self._flow.env)
-            self._check_key(access, "ENV", known, text, offset, path)
+            self._check_key(access, "UNKNOWN_ENV", known, text, offset, path)
         elif root == "run":
-            self._check_key(access, "FIELD", dict.fromkeys(words.RUN_FIELDS), text, offset, path)
+            known = dict.fromkeys(words.RUN_FIELDS)
+            self._check_key(access, "UNKNOWN_FIELD", known, text, offset, path)
         elif context.script:
             if root in words.HOST_FUNCTIONS_LATER:
                 message = f"`{root}` is not supported in scripts yet."
@@ -217,7 +218,7 @@ class ReferenceChecker:
     def _check_key(
         self,
         access: Access,
-        what: str,
+        code: str,
         known: Mapping[str, object],
         text: Located,
         offset: int,
@@ -226,12 +227,13 @@ class ReferenceChecker:
         key = access.key
         if key is None or key in known or key in _OBJECT_METHODS:
             return
-        names = self._param_names if what == "PARAM" else Names(known)
+        names = self._param_names if code == "UNKNOWN_PARAM" else Names(known)
         fix = names.hint(key)
-        if not fix and what != "FIELD":
-            fix = "declare it under `params:`" if what == "PARAM" else "list it under `env:`"
+        if not fix and code != "UNKNOWN_FIELD":
+            is_param = code == "UNKNOWN_PARAM"
+            fix = "declare it under `params:`" if is_param else "list it under `env:`"
         message = f'`{access.root}` has no "{key[:60]}".'
-        self._tell(f"UNKNOWN_{what}", text, offset, path, message, fix)
+        self._tell(code, text, offset, path, message, fix)
 
     def _tell(
         self, code: str, text: Located, offset: int, path: str, message: str, fix: str = ""
