@@ -6,6 +6,8 @@ that is no reason is named below, with what it is.
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ PAGES = ROOT / "docs/errors"
 UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 QUOTED = re.compile(r"""['"`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)['"`]""")
 FAILURES = re.compile(r"\b(Failure|NodeFailure|reason)\b")
+FAILURE_TYPES = {"Failure", "NodeFailure"}
 SAYS = {"error", "warning", "info", "_tell", "Issue"}
 
 SQLITE = ("BUSY", "CANTOPEN", "FULL", "INTERRUPT", "IOERR", "LOCKED", "NOTADB", "READONLY")
@@ -107,6 +110,20 @@ def test_every_code_of_validation_is_in_the_table(code: str):
     table = (PAGES / "validation.md").read_text()
     row = re.search(rf"^\| `{code}` \| \S.* \| \S.* \|$", table, re.M)
     assert row, f"add a row `| `{code}` | meaning | fix |` to docs/errors/validation.md"
+
+
+@pytest.mark.parametrize("reason", sorted(classes_by_reason()))
+def test_the_page_of_an_answer_tells_its_status(reason: str):
+    found = classes_by_reason()[reason]
+    again = "may help" if found.retryable else "does not help"
+    told = f"HTTP {found.http_status}, gRPC {found.grpc_code.name}, a repeat {again}."
+    assert told in (PAGES / f"{reason}.md").read_text(), f"say {told!r} in docs/errors/{reason}.md"
+
+
+def test_the_gateway_has_the_pages():
+    generate = ROOT / "services/gateway/generate_pages.py"
+    done = subprocess.run([sys.executable, generate, "--check"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def test_no_page_explains_what_cannot_happen():

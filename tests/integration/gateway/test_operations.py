@@ -1,6 +1,11 @@
 """Addresses about the gateway itself."""
 
+from importlib.resources import files
+
+import msgspec
 import pytest
+
+from penstock.gateway import pages
 
 
 async def test_health_names_every_component_with_uptime_and_version(gateway):
@@ -45,3 +50,20 @@ async def test_the_interface_describes_itself(gateway):
     async with gateway.http.get("/openapi.json") as answer:
         document = await answer.json()
     assert document["openapi"].startswith("3.1")
+
+
+async def test_every_reason_is_explained(gateway):
+    reasons = msgspec.json.decode(files(pages).joinpath("errors.json").read_bytes())
+    for reason in reasons:
+        async with gateway.http.get(f"/errors/{reason}") as answer:
+            text = await answer.text()
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert f"<h1>{reason}</h1>" in text or reason == "validation"
+        assert "##" not in text
+
+
+async def test_an_unknown_reason_is_not_explained(gateway):
+    async with gateway.http.get("/errors/NO_SUCH_REASON") as answer:
+        problem = await answer.json()
+    assert (answer.status, problem["code"]) == (404, "NOT_FOUND")
+    assert "NO_SUCH_REASON" in problem["detail"]

@@ -1,6 +1,5 @@
 """Addresses about the gateway itself: health, metrics, its interface and its errors explained."""
 
-from html import escape
 from importlib.resources import files
 
 from litestar import get
@@ -8,12 +7,12 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from penstock.common.errors import NotFound, classes_by_reason
+from penstock.common.errors import NotFound
 from penstock.gateway import pages
 from penstock.gateway.answers import Answer, json_answer, text_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.explanations import explanation
 from penstock.gateway.openapi import openapi_document
-from penstock.gateway.problems import title_of
 from penstock.gateway.requests import AnyRequest
 
 
@@ -55,18 +54,12 @@ async def metrics(request: AnyRequest) -> ASGIApp:
 
 @get("/errors/{reason:str}")
 async def explain_error(reason: FromPath[str]) -> ASGIApp:
-    """What a problem's `type` means."""
-    found = classes_by_reason().get(reason)
-    if found is None:
-        raise NotFound(f"There is no error {reason[:80]!r}.", fix="See `code` of the problem.")
-    again = "may succeed later" if found.retryable else "will fail again until something changes"
-    text = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(reason)}</title>"
-        f"<h1>{escape(reason)}</h1><p>{escape(title_of(found))}</p>"
-        f"<p>HTTP status {found.http_status}, gRPC {found.grpc_code.name}. "
-        f"The same request {again}.</p>"
-    )
-    return text_answer(text, "text/html")
+    """What the reason of a problem or of a node's failure means."""
+    page = explanation(reason)
+    if page is None:
+        fix = "Look for the `code` of the problem; plug-ins explain their own reasons."
+        raise NotFound(f"Penstock has no reason {reason[:80]!r}.", fix=fix)
+    return text_answer(page, "text/html")
 
 
 OPERATION_ROUTES = (home, docs, openapi, health, metrics, explain_error)
