@@ -20,8 +20,10 @@ class ClusterDied(Exception):
 
 
 @contextmanager
-def dev_cluster(data_dir: Path, **env: str) -> Iterator[ClusterFile]:
-    """Run `penstock dev` until the block ends; it must then stop by itself with code 0."""
+def dev_cluster(
+    data_dir: Path, *, stop: signal.Signals = signal.SIGINT, **env: str
+) -> Iterator[ClusterFile]:
+    """Run `penstock dev` until the block ends; on `stop` it must end by itself with code 0."""
     process = subprocess.Popen(
         [PENSTOCK, "dev", "--data-dir", data_dir, "--port", "0"],
         env={**os.environ, **env},
@@ -40,6 +42,6 @@ def dev_cluster(data_dir: Path, **env: str) -> Iterator[ClusterFile]:
             raise ClusterDied("".join(printed))
         yield found
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         process.communicate(timeout=STOP_S)
     assert process.returncode == 0, "".join(printed)

@@ -1,7 +1,6 @@
 """Clusters come and go without leaving anything behind."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -56,12 +55,11 @@ def test_a_killed_cluster_leaves_no_process_and_keeps_its_data(tmp_path: Path):
     dev.communicate()
     assert psutil.wait_procs(running.values(), timeout=20)[1] == []
 
-    with dev_cluster(tmp_path) as file:
+    with dev_cluster(tmp_path, stop=signal.SIGTERM) as file:
         again = Penstock(file.gateway_url)("execution", "get", run, "-o", "json")
         assert json.loads(again.stdout)["status"] == "COMPLETED"
         running = processes_of(tmp_path)
-        os.kill(file.owner.pid, signal.SIGTERM)
-        assert psutil.wait_procs(running.values(), timeout=30)[1] == []
+    assert psutil.wait_procs(running.values(), timeout=30)[1] == []
 
 
 def test_a_data_directory_serves_one_cluster_at_a_time(cluster: ClusterFile, data_dir: Path):
