@@ -98,6 +98,7 @@ async def measure(nodes: int, *, may_continue: bool) -> Figures:
         links = Links([], pb.Hello(), intake, lambda _: None, parts.clock)
         link = Link(links, "bench")
         link.session = Session(itertools.count(1))
+        links.sessions["bench"] = link.session
         outbox = Outbox()
         link.session.bind(outbox)
         requests = link._requests(outbox)

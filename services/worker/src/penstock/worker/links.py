@@ -1,8 +1,7 @@
 """Streams to coordinators: who is there, one Work stream to each, sessions that outlive them."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -55,7 +54,7 @@ class Links:
         self._seeds = tuple(seeds)
         self._wanted: set[str] = set(seeds)
         self._links: dict[str, Link] = {}
-        self._report_ids = itertools.count(1)
+        self.reports_made = 0
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -94,7 +93,7 @@ class Links:
         """The session with this coordinator, from now on over this link."""
         session = self.sessions.get(coordinator_id)
         if session is None:
-            session = link.last_session or Session(self._report_ids)
+            session = link.last_session or Session(self._report_ids())
             self.sessions = {k: v for k, v in self.sessions.items() if v is not session}
             self.sessions[coordinator_id] = session
         for other in list(self._links.values()):
@@ -102,6 +101,12 @@ class Links:
                 self._wanted.discard(other.address)
         session.bind(link.outbox)
         return session
+
+    def _report_ids(self) -> Iterator[int]:
+        """Ids for reports, unique within this process."""
+        while True:
+            self.reports_made += 1
+            yield self.reports_made
 
     def held(self) -> Iterable[pb.HeldAttempt]:
         """Every attempt this worker has; each coordinator picks its own."""

@@ -133,6 +133,11 @@ class SandboxClient:
         self._tasks: asyncio.TaskGroup | None = None
         self.connected = False
 
+    @property
+    def pending_count(self) -> int:
+        """Calls without a result."""
+        return len(self._pending)
+
     def submit(self, pending: PendingCall) -> int:
         """Send a call; its `done` gets the result. Returns the id, for `cancel`."""
         self._last_id = call_id = self._last_id + 1

@@ -13,12 +13,14 @@ from penstock.api.state.v1 import state_service_pb2_grpc as state_grpc
 from penstock.common.clock import SystemClock
 from penstock.common.ids import IdSource
 from penstock.common.logging import get_logger
+from penstock.common.metrics import open_metrics
 from penstock.common.rpc.channel import open_channel
 from penstock.nodes import catalog
 from penstock.nodes.api import Environment
 from penstock.worker.attempts import Attempts
 from penstock.worker.intake import TaskIntake
 from penstock.worker.links import Links
+from penstock.worker.metrics import registry_of
 from penstock.worker.parts import Parts
 from penstock.worker.payloads import Payloads
 from penstock.worker.plans import Plans
@@ -98,8 +100,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
                 tasks.create_task(parts.sandbox.run()),
                 tasks.create_task(links.run()),
             ]
-            await stop.wait()
-            await _drain(links, settings.drain_s)
+            with open_metrics(settings.metrics_listen, registry_of(links, parts.sandbox)):
+                await stop.wait()
+                await _drain(links, settings.drain_s)
             for task in background:
                 task.cancel()
 
