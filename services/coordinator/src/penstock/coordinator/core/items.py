@@ -9,8 +9,8 @@ from penstock.workflow.execution.events import NodeCompleted, NodeFailed
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.values import NodeRef
 
-JOINED_BYTES_MAX = 64 * 1024 * 1024
-"""Largest joined output: it is one message on its way to the payload store."""
+JOINED_BYTES_MAX = 60 * 1024 * 1024
+"""Largest joined output: below the largest value that the payload store takes in one message."""
 
 
 def record_item(turn: Turn, event: NodeCompleted | NodeFailed) -> None:
