@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch_pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from support.worker_world import jail_died, open_world
@@ -256,3 +257,55 @@ async def test_a_host_function_that_is_not_allowed_is_refused(world):
     async with asyncio.timeout(20):
         answer = await world.sandbox.host_results.get()
     assert answer.failure.reason == "HOST_FUNCTION_DENIED"
+
+
+async def test_a_host_call_stops_with_its_attempt(world):
+    plan = world.flow('nodes: {a: {run: "return http.get(1)"}}')
+    world.sandbox.hold = True
+    world.dispatch(plan, "a")
+    async with asyncio.timeout(20):
+        while not world.sandbox.calls:
+            await asyncio.sleep(0.01)
+    asked = asyncio.Event()
+
+    async def never(reader, writer):
+        asked.set()
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    gone = asyncio.Event()
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    options = msgspec.json.encode([{"url": f"http://127.0.0.1:{port}/"}])
+    call_id = world.sandbox.calls[0].call_id
+    request = sandbox_pb.HostCall(
+        call_id=call_id, host_call_id=1, function="http.request", args_json=options
+    )
+    world.sandbox.out.put_nowait(sandbox_pb.RunResponse(host_calls=[request]))
+    async with asyncio.timeout(20):
+        await asked.wait()
+        world.coordinator.send(cancels=[dispatch_pb.Cancel(execution_id="E1")])
+        await gone.wait()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_crash_after_a_host_call_hands_the_attempt_back(world):
+    plan = world.flow('nodes: {a: {run: "return http.get(1)"}}')
+    world.sandbox.hold = True
+    world.dispatch(plan, "a")
+    async with asyncio.timeout(20):
+        while not world.sandbox.calls:
+            await asyncio.sleep(0.01)
+    call_id = world.sandbox.calls[0].call_id
+    request = sandbox_pb.HostCall(
+        call_id=call_id, host_call_id=1, function="http.request", args_json=b"[{}]"
+    )
+    world.sandbox.out.put_nowait(sandbox_pb.RunResponse(host_calls=[request]))
+    async with asyncio.timeout(20):
+        await world.sandbox.host_results.get()
+    died = jail_died("SANDBOX_CRASHED")
+    died.call_id = call_id
+    world.sandbox.out.put_nowait(sandbox_pb.RunResponse(results=[died]))
+    assert (await world.outcome()).HasField("lost")

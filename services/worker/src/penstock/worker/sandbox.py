@@ -11,6 +11,7 @@ from typing import Protocol
 
 import grpc
 
+from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as pb_grpc
 from penstock.common.logging import get_logger
@@ -19,8 +20,22 @@ from penstock.common.rpc.streams import Outbox
 _BATCH_CALLS = 500
 _MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 _BUNDLES_MAX = 10_000
+_CALL_BYTES_MAX = 48 * 1024 * 1024
+_GRACE_S = 2.0
+_CRASHED = "SANDBOX_CRASHED"
 _FIRST_PAUSE_S = 0.05
 _PAUSE_S_MAX = 1.0
+
+_TIMED_OUT = payload_pb.Failure(
+    error_class=payload_pb.ERROR_CLASS_TRANSIENT,
+    reason="NODE_TIMEOUT",
+    message="the sandbox gave no result within the attempt's time",
+)
+_TOO_LARGE = payload_pb.Failure(
+    error_class=payload_pb.ERROR_CLASS_USER,
+    reason="INPUT_TOO_LARGE",
+    message=f"what the code reads is larger than {_CALL_BYTES_MAX >> 20} MiB; read less at once",
+)
 
 log = get_logger("sandbox_client")
 
@@ -41,7 +56,7 @@ class PendingCall:
     """A call without a result yet. `done` is called once, with the result, or with None if the call
     is lost."""
 
-    __slots__ = ("call", "host", "host_called", "scripts", "size")
+    __slots__ = ("call", "host", "host_called", "scripts", "size", "submitted")
 
     def __init__(
         self, call: pb.Call, scripts: Sequence[pb.Script], size: int, host: HostFunctions | None
@@ -51,6 +66,7 @@ class PendingCall:
         self.size = size
         self.host = host
         self.host_called = False
+        self.submitted = 0
 
     def done(self, result: pb.CallResult | None) -> None:
         """Take the result."""
@@ -72,7 +88,8 @@ class AwaitedCall(PendingCall):
         """Hand the result, or `CallLost`, to who awaits it."""
         if self.answer.done():
             return
-        if result is None:
+        crashed = result is not None and result.jail_failure.reason == _CRASHED
+        if result is None or (crashed and self.host_called):
             self.answer.set_exception(CallLost())
         else:
             self.answer.set_result(result)
@@ -131,6 +148,8 @@ class SandboxClient:
         self._last_id = 0
         self._stream = _Stream()
         self._tasks: asyncio.TaskGroup | None = None
+        self._answering: dict[int, set[asyncio.Task[None]]] = {}
+        self._second = 0
         self.connected = False
 
     @property
@@ -142,7 +161,11 @@ class SandboxClient:
         """Send a call; its `done` gets the result. Returns the id, for `cancel`."""
         self._last_id = call_id = self._last_id + 1
         pending.call.call_id = call_id
+        pending.submitted = self._second
         self._pending[call_id] = pending
+        if pending.size > _CALL_BYTES_MAX:
+            asyncio.get_running_loop().call_soon(self._end, call_id, _TOO_LARGE)
+            return call_id
         self._stream.outbox.put(pending)
         return call_id
 
@@ -150,6 +173,7 @@ class SandboxClient:
         """Nobody waits for this call any more; `done` is not called."""
         if self._pending.pop(call_id, None) is not None:
             self._stream.outbox.put(call_id)
+        self._stop_answering(call_id)
 
     async def call(
         self,
@@ -170,6 +194,7 @@ class SandboxClient:
         """Keep a stream to the sandbox until cancelled."""
         pause_s = _FIRST_PAUSE_S
         async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._watch())
             while True:
                 try:
                     await self._one_stream()
@@ -199,6 +224,7 @@ class SandboxClient:
         for call_id, pending in list(self._pending.items()):
             if pending.host_called:
                 del self._pending[call_id]
+                self._stop_answering(call_id)
                 pending.done(None)
             else:
                 self._stream.outbox.put(pending)
@@ -208,12 +234,39 @@ class SandboxClient:
         for result in response.results:
             pending = pending_calls.pop(result.call_id, None)
             if pending is not None:
+                if pending.host_called:
+                    self._stop_answering(result.call_id)
                 pending.done(result)
         for request in response.host_calls:
             pending = pending_calls.get(request.call_id)
             if pending is not None and self._tasks is not None:
                 pending.host_called = True
-                self._tasks.create_task(self._answer(pending, request, self._stream))
+                answering = self._answering.setdefault(request.call_id, set())
+                task = self._tasks.create_task(self._answer(pending, request, self._stream))
+                answering.add(task)
+                task.add_done_callback(answering.discard)
+
+    async def _watch(self) -> None:
+        """End the calls whose time is over with no word from the sandbox."""
+        while True:
+            await asyncio.sleep(1.0)
+            self._second += 1
+            for call_id, pending in list(self._pending.items()):
+                limit_s = pending.call.limits.wall_ms / 1000 + _GRACE_S
+                if self._second - pending.submitted > limit_s:
+                    self._stream.outbox.put(call_id)
+                    self._end(call_id, _TIMED_OUT)
+
+    def _end(self, call_id: int, failure: payload_pb.Failure) -> None:
+        """Give a call its result from here."""
+        pending = self._pending.pop(call_id, None)
+        self._stop_answering(call_id)
+        if pending is not None:
+            pending.done(pb.CallResult(call_id=call_id, jail_failure=failure))
+
+    def _stop_answering(self, call_id: int) -> None:
+        for task in self._answering.pop(call_id, ()):
+            task.cancel()
 
     async def _answer(self, pending: PendingCall, request: pb.HostCall, stream: _Stream) -> None:
         if pending.host is None:
