@@ -14,6 +14,7 @@ from support.record import open_record
 EXECUTIONS = 200
 KILL_AFTER = 20
 ROLES = ["worker", "sandbox", "coordinator", "state", "gateway", "postgres", "nats"]
+VICTIMS = [[role] for role in ROLES] + [["worker", "coordinator"], ROLES]
 
 FLOW = """
 flow: 1
@@ -40,9 +41,9 @@ output: ${{ nodes.last.output }}
 
 @pytest.mark.chaos
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("roles", VICTIMS, ids="+".join)
 async def test_every_execution_ends_well_though_a_process_is_killed(
-    cluster: ClusterFile, role: str
+    cluster: ClusterFile, roles: list[str]
 ):
     ended = 0
     killed = asyncio.Event()
@@ -58,7 +59,8 @@ async def test_every_execution_ends_well_though_a_process_is_killed(
             assert body["output"] == {"n": n, "sum": 15 * n + 5}
             ended += 1
             if ended == KILL_AFTER:
-                os.kill(cluster.processes[role].pid, signal.SIGKILL)
+                for role in roles:
+                    os.kill(cluster.processes[role].pid, signal.SIGKILL)
                 killed.set()
 
         async with asyncio.TaskGroup() as group:
