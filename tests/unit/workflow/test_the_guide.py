@@ -1,4 +1,4 @@
-"""The examples of the guide are correct files for the node types that ship."""
+"""The examples of the guides are correct files for the node types that ship."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,16 @@ from penstock.nodes import catalog
 from penstock.workflow import vocabulary as words
 from penstock.workflow.compile import check
 
-GUIDE = (Path(__file__).resolve().parents[3] / "docs/guides/workflow-files.md").read_text()
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.M | re.S)
+GUIDES = Path(__file__).resolve().parents[3] / "docs/guides"
+GUIDE = (GUIDES / "workflow-files.md").read_text()
+EXAMPLES = {
+    f"{page.stem}: {text.splitlines()[1]}": text
+    for page in sorted(GUIDES.glob("*.md"))
+    for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S)
+}
 
 
-@pytest.mark.parametrize("source", EXAMPLES, ids=[text.split("\n")[1] for text in EXAMPLES])
+@pytest.mark.parametrize("source", EXAMPLES.values(), ids=EXAMPLES.keys())
 def test_an_example_is_correct(source: str):
     result = check(source, catalog())
     assert result.issues == ()
