@@ -1,10 +1,9 @@
-"""Failures between their forms: what runners raise, the contract's message, the engine's value."""
+"""Failures between their forms: what runners raise and the contract's message."""
 
 import msgspec
 
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.nodes.api import ErrorClass, NodeFailure
-from penstock.workflow.execution.values import Failure
 
 _TO_PROTO: dict[str, "payload_pb.ErrorClass.ValueType"] = {
     "transient": payload_pb.ERROR_CLASS_TRANSIENT,
@@ -35,13 +34,6 @@ def to_proto(failure: NodeFailure) -> payload_pb.Failure:
         reason=failure.reason,
         message=failure.message[:_MESSAGE_CHARS_MAX],
         details_json=details,
-    )
-
-
-def failure_from_proto(message: payload_pb.Failure) -> Failure:
-    """The engine's value for a failure."""
-    return Failure(
-        _FROM_PROTO[message.error_class], message.reason, message.message, message.details_json
     )
 
 

@@ -14,7 +14,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch_pb
 from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
-from penstock.worker.failures import failure_from_proto
+from penstock.common.value_codec import failure_from_proto
 from penstock.worker.needs import Needs
 from penstock.worker.payloads import Payloads
 from penstock.worker.program import NodeProgram, PlanProgram
