@@ -1,11 +1,11 @@
 """csv.read."""
 
 import pytest
-from support.node_calls import make_call, plain
 
 from penstock.nodes.api import Environment, NodeFailure
 from penstock.nodes.csv_read.run import run
 from penstock.nodes.csv_read.table import read_table
+from support.node_calls import make_call, plain
 
 
 def table(text, rows_max=100, **config):

@@ -1,7 +1,6 @@
 """set, map, filter, merge, switch, template, log, output."""
 
 import pytest
-from support.node_calls import make_call, plain
 
 from penstock.nodes.api import NodeFailure
 from penstock.nodes.filter.run import run as run_filter
@@ -13,6 +12,7 @@ from penstock.nodes.set.run import run as run_set
 from penstock.nodes.switch.run import run as run_switch
 from penstock.nodes.switch.spec import SWITCH
 from penstock.nodes.template.run import run as run_template
+from support.node_calls import make_call, plain
 
 
 async def test_set_gives_its_value_with_expressions_evaluated():

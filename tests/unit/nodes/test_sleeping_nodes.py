@@ -1,11 +1,11 @@
 """delay and wait."""
 
 import pytest
-from support.node_calls import make_call, plain
 
 from penstock.nodes.api import NodeFailure
 from penstock.nodes.delay.run import run as run_delay
 from penstock.nodes.wait.run import run as run_wait
+from support.node_calls import make_call, plain
 
 
 @pytest.mark.parametrize(
