@@ -78,9 +78,8 @@ JAVASCRIPT_GLOBALS = frozenset((
     "Promise", "Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError",
     "URIError", "AggregateError", "parseInt", "parseFloat", "isNaN", "isFinite",
     "encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI", "escape", "unescape",
-    "Intl", "Reflect", "Proxy", "ArrayBuffer", "SharedArrayBuffer", "DataView", "Int8Array",
-    "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
-    "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array", "structuredClone", "atob",
-    "btoa", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "console", "crypto", "security",
-    "c", "Iterator", "arguments",
+    "Reflect", "Proxy", "ArrayBuffer", "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray",
+    "Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "Float32Array", "Float64Array",
+    "BigInt64Array", "BigUint64Array", "console", "crypto", "Iterator", "arguments",
 ))  # fmt: skip
+"""What the sandbox has besides its own names."""
