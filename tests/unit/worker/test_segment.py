@@ -4,7 +4,16 @@ import pytest
 
 from penstock.nodes import catalog
 from penstock.worker.program import PlanProgram
-from penstock.worker.segment import NODES_MAX, SEGMENT_US_MAX, CommitThenRun, Finish, Progress, Run
+from penstock.worker.segment import (
+    NODES_MAX,
+    QUICK_US,
+    SEGMENT_US_MAX,
+    SLOW_US,
+    CommitThenRun,
+    Finish,
+    Progress,
+    Run,
+)
 from penstock.workflow.compile import compile_source
 
 TYPES = catalog()
@@ -176,3 +185,21 @@ def test_a_group_has_a_largest_size():
     for place in range(NODES_MAX):
         seen.done(f"n{place}")
     assert seen.next() == "finish"
+
+
+def test_a_node_that_took_long_is_not_followed_until_it_is_quick_again():
+    seen = Seen(CHAIN)
+    b = seen.plan.index_of("b")
+    assert seen.rules.observe(b, SLOW_US)
+    assert seen.fused("a") == "a"
+    seen.done("a")
+    assert seen.next() == "finish"
+    assert not seen.rules.observe(b, QUICK_US + 1)
+    assert seen.rules.observe(b, QUICK_US)
+    assert seen.fused("a") == "a b c"
+    assert seen.next() == "b c"
+
+
+def test_a_script_that_sleeps_is_taken_for_slow_before_it_ever_ran():
+    nap = "  b: {needs: [a], run: 'await sleep(500); return 1;'}\n"
+    assert Seen(js("a") + nap + js("c", "b")).fused("a") == "a"

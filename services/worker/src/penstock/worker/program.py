@@ -1,7 +1,7 @@
 """A plan made ready to run: scripts, parsed templates, what each reads, which runner it has.
 
 Built once per definition and kept by the plan cache. Nothing in here changes afterwards, apart from
-the runners, which are imported when a node type is first used.
+the runners, which are imported when a node type is first used, and what is learnt from runs.
 """
 
 import hashlib
@@ -77,6 +77,7 @@ class NodeProgram:
             self.script = script_of(BODY, node.script, self.label)
             self.script_needs = needs_of([analysis], node, owner.index_of)
         self.host_functions = tuple(one for one in SANDBOX_HOSTS if one in node.host_functions)
+        self.sleeps = any(access.root == "sleep" for access in analysis.accesses)
         self.chooses = "__next" in (node.script or "") or any(
             access.root == "next" for access in analysis.accesses
         )
@@ -155,11 +156,18 @@ class PlanProgram:
                 )
                 for one in self.nodes
             ],
+            frozenset(one.node.index for one in self.nodes if one.sleeps),
         )
         self.groups: dict[tuple[int, ...], Any] = {}
         self.leading: dict[tuple[int, ...], Any] = {}
         self.followed: dict[tuple[int, ...], bool] = {}
         self.fragile: set[int] = set()
+
+    def observe(self, node: int, duration_us: int) -> None:
+        """Learn from a run of a node; what was concluded from its being quick or slow is redone."""
+        if self.rules.observe(node, duration_us):
+            self.leading.clear()
+            self.followed.clear()
 
     def ids(self, indexes: Sequence[int]) -> list[str]:
         """Ids of nodes."""

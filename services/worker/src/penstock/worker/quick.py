@@ -12,6 +12,7 @@ from penstock.worker.parts import Parts
 from penstock.worker.sandbox import PendingCall
 from penstock.worker.scope import NotOpened, RunScope
 from penstock.worker.scripts import ScriptGroup, ScriptGroups
+from penstock.worker.segment import SLOW_US
 from penstock.worker.segments import Segments
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
@@ -60,9 +61,13 @@ class QuickCall(PendingCall):
             lease.write_ref(report.lease)
             lease.write_ref(outcomes[0].ref)
         at_us, size = self.started_us, 64
+        program = self.scope.program
         for outcome, step in zip(outcomes, result.steps, strict=True):
             outcome.started_unix_us = at_us
-            at_us += step.duration_us
+            duration_us = step.duration_us
+            at_us += duration_us
+            if duration_us >= SLOW_US or program.rules.slow:
+                program.observe(outcome.ref.node, duration_us)
             outcome.finished_unix_us = at_us
             size += write_step(outcome, step)
         lease.session.report(lease, report, size)

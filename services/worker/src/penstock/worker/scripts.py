@@ -98,6 +98,7 @@ class ScriptGroups:
             known = any(
                 child not in inside
                 and rules.traits[child].follows
+                and child not in rules.slow
                 and all(edge.parent in inside for edge in rules.tables.nodes[child].edges)
                 for node in group.nodes
                 for child, _ in rules.tables.out_edges[node]

@@ -4,6 +4,8 @@ A child may follow if all its parents ended well within this very segment and ev
 taken, if all it reads is at hand, and if its traits allow it. Parents from outside do not count
 even when their outputs are at hand: whether they chose the edge is not known here. What is not
 followed is dispatched by the coordinator, so being strict costs a hop and never correctness.
+Slow nodes are not followed: their predecessors' outcomes are told first, and other workers can
+share them.
 
 Pure nodes run at once. A node with effects has to wait for the commit of everything before it (the
 effect barrier) and then is the segment's new lease. Pure JavaScript nodes that are connected run as
@@ -23,6 +25,11 @@ NODES_MAX = 256
 """Nodes of one segment; the rest is dispatched, so that wide graphs spread over workers."""
 SEGMENT_US_MAX = 20_000
 """A segment that ran this long goes on with nothing more, so that its outcomes are seen soon."""
+
+SLOW_US = 20_000
+"""A node that ran this long is dispatched on its own from then on ..."""
+QUICK_US = 5_000
+"""... until it is seen to run no longer than this."""
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -58,15 +65,28 @@ def traits_of(node: NodePlan, *, pool: str, host_functions: Sequence[str], choos
 
 
 class SegmentRules:
-    """Traits and edges of a plan, by node index."""
+    """Traits and edges of a plan, by node index. `slow` are the nodes that lately took long."""
 
-    __slots__ = ("edge_counts", "reads", "tables", "traits")
+    __slots__ = ("edge_counts", "reads", "slow", "tables", "traits")
 
-    def __init__(self, tables: PlanTables, traits: Sequence[Traits]) -> None:
+    def __init__(
+        self, tables: PlanTables, traits: Sequence[Traits], slow: frozenset[int] = frozenset()
+    ) -> None:
+        self.slow = slow
         self.tables = tables
         self.traits = tuple(traits)
         self.edge_counts = tuple(len(node.edges) for node in tables.nodes)
         self.reads = tables.reads
+
+    def observe(self, node: int, duration_us: int) -> bool:
+        """Learn from how long a run of a node took; True if what may follow changed by it."""
+        if duration_us >= SLOW_US and node not in self.slow:
+            self.slow |= {node}
+            return True
+        if duration_us <= QUICK_US and node in self.slow:
+            self.slow -= {node}
+            return True
+        return False
 
     def fuse(
         self,
@@ -99,6 +119,7 @@ class SegmentRules:
                     counts[child] == self.edge_counts[child]
                     and traits.follows
                     and traits.fuses
+                    and child not in self.slow
                     and traits.shape == shape
                     and all(read in members or read in at_hand for read in self.reads[child])
                 ):
@@ -173,6 +194,7 @@ class Progress:
             node
             for node in self._candidates
             if rules.traits[node].follows
+            and node not in rules.slow
             and self.is_ready(node)
             and all(read in self for read in rules.reads[node])
         )

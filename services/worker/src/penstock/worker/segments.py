@@ -208,6 +208,7 @@ class Segments:
         ref.node, ref.item, ref.attempt = node, item, attempt
         failure = failure_of(result, place)
         step = result.steps[place] if place < len(result.steps) else sandbox_pb.StepResult()
+        segment.scope.program.observe(node, step.duration_us)
         limit = self._parts.output_bytes_max
         if failure is None and len(step.output_json) > limit:
             failure = too_large(len(step.output_json), limit)
