@@ -1,9 +1,8 @@
-"""The README's commands do what the README says."""
+"""The commands of the README and of the guides do what these say."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,13 @@ from support.command_line import ROOT, Penstock
 pytestmark = pytest.mark.e2e
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = [page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs/guides").glob("*.md"))]
 MARKED = re.compile(r"<!-- run -->\n```(\w+)\n(.*?)```", re.DOTALL)
-LINKS = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
 
 def blocks(language: str) -> list[str]:
-    return [text for kind, text in MARKED.findall(README) if kind == language]
+    marked = [block for page in (README, *GUIDES) for block in MARKED.findall(page)]
+    return [text for kind, text in marked if kind == language]
 
 
 def conversations() -> list[tuple[str, str]]:
@@ -63,11 +63,3 @@ def test_the_python_of_the_readme_works(code: str, penstock: Penstock):
 
 def test_the_first_workflow_of_the_readme_is_the_file():
     assert (ROOT / "examples/hello.flow.yaml").read_text(encoding="utf-8") in README
-
-
-@pytest.mark.parametrize("page", ["README.md", "examples/orders/README.md"])
-def test_links_lead_somewhere(page: str):
-    text = (ROOT / page).read_text(encoding="utf-8")
-    folder = (ROOT / page).parent
-    missing = [link for link in LINKS.findall(text) if not Path(folder / link).exists()]
-    assert missing == []
