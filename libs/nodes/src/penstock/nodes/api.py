@@ -157,8 +157,9 @@ class NodeCall:
 
     `config` is the node's `with` after evaluation (raw fields as written). `item` counts from 1
     within a for-each and is 0 outside. `idempotency_key` is the same for every attempt of this node
-    or item. `time_left_s` is how long the attempt may still run when it begins. `egress` is the
-    node's own list of allowed hosts, None if it has none.
+    or item. `traceparent` is the W3C trace context of the execution's start, empty if none; what
+    reaches outside should carry it. `time_left_s` is how long the attempt may still run when it
+    begins. `egress` is the node's own list of allowed hosts, None if it has none.
     """
 
     config: Mapping[str, Any]
@@ -176,6 +177,7 @@ class NodeCall:
     effect_may_have_happened: bool = False
     time_left_s: float = 30.0
     now_unix_us: int = 0
+    traceparent: str = ""
     egress: tuple[str, ...] | None = None
     collects: bool = False
     log: Callable[[LogLevel, str], None] = _no_log

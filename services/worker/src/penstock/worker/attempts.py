@@ -239,6 +239,7 @@ class _Attempt:
             effect_may_have_happened=order.effect_may_have_happened,
             time_left_s=self._limit_s,
             now_unix_us=parts.clock.now_us(),
+            traceparent=self._scope.group.traceparent,
             egress=node.egress,
             collects=node.collects,
             log=self._log,

@@ -6,6 +6,7 @@ import msgspec
 
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.common.logging import get_logger
+from penstock.common.tracing import current_traceparent
 from penstock.nodes.api import Environment, NodeFailure, Resources
 from penstock.nodes.http.body import form_bytes, read_body, scalar_text
 from penstock.nodes.http.exchange import Request, open_http
@@ -41,6 +42,8 @@ class CallHost:
         self._resources = resources
         self._environment = environment
         self._may_repeat = may_repeat
+        # The calls come in on the sandbox's stream, outside of the attempt's own context.
+        self._traceparent = current_traceparent.get()
 
     async def answer(self, request: pb.HostCall) -> pb.HostResult:
         """Do what was asked; failures become what user code catches."""
@@ -92,6 +95,8 @@ class CallHost:
             headers["Content-Type"] = content_type
         if method not in SAFE_METHODS:
             headers["Idempotency-Key"] = f"{self._key}/{ordinal}"
+        if self._traceparent:
+            headers["traceparent"] = self._traceparent
         given = options.get("headers") or {}
         named = {name: scalar_text(value) for name, value in given.items()}
         taken = {name.lower() for name in named}

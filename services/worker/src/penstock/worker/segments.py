@@ -8,6 +8,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.common.logging import get_logger
+from penstock.common.tracing import current_traceparent
 from penstock.nodes.api import NodeFailure
 from penstock.worker.attempts import Attempts, Order
 from penstock.worker.leases import Lease
@@ -89,6 +90,7 @@ class Segments:
 
     async def _guard(self, segment: _Segment, running: Coroutine[Any, Any, None]) -> None:
         """A fault of the worker itself fails the attempt, not the worker."""
+        current_traceparent.set(segment.scope.group.traceparent)
         try:
             await running
         except Exception as error:

@@ -57,6 +57,8 @@ def request_of(call: NodeCall) -> Request:
         headers["Authorization"] = _auth(config["auth"])
     if method not in SAFE_METHODS and call.idempotency_key:
         headers["Idempotency-Key"] = call.idempotency_key
+    if call.traceparent:
+        headers["traceparent"] = call.traceparent
     given = {name: scalar_text(value) for name, value in config.get("headers", {}).items()}
     taken = {name.lower() for name in given}
     headers = {k: v for k, v in headers.items() if k.lower() not in taken} | given
