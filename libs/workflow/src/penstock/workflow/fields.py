@@ -64,7 +64,12 @@ class Fields:
             self.wrong(key, "a text", "put it in quotes")
             return None
         if len(value.data) > longest:
-            self.wrong(key, f"at most {longest} characters long")
+            message = f'"{key}" has {len(value.data)} characters; {longest} are possible.'
+            self.issues.error("TOO_LONG", self.place(key), message, "shorten it")
+            return None
+        if "\x00" in value.data:
+            message = f'"{key}" holds the character U+0000.'
+            self.issues.error("BAD_CHARACTER", self.place(key), message, "remove it")
             return None
         return value.data
 

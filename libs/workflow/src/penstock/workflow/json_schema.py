@@ -58,6 +58,12 @@ class SchemaChecker:
 
     def misfits(self, value: Any) -> list[Misfit]:
         """Everything that does not fit."""
+        try:
+            return self._found(value)
+        except ValueError:  # the validator's own limit, near 255 levels
+            return [Misfit((), "is nested too deeply.", "make it flatter")]
+
+    def _found(self, value: Any) -> list[Misfit]:
         if self._validator.is_valid(value):
             return []
         found: list[Misfit] = []

@@ -225,6 +225,10 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
         if not body.isascii():
             body.decode()  # values of users are handed on unread
         return decoder.decode(body)
+    except RecursionError:
+        raise InvalidArgument(
+            "The body is nested too deeply.", fix="Make its structure flatter.", path="body"
+        ) from None
     except msgspec.DecodeError as fault:
         raise malformed(body, fault) from None
     except UnicodeDecodeError as fault:

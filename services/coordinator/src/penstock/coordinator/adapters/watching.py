@@ -7,7 +7,7 @@ is refused while NATS has never been reached.
 import asyncio
 from collections.abc import AsyncIterator
 
-from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING, EventBatch
 from penstock.common.bus import Bus, event_subject, open_bus
 from penstock.common.errors import InvalidArgument, Unavailable
 from penstock.common.feed import follow_execution
@@ -31,12 +31,18 @@ class Watching:
     async def follow(
         self, tenant: str, execution_id: str, after_seq: int, shard_count: int
     ) -> AsyncIterator[EventBatch]:
-        """Events after a sequence, until the execution ends. Raises `NotFound`, `Unavailable`."""
+        """Events after a sequence, until the execution ends. Raises `NotFound`, `Unavailable`.
+
+        A sequence beyond the last event counts as the last one.
+        """
         if not is_ulid(execution_id):
             raise InvalidArgument(f"{execution_id!r} is not an execution id", fix="Give a ULID.")
         if self._bus is None or not shard_count:
             raise Unavailable("live events cannot be reached at the moment")
         execution = await self._queries.get_execution(tenant, execution_id)
+        after_seq = min(after_seq, execution.last_seq)
+        if execution.status != EXECUTION_STATUS_RUNNING and after_seq == execution.last_seq:
+            return
         subject = event_subject(execution.tenant, shard_of(execution_id, shard_count), execution_id)
 
         async def read(execution_id: str, after_seq: int) -> list[EventBatch]:

@@ -11,6 +11,7 @@ from penstock.common.errors import (
 )
 from penstock.coordinator.core.inputs import CancelAsked, SignalArrived
 from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.shell.asked import REASON_CHARS_MAX, check_text, decoded
 from penstock.coordinator.shell.live import Happening, Live
 from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards import Shards
@@ -47,6 +48,7 @@ class Interventions:
     async def cancel(self, tenant: str, execution_id: str, reason: str) -> int:
         """End an execution; returns its status once that is on disk. Raises `NotFound`,
         `WrongOwner`, `Unavailable`."""
+        check_text(reason, "reason", REASON_CHARS_MAX)
         live = await self._find(tenant, execution_id)
         if isinstance(live, int):
             return live
@@ -57,9 +59,13 @@ class Interventions:
     ) -> None:
         """Hand data to an execution; returns once it is on disk. Signals with one id are one."""
         if not name:
-            raise InvalidArgument("a signal needs a name", field="name")
+            raise InvalidArgument("A signal needs a name.", fix="Give one.", path="name")
+        check_text(name, "name")
+        check_text(signal_id, "signal_id")
         if len(json) > SIGNAL_BYTES_MAX:
             raise PayloadTooLarge(f"{len(json)} bytes; the limit is {SIGNAL_BYTES_MAX}")
+        if json:
+            decoded(json, "payload")
         payload = NULL if not json else Payload(json)
         if len(json) > INLINE_BYTES_MAX:
             payload = await self._payloads.put(json)

@@ -21,7 +21,6 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import (
     IdempotencyConflict,
     Internal,
-    InvalidArgument,
     InvalidParams,
     LimitExceeded,
     PayloadTooLarge,
@@ -34,6 +33,7 @@ from penstock.common.value_codec import write_failure, write_payload
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Start
 from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.shell.asked import check_tags, check_text, decoded, decoded_object
 from penstock.coordinator.shell.definitions import Definition, Definitions
 from penstock.coordinator.shell.live import Confirm, Live, Shard
 from penstock.coordinator.shell.process import Process
@@ -155,6 +155,8 @@ class Starts:
         request = call.request
         try:
             self._room.check()
+            check_tags(request.tags)
+            check_text(request.idempotency_key, "idempotency_key")
             found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
             params, trigger = request.params_json, request.trigger_json
             large = max(len(params), len(trigger)) > INLINE_BYTES_MAX // 2
@@ -163,10 +165,16 @@ class Starts:
                 return
             execution_id, shard = self._fresh_id()
             checked = Payload(_checked_params(found, params))
-            inline = Payload(_checked_json(trigger)) if trigger else NULL
+            inline = Payload(_checked_trigger(trigger)) if trigger else NULL
             self._begin(call, found, checked, inline, (execution_id, shard))
         except PenstockError as error:
             call.listener.on_refused(error)
+        except Exception as fault:  # noqa: BLE001 - one start must not end the service
+            self._refuse_for(fault, call)
+
+    def _refuse_for(self, fault: Exception, call: Call) -> None:
+        self._log.exception("start_failed", error=repr(fault))
+        call.listener.on_refused(Internal("the start met a fault of the engine"))
 
     def _fresh_id(self) -> tuple[str, Shard]:
         """An id in one of this coordinator's shards."""
@@ -224,8 +232,7 @@ class Starts:
         except PenstockError as error:
             call.listener.on_refused(error)
         except Exception as fault:  # noqa: BLE001 - one start must not end the service
-            self._log.exception("start_failed", error=repr(fault))
-            call.listener.on_refused(Internal("the start met a fault of the engine"))
+            self._refuse_for(fault, call)
         finally:
             self._detours -= 1
 
@@ -236,7 +243,7 @@ class Starts:
         params = await self._stored(_checked_params(found, request.params_json))
         trigger = NULL
         if request.trigger_json:
-            trigger = await self._stored(_checked_json(request.trigger_json))
+            trigger = await self._stored(_checked_trigger(request.trigger_json))
         self._room.check()
         self._begin(call, found, params, trigger, place())
 
@@ -313,23 +320,13 @@ def _compare(had: str, wanted: str, request: StartExecutionRequest) -> None:
 
 
 def _checked_params(definition: Definition, params_json: bytes) -> bytes:
-    params = _object(params_json) if params_json else {}
+    params = decoded_object(params_json, "params") if params_json else {}
     filled, issues = definition.checker.check(params)
     if any(issue.severity == "error" for issue in issues):
         raise InvalidParams(issues=to_dicts(issues), workflow=definition.plan.name)
     return msgspec.json.encode(filled)
 
 
-def _object(json: bytes) -> dict[str, object]:
-    try:
-        return msgspec.json.decode(json, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"params are not a JSON object: {error}") from error
-
-
-def _checked_json(json: bytes) -> bytes:
-    try:
-        msgspec.json.decode(json)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"the trigger data is not JSON: {error}") from error
+def _checked_trigger(json: bytes) -> bytes:
+    decoded(json, "trigger")
     return json

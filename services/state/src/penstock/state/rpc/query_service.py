@@ -31,6 +31,15 @@ def _checked_id(execution_id: str) -> str:
     return execution_id
 
 
+def _storable(**texts: str) -> None:
+    """Refuse texts that PostgreSQL cannot hold: it would refuse them as a fault of ours."""
+    for path, text in texts.items():
+        if "\x00" in text:
+            raise InvalidArgument(
+                f"`{path}` holds the character U+0000.", fix="Remove it.", path=path
+            )
+
+
 class QueryService(QueryServiceServicer):
     """Translates between the contract and the stores."""
 
@@ -61,6 +70,7 @@ class QueryService(QueryServiceServicer):
                 f"there is no execution status {unknown[0]}",
                 fix="Send numbers of ExecutionStatus other than 0, or none.",
             )
+        _storable(workflow=request.workflow, tag=request.tag)
         chosen = ExecutionFilter(request.workflow, statuses, request.tag)
         token = request.page_token
         before = from_token(token, tuple[int, str], ("executions", *chosen)) if token else None
@@ -100,6 +110,7 @@ class QueryService(QueryServiceServicer):
         for field in ("name", "definition_hash", "source"):
             if not getattr(workflow, field):
                 raise InvalidArgument(f"workflow.{field} is empty")
+        _storable(name=workflow.name, source=workflow.source, description=workflow.description)
         stored, created = await self._workflows.put(call_tenant(context), workflow)
         return pb.PutWorkflowResponse(workflow=stored, created=created)
 
@@ -108,6 +119,7 @@ class QueryService(QueryServiceServicer):
     ) -> wf.GetWorkflowResponse:
         """One version, with its source."""
         tenant = call_tenant(context)
+        _storable(name=request.name)
         found = await self._workflows.find(tenant, request.name, request.version)
         if found is None:
             raise await self._missing(tenant, request.name, request.version)
@@ -129,6 +141,7 @@ class QueryService(QueryServiceServicer):
         self, request: pb.GetDefinitionRequest, context: Context
     ) -> pb.GetDefinitionResponse:
         """A definition by content."""
+        _storable(definition_hash=request.definition_hash)
         source = await self._workflows.definition(call_tenant(context), request.definition_hash)
         if source is None:
             raise NotFound(f"there is no definition {request.definition_hash[:80]!r}")
@@ -153,6 +166,7 @@ class QueryService(QueryServiceServicer):
         """A page of one workflow's versions."""
         size = page_size_of(request.page_size)
         token, name = request.page_token, request.name
+        _storable(name=name)
         before = from_token(token, int, ("versions", name)) if token else 0
         tenant = call_tenant(context)
         found = await self._workflows.page_versions(tenant, name, before, size + 1)

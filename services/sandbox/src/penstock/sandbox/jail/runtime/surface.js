@@ -4,6 +4,7 @@ const LOG_LINES_MAX = 200;
 const LOG_CHARS_MAX = 8192;
 const HOST_CALLS_MAX = 10_000;
 const READINGS_PER_MS = 1000;
+const SLEEP_MS_MAX = 2 ** 30; // Twelve days: every call ends sooner.
 
 // A 128-bit state from text (MurmurHash3-like mixing), the seed of one step's randomness.
 const hash128 = (text) => {
@@ -170,6 +171,6 @@ const makeDenied = (root) => new Proxy({}, {
 });
 
 const makeSleep = (step) => (ms) => new Promise((resolve) => {
-  const wait = Math.max(0, Number(ms) || 0);
+  const wait = Math.min(SLEEP_MS_MAX, Math.max(0, Number(ms) || 0));
   timers.push({ due: now() + wait, resolve, step, wait });
 });
