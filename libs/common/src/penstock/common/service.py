@@ -26,6 +26,13 @@ def calm_garbage_collector() -> None:
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """What went wrong, out of the groups it came in; several causes stay a group."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 async def _until_stopped(
     role: str,
     settings: SettingsT,
@@ -60,5 +67,5 @@ def run_service(
     try:
         uvloop.run(_until_stopped(role, settings, serve))
     except Exception as error:
-        get_logger("service").exception("service_failed", error=str(error))
+        get_logger("service").exception("service_failed", error=str(cause_of(error)))
         raise SystemExit(1) from error

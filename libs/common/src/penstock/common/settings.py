@@ -10,6 +10,7 @@ TOML file named by
 import dataclasses
 import difflib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 SettingsT = TypeVar("SettingsT")
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -27,10 +30,14 @@ class BadSettings(Exception):
     right."""
 
 
-def setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
-    """A field of a settings dataclass: its default, what it means, and whether its value must not
-    be shown."""
-    return dataclasses.field(default=default, metadata={"help": meaning, "secret": secret})
+def setting(
+    default: Any, meaning: str, *, secret: bool = False, choices: Sequence[str] = ()
+) -> Any:
+    """A field of a settings dataclass: its default, what it means, whether its value must not be
+    shown, and the only values it can have."""
+    return dataclasses.field(
+        default=default, metadata={"help": meaning, "secret": secret, "choices": tuple(choices)}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +45,7 @@ class ServiceSettings:
     """What every service can be told."""
 
     listen: str = setting("127.0.0.1:0", "Address to serve on, host:port; port 0 takes a free one")
-    log_level: str = setting("info", "debug, info, warning or error")
+    log_level: str = setting("info", "debug, info, warning or error", choices=LOG_LEVELS)
     metrics_listen: str = setting("", "Address for Prometheus metrics, host:port; empty for none")
 
 
@@ -47,10 +54,30 @@ def _boolean(text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise ValueError("give true or false")
+    raise ValueError(text)
 
 
+_WANTED = {int: "a whole number", float: "a number", bool: "true or false"}
+_ADDRESS = re.compile(r"\S+:\d{1,5}")
 _PARSERS: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _boolean}
+
+
+def _value_of(field: "dataclasses.Field[Any]", kind: type, raw: Any) -> Any:
+    """The value that a text or a TOML value stands for. Raises `ValueError` with what would be
+    right."""
+    try:
+        value = _PARSERS[kind](str(raw))
+    except ValueError as error:
+        raise ValueError(f"give {_WANTED[kind]}") from error
+    choices = field.metadata["choices"]
+    if choices and value not in choices:
+        raise ValueError(f"give {' or '.join(choices)}")
+    if kind in (int, float) and value < 0:
+        raise ValueError("give 0 or more")
+    optional = value == field.default == ""
+    if field.name.endswith("listen") and not optional and not _ADDRESS.fullmatch(value):
+        raise ValueError("give host:port, such as 127.0.0.1:0")
+    return value
 
 
 class _Reader:
@@ -88,6 +115,10 @@ class _Reader:
             return f"[{self.role}] {name}", table[name]
         return None
 
+    def _variable_like(self, shown: str, name: str) -> str:
+        """The name of a setting in the form in which a wrong one was given."""
+        return name if shown.startswith("[") else self.prefix + name.upper()
+
     def refuse_unknown(self, names: Sequence[str], table: Mapping[str, Any]) -> None:
         """Complain about keys nobody reads, with the nearest name that exists."""
         given = {
@@ -99,8 +130,11 @@ class _Reader:
         for key, shown in given.items():
             if key not in names:
                 near = difflib.get_close_matches(key, names, 1)
-                hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
-                self.complaints.append(f"{shown}: there is no such setting{hint}")
+                if near:
+                    hint = f"did you mean {self._variable_like(shown, near[0])}?"
+                else:
+                    hint = f"known: {', '.join(names)}"
+                self.complaints.append(f"{shown}: there is no such setting; {hint}")
 
 
 def read_settings(
@@ -121,10 +155,10 @@ def read_settings(
             continue
         origin, raw = found
         try:
-            values[field.name] = _PARSERS[types[field.name]](str(raw))
+            values[field.name] = _value_of(field, types[field.name], raw)
         except ValueError as error:
-            wanted = types[field.name].__name__
-            reader.complaints.append(f"{origin}={raw!r}: not a {wanted} ({error})")
+            shown = "***" if field.metadata["secret"] else repr(raw)
+            reader.complaints.append(f"{origin}={shown}: {error}")
     if reader.complaints:
         raise BadSettings("\n".join(reader.complaints))
     return cls(**values), reader.origins
@@ -147,12 +181,18 @@ def load_settings(
     env: Mapping[str, str] | None = None,
 ) -> SettingsT:
     """Settings of this process. Answers `--help` and `--print-settings` and leaves; bad settings
-    end it with code 2."""
+    and arguments that nobody reads end it with code 2."""
     arguments = sys.argv[1:] if argv is None else argv
     write = sys.stdout.write
     if "--help" in arguments or "-h" in arguments:
         write(f"penstock-{role}: settings come from the environment.\n\n{describe(cls, role)}\n")
         raise SystemExit(0)
+    if unknown := [argument for argument in arguments if argument != "--print-settings"]:
+        sys.stderr.write(
+            f"penstock-{role}: unknown argument {unknown[0]}; there are --help and "
+            "--print-settings, and settings come from the environment\n"
+        )
+        raise SystemExit(2)
     try:
         settings, origins = read_settings(cls, role, os.environ if env is None else env)
     except BadSettings as error:

@@ -29,7 +29,9 @@ class Settings(ServiceSettings):
     output_bytes_max: int = setting(16_777_216, "Largest output of one step")
     queue_max: int = setting(20_000, "Most calls that may wait for a jail; more are refused")
     confinement: str = setting(
-        "best-effort", "required: refuse to start if the platform cannot confine jails fully"
+        "best-effort",
+        "required: refuse to start if the platform cannot confine jails fully",
+        choices=("best-effort", "required"),
     )
 
     def jails_max(self) -> int:

@@ -26,7 +26,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def run_migrations(arguments: list[str]) -> int:
     """Apply the named phases (all, if none is named); 0 if that went well."""
     phases = tuple(phase for phase in PHASES if phase in arguments or not arguments)
-    if not phases:
+    if set(arguments) - set(PHASES):
         sys.stderr.write("penstock-state migrate: name pre, post, or nothing for both\n")
         return 2
     settings = load_settings(Settings, "state", [])
