@@ -71,6 +71,14 @@ def test_a_retry_ends_the_wait_and_is_counted():
     assert (node.status, node.attempt, node.repeats, node.waiting_for) == ("QUEUED", 2, 1, "")
 
 
+def test_a_node_that_sleeps_is_at_work_from_then_on():
+    picture = picture_of(
+        snapshot(NodeState("ask", "wait@1", "QUEUED", attempt=1)),
+        event("node_waiting", NodeChange("ask", "WAITING", attempt=1, signal="go")),
+    )
+    assert picture.nodes["ask"].started_at == AT
+
+
 def test_the_end_brings_status_output_and_time():
     done = PublicEvent("EXECUTION_COMPLETED", "execution_ended", status="COMPLETED", output=42)
     picture = picture_of(snapshot(), EventMessage(5, "E", AT, done))

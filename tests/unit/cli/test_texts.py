@@ -9,6 +9,8 @@ from penstock.cli.texts import duration_text, seconds_between
         (None, ""),
         (0.0034, "3 ms"),
         (1.25, "1.2 s"),
+        (0.9997, "1.0 s"),
+        (59.97, "1 m 00 s"),
         (65.0, "1 m 05 s"),
         (3723.0, "1 h 02 m"),
     ],

@@ -18,8 +18,8 @@ def shape(*nodes: NodePicture) -> list[tuple[str, int, tuple[str, ...]]]:
     return [(row.node.id, row.depth, row.joins) for row in rows_of(picture(*nodes))]
 
 
-def drawn(*nodes: NodePicture) -> str:
-    console = Console(width=150, no_color=True, record=True, file=None, force_terminal=False)
+def drawn(*nodes: NodePicture, width: int = 150) -> str:
+    console = Console(width=width, no_color=True, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
         console.print(render(picture(*nodes), NOW, 0))
     return capture.get()
@@ -47,6 +47,13 @@ def test_a_fan_out_shows_counts_failures_and_waits():
     fan = node("fan", status="RUNNING")
     fan.items_total, fan.items_done, fan.items_failed, fan.items_waiting = 21, 12, 1, {3, 4}
     assert "12/21, 1 failed, 2 waiting to retry" in drawn(fan)
+
+
+def test_on_a_narrow_terminal_the_bar_gives_way_to_the_numbers():
+    fan = node("with_quite_a_name", status="RUNNING")
+    fan.items_total, fan.items_done, fan.items_failed, fan.repeats = 21, 12, 1, 3
+    line = drawn(fan, width=80).splitlines()[1]
+    assert line.rstrip().endswith("12/21, 1 failed  3 retries")
 
 
 def test_every_node_that_stands_still_says_why():

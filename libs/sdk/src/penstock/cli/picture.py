@@ -82,7 +82,7 @@ class NodePicture:
         self.started_at = change.started_at or self.started_at
         if change.status == "QUEUED":
             self.queued_at = at
-        if change.status == "RUNNING":
+        if change.status == "RUNNING" or (change.status == "WAITING" and change.failure is None):
             self.started_at = self.started_at or at
         if change.status == "COMPLETED":
             self.failure = None

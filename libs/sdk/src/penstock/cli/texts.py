@@ -23,12 +23,12 @@ def duration_text(seconds: float | None) -> str:
     """Such as `3 ms`, `1.2 s`, `2 m 05 s`, `1 h 02 m`; empty for None."""
     if seconds is None:
         return ""
-    if seconds < 1.0:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < _MINUTE_S:
+    if seconds < _MINUTE_S - 0.05:
         return f"{seconds:.1f} s"
-    whole = int(seconds)
-    if seconds < _HOUR_S:
+    whole = round(seconds)
+    if whole < _HOUR_S:
         return f"{whole // 60} m {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} m"
 

@@ -3,13 +3,14 @@ parents."""
 
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from penstock.cli.picture import ExecutionPicture, NodePicture
 from penstock.cli.texts import duration_text, seconds_between
 
 _BAR_CELLS = 24
+_BAR_CELLS_MIN = 6
 _FAILURE_CHARS = 100
 _HIDDEN = "$"
 
@@ -80,14 +81,14 @@ def rows_of(picture: ExecutionPicture) -> list[_Row]:
     return rows
 
 
-def _bar(node: NodePicture) -> Text:
+def _bar(node: NodePicture, cells: int) -> Text:
     done = node.items_done - node.items_failed
-    good = round(_BAR_CELLS * done / node.items_total)
-    bad = min(_BAR_CELLS - good, -(-_BAR_CELLS * node.items_failed // node.items_total))
+    good = round(cells * done / node.items_total)
+    bad = min(cells - good, -(-cells * node.items_failed // node.items_total))
     text = Text(" ")
     text.append("━" * good, style="green")
     text.append("━" * bad, style="red")
-    text.append("━" * (_BAR_CELLS - good - bad), style="bright_black")
+    text.append("━" * (cells - good - bad), style="bright_black")
     text.append(f" {node.items_done}/{node.items_total}")
     if node.items_failed:
         text.append(f", {node.items_failed} failed", style="red")
@@ -108,7 +109,7 @@ def _why(node: NodePicture) -> str:
     return ""
 
 
-def _node_line(row: _Row, now: str, turn: int, wide: int) -> Text:
+def _node_line(row: _Row, now: str, turn: int, wide: int, cells: int = _BAR_CELLS) -> Text:
     node = row.node
     look = LOOKS.get(node.status, LOOKS["PENDING"])
     icon = _SPINNER[turn % len(_SPINNER)] if node.status == "RUNNING" else look.icon
@@ -120,7 +121,7 @@ def _node_line(row: _Row, now: str, turn: int, wide: int) -> Text:
     shown = node.status in ("RUNNING", "COMPLETED", "FAILED") and node.started_at
     text.append(f" {duration_text(took) if shown else '':>8}", style="not bold default")
     if node.items_total:
-        text.append_text(_bar(node))
+        text.append_text(_bar(node, cells))
     if node.repeats:
         many = "retry" if node.repeats == 1 else "retries"
         text.append(f"  {node.repeats} {many}", style="not bold yellow")
@@ -142,9 +143,26 @@ def headline(picture: ExecutionPicture, now: str) -> Text:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The line of one node. Where it is too long for the terminal its bar gives way first."""
+
+    row: _Row
+    now: str
+    turn: int
+    wide: int
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        line = _node_line(self.row, self.now, self.turn, self.wide)
+        excess = line.cell_len - options.max_width
+        if excess > 0 and self.row.node.items_total:
+            cells = max(_BAR_CELLS_MIN, _BAR_CELLS - excess)
+            line = _node_line(self.row, self.now, self.turn, self.wide, cells)
+        yield line
+
+
 def render(picture: ExecutionPicture, now: str, turn: int) -> RenderableType:
     """The whole tree; `turn` moves the spinners."""
     rows = rows_of(picture)
     wide = max((len(row.node.id) + 2 * row.depth for row in rows), default=0)
-    lines = [_node_line(row, now, turn, wide) for row in rows]
-    return Group(headline(picture, now), *lines)
+    return Group(headline(picture, now), *(_Line(row, now, turn, wide) for row in rows))

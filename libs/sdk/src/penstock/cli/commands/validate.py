@@ -10,7 +10,7 @@ from penstock.cli.extras import load_extra
 from penstock.cli.files import has_workflow_library, read_source
 from penstock.cli.options import DataDir, Output, Url
 from penstock.cli.output import Format, print_value
-from penstock.cli.problems import error_console, print_issues, run_command
+from penstock.cli.problems import BadInput, error_console, print_issues, run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.sdk.models import Validation
 
@@ -27,6 +27,8 @@ def validate(
     """
 
     async def work() -> ExitCode:
+        if not files:
+            raise BadInput("no file is named", fix="Name workflow files, or - for standard input.")
         sources = {str(file): read_source(file) for file in files}
         if has_workflow_library() and not url:
             check = load_extra("penstock.cli.checking").check_here
