@@ -1,0 +1,71 @@
+"""Flows of the guides that need nothing outside give what the guides say."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command_line import ROOT, Penstock
+
+pytestmark = pytest.mark.e2e
+
+FLOWS = {
+    found: text
+    for page in sorted((ROOT / "docs/guides").glob("*.md"))
+    for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    for found in re.findall(r"^id: (.+)$", text, re.M)
+}
+RUNS: list[tuple[str, dict[str, Any], Any]] = [
+    ("greet", {"name": "Ada"}, "HELLO ADAHELLO ADA"),
+    ("triage", {"amount": 1001}, "a person looks at it"),
+    ("triage", {"amount": 10}, "paid"),
+    (
+        "totals",
+        {"orders": [{"amount": 50}, {"amount": 200}, {"amount": 101.5}]},
+        [{"place": 0, "total": 240}, {"place": 1, "total": 121.8}],
+    ),
+]
+
+
+def written(flow: str, folder: Path) -> Path:
+    path = folder / f"{flow}.flow.yaml"
+    path.write_text(FLOWS[flow], "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("flow", "params", "output"), RUNS)
+def test_a_flow_gives_what_it_says(
+    flow: str, params: dict[str, Any], output: Any, penstock: Penstock, tmp_path: Path
+):
+    values = tmp_path / "params.json"
+    values.write_text(json.dumps(params), "utf-8")
+    done = penstock("run", written(flow, tmp_path), "--params-file", values)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == output
+
+
+def test_an_approval_is_given_by_a_signal(penstock: Penstock, tmp_path: Path):
+    run = penstock("run", written("approval", tmp_path), "--no-wait").stdout.strip()
+    sent = penstock("execution", "signal", run, "approved", "--payload", '{"by": "Ada"}')
+    assert sent.returncode == 0, sent.stderr
+    assert penstock("execution", "watch", run).stdout == '"Ada"\n'
+
+
+@pytest.mark.parametrize("flow", ["charge", "order-state", "careful"])
+def test_a_node_that_cannot_reach_its_host_fails_as_the_guides_say(
+    flow: str, penstock: Penstock, tmp_path: Path
+):
+    path = written(flow, tmp_path)
+    unreachable = re.sub(r"https://[a-z.]+\.example", "http://localhost:9", path.read_text("utf-8"))
+    unreachable = re.sub(r"egress: \[.*\]", "egress: ['localhost:9']", unreachable)
+    unreachable = re.sub(r"retry: standard", "retry: none", unreachable)
+    path.write_text(unreachable, "utf-8")
+    done = penstock("run", path, *(["--param", "order=1"] if "params:" in unreachable else []))
+    if flow == "order-state":
+        assert done.returncode == 1
+        assert "HTTP_CONNECTION" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) in ("not charged", 0)
