@@ -4,7 +4,7 @@ from penstock.coordinator.core.inputs import Outcome, Report, SignalArrived, Wai
 from penstock.workflow.execution.values import NodeStatus, Payload
 from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
 from support.plans import PlanBuilder
-from support.simulation import Cluster
+from support.simulation import Cluster, refold
 
 
 def waiting_cluster() -> Cluster:
@@ -26,6 +26,16 @@ def test_a_signal_wakes_the_oldest_wait_only() -> None:
     assert cluster.finish is not None
 
 
+def test_a_reader_sees_how_long_a_node_has_waited() -> None:
+    cluster = waiting_cluster()
+    began = cluster.now_us
+    cluster.now_us += 5_000_000
+    cluster.feed(SignalArrived("go", Payload(b"1")))
+    facts = refold(cluster.plan, cluster.rows, keep_outputs=True).facts[1]
+    assert facts.started_us <= began
+    assert facts.finished_us >= began + 5_000_000
+
+
 def test_a_signal_for_another_name_wakes_nobody() -> None:
     cluster = waiting_cluster()
     cluster.feed(SignalArrived("stop", Payload(b"1")))
@@ -39,3 +49,5 @@ def test_signals_that_nobody_waits_for_are_bounded() -> None:
         cluster.feed(SignalArrived("stop", Payload(b"1")))
     assert cluster.state.waits.buffer_full
     assert len(cluster.state.waits.signals["stop"]) == SIGNALS_BUFFERED_MAX
+    refused = step(cluster.state, SignalArrived("stop", Payload(b"1")), 1)
+    assert (refused.events, refused.commands) == ((), (AnswerReport(accepted=False),))

@@ -40,6 +40,10 @@ class NodeFacts:
             self.started_us, self.finished_us = event.started_us, 0
         self.worker = event.worker
 
+    def note_waiting(self, at_us: int) -> None:
+        """An attempt went to sleep; that it sleeps counts as its work."""
+        self.started_us = self.started_us or at_us
+
     def note_outcome(self, event: NodeCompleted | NodeFailed) -> None:
         """An attempt of the node or of an item ended."""
         if event.logs:
