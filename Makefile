@@ -49,6 +49,7 @@ clean: ## Remove the environment and the embedded cluster's data
 
 $(STAMP): $(INPUTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up $(VENV): about half a minute if the packages are cached, some more if not"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 		echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)" >&2; exit 1; }
 	@test "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" || \
