@@ -66,6 +66,8 @@ def test_every_service_has_what_it_takes_to_ship(role: str):
 def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
     sync = [BIN / "uv", "sync", "--frozen", "--no-dev", "--no-editable", "--quiet"]
     sync += ["--package", f"penstock-{role}"]
+    for package in (role, "common", "protocol", "workflow", "nodes"):
+        sync += ["--refresh-package", f"penstock-{package}"]  # else a wheel built before serves
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
     environment.pop("VIRTUAL_ENV", None)
     subprocess.run(sync, cwd=ROOT, env=environment, check=True)
