@@ -1,10 +1,10 @@
 """The turn loop: everything that arrived goes through the core, then into one append.
 
 A turn takes the whole inbox, steps the core for each input, makes one journal record per touched
-execution, and sends one append over all shards. Up to a few appends are in flight, in order; the
-next turn begins as soon as there is input and a free place. So a turn is as large as what gathered
-while the appends before it were on their way: one input when idle, thousands under load, and never
-a wait to fill it. Commands are released when the append is answered.
+execution, and sends one append over all shards. The next turn begins when that is answered, or
+before that if much has gathered: a few appends may be in flight, in order. So a turn is as large as
+what gathered while the append before it was on its way: one input when idle, thousands under load,
+and never a wait to fill it. Commands are released when the append is answered.
 """
 
 import asyncio
@@ -37,6 +37,8 @@ from penstock.coordinator.shell.timers import Timers
 
 _INPUTS_MAX = 4_096
 """Inputs of one turn: bounds how long everything else in the process waits, about 50 ms."""
+_INPUTS_WORTH_ANOTHER = 256
+"""With an append in flight, fewer inputs than this wait for its answer."""
 _APPEND_BYTES = 8 * 1024 * 1024
 """Above this an append is closed and the turn's rest goes into the next one."""
 _STALLED_S = 5.0
@@ -112,9 +114,16 @@ class Turns:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._inbox and len(self._in_flight) < in_flight_max:
+            while self._may_begin(in_flight_max):
                 self.take_turn()
                 await asyncio.sleep(0)
+
+    def _may_begin(self, in_flight_max: int) -> bool:
+        """True if a turn is worth it now: at once when nothing is in flight, else only when much
+        has gathered. Many small turns would cost every hop behind them a message each."""
+        if not self._in_flight:
+            return bool(self._inbox)
+        return len(self._in_flight) < in_flight_max and len(self._inbox) >= _INPUTS_WORTH_ANOTHER
 
     def take_turn(self) -> None:
         """Decide everything that waits, up to a limit, and send it."""
