@@ -11,7 +11,12 @@ import pytest
 
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1 import workflow_service_pb2_grpc as rpc
-from penstock.common.errors import InvalidArgument, InvalidWorkflow, PenstockError
+from penstock.common.errors import (
+    InvalidArgument,
+    InvalidWorkflow,
+    LimitExceeded,
+    PenstockError,
+)
 from penstock.common.rpc.channel import call, open_channel
 from penstock.embedded import ClusterFile
 
@@ -204,3 +209,41 @@ async def test_a_sleep_without_end_times_out_and_leaves_its_jail_alive(
     reasons = {body["output"][node]["error"]["reason"] for node in "ab"}
     assert body["status"] == "COMPLETED"
     assert reasons <= {"SANDBOX_TIMEOUT", "NODE_TIMEOUT"}
+
+
+async def test_signals_that_nobody_waits_for_are_refused_when_too_many(
+    stub: rpc.WorkflowServiceStub,
+):
+    started = await call(stub.StartExecution, pb.StartExecutionRequest(workflow="bad-input-waits"))
+    useless = pb.SignalExecutionRequest(execution_id=started.execution_id, name="other")
+
+    async def send() -> bool:
+        try:
+            await call(stub.SignalExecution, useless)
+        except LimitExceeded:
+            return False
+        return True
+
+    taken = await asyncio.gather(*(send() for _ in range(1010)))
+    assert taken.count(True) == 1000
+    wanted = pb.SignalExecutionRequest(execution_id=started.execution_id, name="go")
+    await call(stub.SignalExecution, wanted)
+    assert (await watched(stub, started.execution_id, 0))[-1] == "execution_ended"
+
+
+async def test_values_that_grow_too_deep_fail_their_node_only(session: aiohttp.ClientSession):
+    nodes: dict[str, Any] = {"n0": {"run": "return [];"}}
+    for number in range(1, 30):
+        value: Any = f"${{{{ nodes.n{number - 1}.output }}}}"
+        for _ in range(40):
+            value = [value]
+        nodes[f"n{number}"] = {"uses": "set@1", "with": {"value": value}}
+    source = json.dumps({"flow": 1, "id": "grows-deep", "nodes": nodes})
+    yaml = {"Content-Type": "application/yaml"}
+    async with session.post("/v1/workflows", data=source, headers=yaml) as answer:
+        assert answer.ok, await answer.text()
+    path = "/v1/workflows/grows-deep/executions?wait=20s"
+    async with session.post(path, json={}) as answer:
+        failure = (await answer.json())["failure"]
+    assert (failure["error_class"], failure["reason"]) == ("user", "OUTPUT_NOT_JSON")
+    assert await is_well(session)

@@ -1,6 +1,8 @@
 """Signals: one wait each, first come first served, within bounds."""
 
+from penstock.coordinator.core.commands import AnswerReport
 from penstock.coordinator.core.inputs import Outcome, Report, SignalArrived, Waiting
+from penstock.coordinator.core.step import step
 from penstock.workflow.execution.values import NodeStatus, Payload
 from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
 from support.plans import PlanBuilder
@@ -51,3 +53,12 @@ def test_signals_that_nobody_waits_for_are_bounded() -> None:
     assert len(cluster.state.waits.signals["stop"]) == SIGNALS_BUFFERED_MAX
     refused = step(cluster.state, SignalArrived("stop", Payload(b"1")), 1)
     assert (refused.events, refused.commands) == ((), (AnswerReport(accepted=False),))
+
+
+def test_a_full_buffer_does_not_keep_a_signal_from_its_wait() -> None:
+    cluster = waiting_cluster()
+    cluster.check = False
+    for _ in range(SIGNALS_BUFFERED_MAX):
+        cluster.feed(SignalArrived("stop", Payload(b"1")))
+    cluster.feed(SignalArrived("go", Payload(b"2")))
+    assert cluster.state.status[1] == NodeStatus.COMPLETED

@@ -30,6 +30,8 @@ from penstock.workflow.execution.join import join_object
 
 log = get_logger("attempts")
 
+_TOO_DEEP = "A value is nested too deeply to be carried; make it flatter."
+
 
 class Order(msgspec.Struct, frozen=True):
     """Which attempt to run. `deadline_us` is an instant, 0 for none."""
@@ -78,6 +80,8 @@ class Attempts:
             set_failed(outcome, failure)
         except CallLost:
             outcome.lost.cause = "the sandbox went away after the code had acted outside"
+        except RecursionError:
+            set_failed(outcome, NodeFailure("user", "OUTPUT_NOT_JSON", _TOO_DEEP))
         except Exception as error:
             program = scope.program.nodes[order.node]
             log.exception(

@@ -44,8 +44,8 @@ class StoreOutput(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerReport(msgspec.Struct, frozen=True, gc=False):
-    """Tell the reporting worker that its report is on disk (`accepted`) or void. Durable before:
-    its outcomes."""
+    """Tell the reporting worker that its report is on disk (`accepted`) or void, or the sender of a
+    signal that it was refused. Durable before: its outcomes."""
 
     accepted: bool
 

@@ -12,12 +12,15 @@ from penstock.workflow.execution.values import NodeRef, Payload
 
 
 def on_signal(turn: Turn, signal: SignalArrived) -> None:
-    """Take a signal in, once per id; dropped if too many are buffered (`waits.buffer_full`)."""
+    """Take a signal in, once per id; refused if nobody waits for it and too many are buffered."""
     waits = turn.state.waits
-    if signal.signal_id in waits.signal_ids or waits.buffer_full:
+    if signal.signal_id in waits.signal_ids:
+        return
+    waiters = waits.waiters.get(signal.name)
+    if not waiters and waits.buffer_full:
+        turn.accepted = False
         return
     turn.emit(SignalReceived(signal.name, signal.payload, signal.signal_id))
-    waiters = waits.waiters.get(signal.name)
     if waiters:
         wake(turn, next(iter(waiters)), signal.payload)
 

@@ -27,7 +27,7 @@ class Turn:
 
     `fatal` is the first failure that nothing handles, with its node; it ends the execution when the
     turn is settled. `full` are fan-outs to be joined then. `claimed` is the attempt a worker asked
-    to go on with. `accepted` is the answer to a report, None if there was none.
+    to go on with. `accepted` is the answer to a report or signal, None if none is due.
     """
 
     __slots__ = (

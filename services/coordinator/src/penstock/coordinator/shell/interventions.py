@@ -4,6 +4,7 @@ import asyncio
 
 from penstock.common.errors import (
     InvalidArgument,
+    LimitExceeded,
     NotFound,
     PayloadTooLarge,
     PenstockError,
@@ -16,6 +17,7 @@ from penstock.coordinator.shell.live import Happening, Live
 from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards import Shards
 from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
+from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
 
 SIGNAL_BYTES_MAX = 1024 * 1024
 _RUNNING = int(ExecutionStatus.RUNNING)
@@ -25,11 +27,11 @@ class _Answer:
     """A call that waits for its input to be on disk."""
 
     def __init__(self) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def on_committed(self, live: Live, accepted: bool) -> None:
         if not self.done.done():
-            self.done.set_result(None)
+            self.done.set_result(accepted)
 
     def on_failed(self, error: PenstockError) -> None:
         if not self.done.done():
@@ -52,12 +54,15 @@ class Interventions:
         live = await self._find(tenant, execution_id)
         if isinstance(live, int):
             return live
-        return await self._put(live, CancelAsked(reason))
+        await self._put(live, CancelAsked(reason))
+        end = live.state.end
+        return int(end.status) if end is not None else _RUNNING
 
     async def signal(
         self, tenant: str, execution_id: str, name: str, json: bytes, signal_id: str
     ) -> None:
-        """Hand data to an execution; returns once it is on disk. Signals with one id are one."""
+        """Hand data to an execution; returns once it is on disk. Signals with one id are one.
+        Raises `LimitExceeded`."""
         if not name:
             raise InvalidArgument("A signal needs a name.", fix="Give one.", path="name")
         check_text(name, "name")
@@ -70,8 +75,15 @@ class Interventions:
         if len(json) > INLINE_BYTES_MAX:
             payload = await self._payloads.put(json)
         live = await self._find(tenant, execution_id)
-        if not isinstance(live, int):
-            await self._put(live, SignalArrived(name, payload, signal_id))
+        if isinstance(live, int):
+            return
+        accepted = await self._put(live, SignalArrived(name, payload, signal_id))
+        if not accepted and live.state.end is None:
+            raise LimitExceeded(
+                "the execution keeps too many signals that nothing has waited for yet",
+                fix="Check the signal's name, or send it again later.",
+                limit=SIGNALS_BUFFERED_MAX,
+            )
 
     async def _find(self, tenant: str, execution_id: str) -> Live | int:
         """The live execution, or the status of one that has ended."""
@@ -90,9 +102,8 @@ class Interventions:
             return late
         raise Unavailable("the execution is on its way to a coordinator; try again")
 
-    async def _put(self, live: Live, happened: Happening) -> int:
+    async def _put(self, live: Live, happened: Happening) -> bool:
+        """Whether it was taken in, once that is on disk."""
         answer = _Answer()
         self._room.put(live, happened, answer)
-        await answer.done
-        end = live.state.end
-        return int(end.status) if end is not None else _RUNNING
+        return await answer.done
