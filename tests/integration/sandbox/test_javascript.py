@@ -10,6 +10,7 @@ USER = payload_pb2.ERROR_CLASS_USER
 TRANSIENT = payload_pb2.ERROR_CLASS_TRANSIENT
 PERMANENT = payload_pb2.ERROR_CLASS_PERMANENT
 JUDGED = pb.Value(node_id="judge", output_json=b'{"price": 7}', status="COMPLETED")
+SKIPPED = pb.Value(node_id="large", status="SKIPPED")
 FAILED = pb.Value(node_id="quote", error_json=b'{"reason": "HTTP_503"}', status="FAILED")
 
 
@@ -62,6 +63,12 @@ def test_a_failed_parent_shows_its_error(realm: Realm):
     source = "return [input.quote, nodes.quote.error.reason, nodes.quote.output === undefined]"
     seen = realm.output(source, parents=["quote"], call={"values": [FAILED]})
     assert seen == [{"error": {"reason": "HTTP_503"}}, "HTTP_503", True]
+
+
+def test_a_skipped_parent_is_not_among_the_inputs(realm: Realm):
+    source = "return [Object.keys(input), 'large' in input, nodes.large.status]"
+    seen = realm.output(source, parents=["judge", "large"], call={"values": [JUDGED, SKIPPED]})
+    assert seen == [["judge"], False, "SKIPPED"]
 
 
 def test_params_run_and_env_are_seen(realm: Realm):

@@ -114,7 +114,10 @@ class StepRun {
 
   input() {
     const input = {};
-    for (const id of this.shape.parents) if (this.call.outcomes.has(id)) input[id] = this.seen(id);
+    for (const id of this.shape.parents) {
+      const seen = this.seen(id);
+      if (seen !== undefined) input[id] = seen; // A parent that was skipped is not there.
+    }
     return input;
   }
 
