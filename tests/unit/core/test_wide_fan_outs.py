@@ -11,6 +11,7 @@ from penstock.coordinator.core.inputs import (
     FannedOut,
     Outcome,
     OutcomeKind,
+    OutputRefused,
     Report,
     Start,
 )
@@ -20,7 +21,13 @@ from penstock.workflow.execution.events import ExecutionStarted, NodeFailed
 from penstock.workflow.execution.fan_out import ITEMS_OPEN_MAX
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.join import join_array
-from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef, Payload
+from penstock.workflow.execution.values import (
+    INLINE_BYTES_MAX,
+    ExecutionStatus,
+    Failure,
+    NodeRef,
+    Payload,
+)
 from support.plans import PlanBuilder
 
 STARTED = ExecutionStarted("flow", 1, "hash", "default", Payload(b"{}"))
@@ -117,3 +124,16 @@ def test_an_item_of_a_list_of_another_length_is_refused() -> None:
     assert state.end is not None
     assert state.end.failure is not None
     assert state.end.failure.reason == "REPORT_INVALID"
+
+
+def test_a_join_that_cannot_be_stored_fails_its_node() -> None:
+    state, made = fanned(3)
+    big = Payload(b'"' + b"x" * INLINE_BYTES_MAX + b'"')
+    for ref in dispatched(made):
+        made = say(state, ref, Completed(big))
+    assert any(isinstance(command, StoreOutput) for command in made.commands)
+    node = next(c.node for c in made.commands if isinstance(c, StoreOutput))
+    step(state, OutputRefused(node, Failure("system", "INTERNAL", "damaged")), 9)
+    assert state.end is not None
+    assert state.end.failure is not None
+    assert state.end.failure.message == "damaged"

@@ -16,7 +16,9 @@ class Settings(ServiceSettings):
         "if that is all interfaces). No two live coordinators may have the same",
     )
     state_address: str = setting("127.0.0.1:7402", "Address of the state service, host:port")
-    nats_url: str = setting("nats://127.0.0.1:4222", "NATS server that carries live events")
+    nats_url: str = setting(
+        "nats://127.0.0.1:4222", "NATS server that carries live events", secret=True
+    )
     executions_max: int = setting(
         100_000, "Live executions held in memory; starts above it are refused (about 10 KiB each)"
     )

@@ -20,10 +20,11 @@ class Settings(ServiceSettings):
     database_connections: int = setting(8, "Connections for reads; the journal has one more")
     migrate_on_start: bool = setting(True, "Bring the database's schema up to date at start")
     shard_count: int = setting(64, "Number of shards of a new cluster; fixed for ever")
-    nats_url: str = setting("", "NATS with JetStream; empty publishes nothing")
+    nats_url: str = setting("", "NATS with JetStream; empty publishes nothing", secret=True)
     payload_url: str = setting(
         "file:///var/lib/penstock/payloads",
         "Where large payloads are kept: file:///folder, s3://bucket/prefix, gs://, az://, memory:///",
+        secret=True,
     )
     compress_above_bytes: int = setting(2048, "Journal rows above this size are compressed")
     append_rows_max: int = setting(4000, "Most rows of one commit")

@@ -30,7 +30,7 @@ class CancelAttempts(msgspec.Struct, frozen=True, gc=False):
 
 class StoreOutput(msgspec.Struct, frozen=True, gc=False):
     """Put a value that is too large to be inline into the payload store, then feed back
-    `OutputStored`.
+    `OutputStored`, or `OutputRefused` if it never can be.
 
     `parts` are the elements of an array in order, or, with `keys`, the values of an object in the
     order of its keys; `execution.join` splices either. Parts that are claim checks must be fetched

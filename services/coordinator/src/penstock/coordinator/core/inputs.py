@@ -118,6 +118,13 @@ class OutputStored(msgspec.Struct, frozen=True, gc=False):
     output: Payload
 
 
+class OutputRefused(msgspec.Struct, frozen=True, gc=False):
+    """A joined output asked for by `StoreOutput` cannot be stored, however often it is tried."""
+
+    node: int
+    failure: Failure
+
+
 Input = (
     Start
     | Report
@@ -127,4 +134,5 @@ Input = (
     | SignalArrived
     | CancelAsked
     | OutputStored
+    | OutputRefused
 )

@@ -61,11 +61,21 @@ def gather(turn: Turn, node: int) -> None:
 
 def on_output_stored(turn: Turn, node: int, output: Payload) -> None:
     """A large output is in the payload store; ignored if the node has ended meanwhile."""
+    if _waits_for_store(turn, node):
+        _complete(turn, node, output)
+
+
+def on_output_refused(turn: Turn, node: int, failure: Failure) -> None:
+    """A large output cannot be stored: the node fails; ignored if it has ended meanwhile."""
+    if _waits_for_store(turn, node):
+        fail_node(turn, node, failure)
+
+
+def _waits_for_store(turn: Turn, node: int) -> bool:
     state = turn.state
     items = state.fan_outs.get(node)
     gathers = state.tables.nodes[node].collects and state.status[node] == NodeStatus.QUEUED
-    if gathers or (items is not None and items.done == items.count):
-        _complete(turn, node, output)
+    return gathers or (items is not None and items.done == items.count)
 
 
 def _complete(turn: Turn, node: int, output: Payload) -> None:

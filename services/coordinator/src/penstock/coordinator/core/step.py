@@ -39,13 +39,14 @@ from penstock.coordinator.core.inputs import (
     AttemptStarted,
     CancelAsked,
     Input,
+    OutputRefused,
     OutputStored,
     Report,
     SignalArrived,
     Start,
     TimePassed,
 )
-from penstock.coordinator.core.joining import on_output_stored
+from penstock.coordinator.core.joining import on_output_refused, on_output_stored
 from penstock.coordinator.core.on_lost import on_attempts_lost
 from penstock.coordinator.core.on_report import on_attempt_started, on_report
 from penstock.coordinator.core.on_signal import on_signal
@@ -84,6 +85,8 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             end_cancelled(turn, happened.reason)
         case OutputStored():
             on_output_stored(turn, happened.node, happened.output)
+        case OutputRefused():
+            on_output_refused(turn, happened.node, happened.failure)
         case _:
             assert_never(happened)
     settle(turn)

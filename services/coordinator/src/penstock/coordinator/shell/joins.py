@@ -1,16 +1,19 @@
 """Joined outputs that are too large to be inline: fetched, spliced, stored, fed back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from penstock.common.errors import DeadlineExceeded, Unavailable
+from penstock.common.errors import PenstockError
 from penstock.common.logging import get_logger
 from penstock.coordinator.core.commands import StoreOutput
-from penstock.coordinator.core.inputs import OutputStored
+from penstock.coordinator.core.inputs import OutputRefused, OutputStored
 from penstock.coordinator.ports import Payloads
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.join import join_array, join_object
-from penstock.workflow.execution.values import Payload
+from penstock.workflow.execution.values import Failure, Payload
+
+FeedBack = Callable[[Live, OutputStored | OutputRefused], None]
+"""Hands what became of a join to the core."""
 
 _AT_ONCE = 4
 """Joins made at the same time: each may hold 64 MiB twice."""
@@ -21,7 +24,7 @@ _BACKOFF_MAX_S = 5.0
 
 class StoredJoins:
     """Carries out `StoreOutput`. Repeats for as long as the payload store cannot be reached: a
-    repeat stores the same content."""
+    repeat stores the same content. What the store refuses for good fails the node."""
 
     def __init__(
         self,
@@ -30,7 +33,9 @@ class StoredJoins:
     ) -> None:
         self._payloads = payloads
         self._tasks = tasks
-        self.feed_back: Callable[[Live, OutputStored], None] = lambda live, stored: None
+        self.feed_back: Callable[[Live, OutputStored | OutputRefused], None] = lambda live, back: (
+            None
+        )
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._log = get_logger("joins")
 
@@ -44,8 +49,12 @@ class StoredJoins:
             while not live.gone:
                 try:
                     stored = await self._payloads.put(await self._spliced(command))
-                except (Unavailable, DeadlineExceeded) as error:
+                except PenstockError as error:
                     self._log.warning("join_not_stored", execution=live.id, error=str(error))
+                    if not error.retryable:
+                        failure = Failure("system", error.reason, error.message)
+                        self.feed_back(live, OutputRefused(command.node, failure))
+                        return
                     await asyncio.sleep(backoff_s)
                     backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
                     continue
@@ -57,12 +66,18 @@ class StoredJoins:
         for first in range(0, len(command.parts), _PARTS_AT_ONCE):
             some = command.parts[first : first + _PARTS_AT_ONCE]
             if any(part.digest for part in some):
-                async with asyncio.TaskGroup() as group:
-                    fetches = [group.create_task(self._bytes_of(part)) for part in some]
-                parts.extend(fetch.result() for fetch in fetches)
+                parts.extend(await self._fetched(some))
             else:
                 parts.extend(part.json for part in some)
         return join_object(command.keys, parts) if command.keys else join_array(parts)
+
+    async def _fetched(self, some: Sequence[Payload]) -> list[bytes]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                fetches = [group.create_task(self._bytes_of(part)) for part in some]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return [fetch.result() for fetch in fetches]
 
     async def _bytes_of(self, part: Payload) -> bytes:
         return await self._payloads.get(part.digest) if part.digest else part.json
