@@ -56,6 +56,7 @@ async def typed(request):
         "lies": ("application/json", b"{nope"),
         "empty": ("application/json", b""),
         "odd": ("application/json", b'{ "n": 1.50 }'),
+        "deep": ("application/json", b"[" * 100_000 + b"]" * 100_000),
         "large": ("text/plain", b"x" * 5000),
     }[request.match_info["kind"]]
     return web.Response(body=body, headers={"Content-Type": kind})
@@ -167,8 +168,9 @@ class TestHttp:
         assert await body("empty") is None
         assert await body("odd") == {"n": 1.5}
         assert await body("odd", response="text") == '{ "n": 1.50 }'
-        with pytest.raises(NodeFailure, match="BAD_RESPONSE"):
-            await body("lies")
+        for kind in ("lies", "deep"):
+            with pytest.raises(NodeFailure, match="BAD_RESPONSE"):
+                await body(kind)
 
     async def test_redirects_are_followed_as_get_without_credentials_elsewhere(self, server, send):
         other = server.replace("127.0.0.1", "localhost")

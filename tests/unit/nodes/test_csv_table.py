@@ -76,7 +76,7 @@ async def test_a_file_is_read_from_an_allowed_folder(tmp_path):
     assert plain(done.output) == [{"id": 1, "total": 9.5}]
 
 
-@pytest.mark.parametrize("path", ["../secret.csv", "/etc/passwd", "link.csv"])
+@pytest.mark.parametrize("path", ["../secret.csv", "/etc/passwd", "link.csv", "a\0b"])
 async def test_a_file_outside_the_allowed_folders_is_refused(tmp_path, path):
     root = tmp_path / "data"
     root.mkdir()

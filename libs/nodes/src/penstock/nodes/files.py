@@ -20,11 +20,13 @@ def allowed_path(given: str, roots: Sequence[str]) -> Path:
     The file need not exist; then a relative path means the first root. Hidden files and folders
     are denied unless a root is inside them. Raises PATH_DENIED.
     """
+    if "\0" in given:
+        raise NodeFailure("user", "PATH_DENIED", "a path cannot hold the character U+0000")
     folders = [Path(root).resolve() for root in roots]
     path = Path(given)
     found = [path.resolve()] if path.is_absolute() else [(one / path).resolve() for one in folders]
     inside = [one for one in found if any(_is_within(one, folder) for folder in folders)]
-    if not inside or "\0" in given:
+    if not inside:
         raise NodeFailure(
             "user",
             "PATH_DENIED",

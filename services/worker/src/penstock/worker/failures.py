@@ -40,7 +40,7 @@ def to_proto(failure: NodeFailure) -> payload_pb.Failure:
 def to_node_failure(message: payload_pb.Failure) -> NodeFailure:
     """The exception for a failure that somebody else told."""
     details = None
-    if message.details_json:
+    if message.details_json not in (b"", b"null"):
         details = {"details": msgspec.Raw(message.details_json)}
         if message.details_json[:1] == b"{":
             details = msgspec.json.decode(message.details_json)

@@ -36,7 +36,7 @@ def _json(response: Response) -> Any:
     try:
         response.body.decode("utf-8")
         return _RAW.decode(response.body)
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise NodeFailure(
             "permanent",
             "BAD_RESPONSE",
@@ -72,6 +72,6 @@ def shown(response: Response) -> Any:
     if _is_json(response.headers.get("content-type", "")) and len(cut) == len(response.body):
         try:
             return msgspec.json.decode(cut)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     return cut.decode("utf-8", errors="replace")
