@@ -1,5 +1,7 @@
 """What calls of the client raise: one class per kind of refusal, each with the server's problem."""
 
+import os
+
 from penstock.sdk.models import Issue, Problem
 
 
@@ -69,7 +71,9 @@ def error_of(problem: Problem) -> ApiError:
 
 def unreachable(url: str, cause: BaseException) -> UnavailableError:
     """The error of a server that could not be reached."""
-    told = str(cause) or type(cause).__name__
+    system = getattr(cause, "os_error", None)
+    known = isinstance(system, ConnectionError) and system.errno
+    told = os.strerror(known) if known else str(cause) or type(cause).__name__
     return UnavailableError(
         Problem(
             title="The server cannot be reached.",

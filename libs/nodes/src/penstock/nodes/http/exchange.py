@@ -6,6 +6,8 @@ that every hop meets the egress lists and credentials stay with the host they we
 """
 
 import asyncio
+import os
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -48,6 +50,16 @@ class Response:
     charset: str
 
 
+def _connection_text(error: aiohttp.ClientConnectorError) -> str:
+    """Why a connection failed; the system's own words where it gave a number."""
+    system = getattr(error, "os_error", None)
+    if not isinstance(system, OSError) or isinstance(system, ssl.SSLError):
+        return str(error)
+    if not system.errno or system.errno < 0:
+        return str(error)
+    return f"cannot connect to {error.host}:{error.port}: {os.strerror(system.errno)}"
+
+
 class HttpClient:
     """A session shared by all requests of a worker."""
 
@@ -72,7 +84,8 @@ class HttpClient:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise NodeFailure("user", "BAD_URL", f"not an HTTP address: {error}") from None
         except aiohttp.ClientConnectorError as error:
-            raise NodeFailure("transient", "HTTP_CONNECTION", str(error)) from None
+            text = _connection_text(error)
+            raise NodeFailure("transient", "HTTP_CONNECTION", text) from None
         except (aiohttp.ClientError, OSError) as error:
             text = f"{request.url}: {error or type(error).__name__}"
             raise self._broken(request, "HTTP_CONNECTION", text) from None
