@@ -17,6 +17,8 @@ from penstock.workflow.plan import Plan
 Compile = Callable[[str, Mapping[str, NodeType]], Plan]
 
 _PLANS_MAX = 500
+_NODES_MAX = 50_000
+"""Nodes of all plans kept: a node ready to run takes some KiB, and a plan may have 10,000."""
 
 
 class Plans:
@@ -34,6 +36,7 @@ class Plans:
         self._pool = pool
         self._compile = compile_source
         self._programs: OrderedDict[str, PlanProgram] = OrderedDict()
+        self._nodes = 0
         self._loading: dict[str, asyncio.Lock] = {}
 
     def peek(self, definition_hash: str) -> PlanProgram | None:
@@ -47,11 +50,17 @@ class Plans:
             found = self.peek(definition_hash)
             if found is None:
                 found = await self._load(definition_hash, tenant)
-                self._programs[definition_hash] = found
-                if len(self._programs) > _PLANS_MAX:
-                    self._programs.popitem(last=False)
+                self._keep(definition_hash, found)
         self._loading.pop(definition_hash, None)
         return found
+
+    def _keep(self, definition_hash: str, program: PlanProgram) -> None:
+        kept = self._programs
+        kept[definition_hash] = program
+        self._nodes += len(program.nodes)
+        while len(kept) > 1 and (len(kept) > _PLANS_MAX or self._nodes > _NODES_MAX):
+            _, dropped = kept.popitem(last=False)
+            self._nodes -= len(dropped.nodes)
 
     async def _load(self, definition_hash: str, tenant: str) -> PlanProgram:
         request = state_pb.GetDefinitionRequest(definition_hash=definition_hash)
