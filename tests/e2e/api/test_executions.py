@@ -248,3 +248,18 @@ async def test_a_hungry_script_is_killed_and_the_cluster_lives_on(api: Api):
     assert "MEMORY" in body["failure"]["reason"]
     body = await api.run("flow: 1\nid: after-hungry\nnodes: {a: {run: 'return 1;'}}\n")
     assert body["output"] == 1
+
+
+async def test_a_signal_after_the_end_is_refused_unless_it_had_arrived(api: Api):
+    name = await api.apply("flow: 1\nid: late\nnodes:\n  ask: {uses: wait@1, with: {signal: go}}\n")
+    _, started = await api("POST", f"/v1/workflows/{name}/executions", json={})
+    path = f"/v1/executions/{started['id']}/signals"
+    status, _ = await api("POST", f"{path}/go", json={"payload": 1, "id": "s-1"})
+    assert status in (200, 202)
+    async for _ in api.events(started["id"]):
+        pass
+    status, _ = await api("POST", f"{path}/go", json={"payload": 1, "id": "s-1"})
+    assert status in (200, 202)
+    status, body = await api("POST", f"{path}/go", json={"payload": 1, "id": "s-2"})
+    assert (status, body["code"]) == (409, "CONFLICT")
+    assert body["fix"]

@@ -3,6 +3,7 @@
 import asyncio
 
 from penstock.common.errors import (
+    Conflict,
     InvalidArgument,
     LimitExceeded,
     NotFound,
@@ -39,7 +40,8 @@ class _Answer:
 
 
 class Interventions:
-    """Both are idempotent: on an execution that has ended they change nothing."""
+    """A cancel of an execution that has ended changes nothing; a signal to it is refused, unless it
+    repeats one that had arrived."""
 
     def __init__(self, shards: Shards, room: Room, queries: Queries, payloads: Payloads) -> None:
         self._shards = shards
@@ -62,7 +64,7 @@ class Interventions:
         self, tenant: str, execution_id: str, name: str, json: bytes, signal_id: str
     ) -> None:
         """Hand data to an execution; returns once it is on disk. Signals with one id are one.
-        Raises `LimitExceeded`."""
+        Raises `LimitExceeded`, and `Conflict` once nobody can get it any more."""
         if not name:
             raise InvalidArgument("A signal needs a name.", fix="Give one.", path="name")
         check_text(name, "name")
@@ -76,14 +78,36 @@ class Interventions:
             payload = await self._payloads.put(json)
         live = await self._find(tenant, execution_id)
         if isinstance(live, int):
+            await self._refuse_late(tenant, execution_id, name, signal_id)
             return
         accepted = await self._put(live, SignalArrived(name, payload, signal_id))
-        if not accepted and live.state.end is None:
+        if not accepted and live.state.end is not None:
+            await self._refuse_late(tenant, execution_id, name, signal_id)
+        elif not accepted:
             raise LimitExceeded(
                 "the execution keeps too many signals that nothing has waited for yet",
                 fix="Check the signal's name, or send it again later.",
                 limit=SIGNALS_BUFFERED_MAX,
             )
+
+    async def _refuse_late(self, tenant: str, execution_id: str, name: str, signal_id: str) -> None:
+        """Raise `Conflict` unless the same signal arrived before the end."""
+        if signal_id and await self._arrived(tenant, execution_id, name, signal_id):
+            return
+        raise Conflict(
+            f"the execution has ended; nobody can get the signal {name!r}",
+            fix="Start a new execution, or signal one that is still running.",
+        )
+
+    async def _arrived(self, tenant: str, execution_id: str, name: str, signal_id: str) -> bool:
+        seq = 0
+        while batches := await self._queries.read_events(tenant, execution_id, seq):
+            for event in (event for batch in batches for event in batch.events):
+                signal = event.signal_received
+                if (signal.name, signal.signal_id) == (name, signal_id):
+                    return True
+            seq = batches[-1].first_seq + len(batches[-1].events) - 1
+        return False
 
     async def _find(self, tenant: str, execution_id: str) -> Live | int:
         """The live execution, or the status of one that has ended."""
