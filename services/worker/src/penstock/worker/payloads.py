@@ -13,6 +13,8 @@ from penstock.worker.patience import patiently
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_ARRAYS_MAX = 16
+"""Stored arrays kept apart: those of the fan-outs under way."""
 _CALL_S = 30.0
 
 
@@ -61,17 +63,24 @@ class Payloads:
 
     async def element(self, array: payload_pb.Payload, place: int, tenant: str) -> bytes:
         """Element `place` of a JSON array; a stored one is taken apart once."""
-        ref = array.ref
         if array.WhichOneof("kind") == "json":
             return bytes(_ELEMENTS.decode(array.json)[place])
-        elements = self._elements.get(ref.digest)
+        digest = array.ref.digest
+        if digest not in self._elements:
+            stored = await self.get(array.ref, tenant)
+            if digest not in self._elements:  # of all that waited for it, one takes it apart
+                self._elements[digest] = _ELEMENTS.decode(stored)
+                if len(self._elements) > _ARRAYS_MAX:
+                    self._elements.popitem(last=False)
+        return bytes(self._elements[digest][place])
+
+    def peek_element(self, array: payload_pb.Payload, place: int) -> bytes | None:
+        """Element `place` of a stored array that was taken apart before."""
+        digest = array.ref.digest
+        elements = self._elements.get(digest)
         if elements is None:
-            elements = _ELEMENTS.decode(await self.get(ref, tenant))
-            self._elements[ref.digest] = elements
-            if len(self._elements) > 16:
-                self._elements.popitem(last=False)
-        else:
-            self._elements.move_to_end(ref.digest)
+            return None
+        self._elements.move_to_end(digest)
         return bytes(elements[place])
 
     async def put(self, value: bytes, tenant: str) -> payload_pb.Payload:

@@ -118,9 +118,11 @@ class QuickStart:
         item_json = b""
         may_continue = scope.group.may_continue
         if item:
-            item_json, may_continue = task.item_json, False
-            if not item_json:
+            may_continue = False
+            value = task.item_json or self._parts.payloads.peek_element(task.items, item - 1)
+            if not value:
                 return False
+            item_json = value
         if may_continue and attempt == 1 and node not in program.fragile:
             group = self._groups.leading(program, node, scope.values)
         else:
