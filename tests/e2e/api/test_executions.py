@@ -263,3 +263,16 @@ async def test_a_signal_after_the_end_is_refused_unless_it_had_arrived(api: Api)
     status, body = await api("POST", f"{path}/go", json={"payload": 1, "id": "s-2"})
     assert (status, body["code"]) == (409, "CONFLICT")
     assert body["fix"]
+
+
+async def test_a_choice_that_leads_nowhere_fails_the_node_and_lists_the_choices(api: Api):
+    body = await api.run("""
+flow: 1
+id: mistyped
+nodes:
+  router: {run: "next('lft');"}
+  left: {needs: [{node: router, action: left}], run: "return 1;"}
+  right: {needs: [router], run: "return 2;"}
+""")
+    assert (body["status"], body["failure"]["reason"]) == ("FAILED", "UNKNOWN_CHOICE")
+    assert "left, right" in body["failure"]["message"]

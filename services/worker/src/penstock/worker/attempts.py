@@ -127,6 +127,10 @@ class Attempts:
         text = _encoded(end.output)
         if len(text) > self._parts.output_bytes_max:
             raise too_large(len(text), self._parts.output_bytes_max)
+        if isinstance(end, Done) and end.chosen is not None:
+            refusal = scope.program.nodes[outcome.ref.node].refuse_choice(end.chosen)
+            if refusal is not None:
+                raise refusal
         output = await self._parts.payloads.put(text, scope.tenant)
         if isinstance(end, Done):
             set_completed(outcome, output, end.chosen)

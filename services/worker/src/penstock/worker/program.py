@@ -7,10 +7,11 @@ the runners, which are imported when a node type is first used, and what is lear
 import hashlib
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
-from penstock.nodes.api import NodeCall, NodeResult
+from penstock.nodes.api import NodeCall, NodeFailure, NodeResult
 from penstock.worker.needs import NOTHING, Needs, needs_of
 from penstock.worker.segment import SegmentRules, traits_of
 from penstock.workflow.execution.tables import tables_of
@@ -95,6 +96,27 @@ class NodeProgram:
         self._quick_node = self._quick_item and node.when is None and node.for_each is None
         self.group: Any = None
         self.for_each = self.parsed(node.for_each) if node.for_each is not None else None
+
+    @cached_property
+    def _choices(self) -> frozenset[str]:
+        """What the node can choose: its children, the actions of edges out of it, its own."""
+        node, nodes = self.node, self.owner.plan.nodes
+        names = {nodes[child].id for child in node.children}
+        for child in node.children:
+            own = (edge for edge in nodes[child].edges if edge.parent == node.index)
+            names.update(edge.action for edge in own if edge.action is not None)
+        if self.type is not None and self.type.actions_of is not None:
+            names.update(self.type.actions_of(node.config) or ())
+        return frozenset(names)
+
+    def refuse_choice(self, chosen: Sequence[str]) -> NodeFailure | None:
+        """The failure if a chosen name leads nowhere, most likely a typing error."""
+        unknown = [name for name in chosen if name not in self._choices]
+        if not unknown:
+            return None
+        known = ", ".join(sorted(self._choices)) or "none"
+        text = f"{unknown[0]!r} was chosen, but is no child and no action of this node"
+        return NodeFailure("user", "UNKNOWN_CHOICE", f"{text}; there are: {known}")
 
     def is_quick(self, item: int) -> bool:
         """True if an attempt is nothing but a script without host functions."""

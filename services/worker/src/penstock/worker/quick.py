@@ -1,8 +1,8 @@
 """The hot path: pure JavaScript attempts without a task each.
 
 A dispatched batch becomes calls at once; each completes by a callback on its result, which makes
-the report. Whatever is out of the ordinary (stored inputs, large outputs, failures in the middle of
-a group, children that follow) is left to `Segments`.
+the report. Whatever is out of the ordinary (stored inputs, large outputs, choices, failures in the
+middle of a group, children that follow) is left to `Segments`.
 """
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
@@ -80,9 +80,9 @@ class QuickCall(PendingCall):
             return False
         alone = len(steps) == 1
         for step in steps:
-            if len(step.output_json) > INLINE_BYTES_MAX:
+            if len(step.output_json) > INLINE_BYTES_MAX or step.routed:
                 return False
-            if not alone and (step.routed or step.HasField("failure")):
+            if not alone and step.HasField("failure"):
                 return False
         return True
 
@@ -95,11 +95,7 @@ def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> int:
     if not output_json and step.HasField("failure"):
         outcome.failed.CopyFrom(step.failure)
         return 512
-    completed = outcome.completed
-    completed.output.json = output_json
-    if step.routed:
-        completed.routed = True
-        completed.chosen.extend(step.chosen)
+    outcome.completed.output.json = output_json
     return len(output_json) + 96
 
 

@@ -214,6 +214,8 @@ class Segments:
         limit = self._parts.output_bytes_max
         if failure is None and len(step.output_json) > limit:
             failure = too_large(len(step.output_json), limit)
+        if failure is None and step.routed:
+            failure = segment.scope.program.nodes[node].refuse_choice(step.chosen)
         add_step_logs(outcome, step)
         outcome.finished_unix_us = at_us + step.duration_us
         if failure is not None:
