@@ -122,3 +122,57 @@ def test_the_schema_knows_every_node_type(penstock: Penstock):
     text = json.dumps(schema)
     for name in ("js@1", "http@1", "csv.read@1", "db.exec@1", "switch@1"):
         assert name in text
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Path:
+    file = tmp_path / "talking.flow.yaml"
+    file.write_text(
+        "flow: 1\nid: talking\nnodes:\n"
+        '  say: {run: \'console.log("hello [there]"); console.warn("careful"); return 1;\'}\n'
+        "  tell: {needs: [say], uses: log@1, with: {message: told}}\n"
+    )
+    return file
+
+
+def test_what_nodes_wrote_is_shown_while_they_run_and_afterwards(penstock: Penstock, talking: Path):
+    run = penstock("run", talking, "-o", "json")
+    assert "say [info] hello [there]" in run.stderr
+    shown = penstock("execution", "logs", json.loads(run.stdout)["id"])
+    assert shown.returncode == 0, shown.stderr
+    heading, *rows = shown.stdout.splitlines()
+    assert heading.split() == ["TIME", "NODE", "LEVEL", "MESSAGE"]
+    assert [row.split()[2] for row in rows] == ["say", "say", "tell"]
+    assert rows[0].endswith("hello [there]")
+
+
+def test_logs_of_one_node_can_be_read_by_programs(penstock: Penstock, talking: Path):
+    run = json.loads(penstock("run", talking, "-o", "json").stdout)["id"]
+    found = penstock("execution", "logs", run, "--node", "tell", "-o", "json").stdout
+    assert [(row["node"], row["message"]) for row in json.loads(found)] == [("tell", "told")]
+    assert "message: careful" in penstock("execution", "logs", run, "-o", "yaml").stdout
+    wrong = penstock("execution", "logs", run, "--node", "tel")
+    assert wrong.returncode == 4
+    assert "tell" in wrong.stderr
+
+
+def test_lists_go_on_from_page_to_page(penstock: Penstock):
+    runs = {penstock("run", HELLO, "--no-wait", "--tag", "pages").stdout.strip() for _ in range(3)}
+    seen = []
+    more: list[str] = []
+    for _ in range(3):
+        page = penstock("execution", "list", "--tag", "pages", "--limit", "1", *more)
+        seen.append(page.stdout.splitlines()[1].split()[0])
+        more = page.stderr.split()[-2:]
+    assert set(seen) == runs
+    assert more == []
+
+
+def test_workflows_are_listed_in_pages_without_their_source(penstock: Penstock, talking: Path):
+    penstock("workflow", "apply", talking, HELLO)
+    first = penstock("workflow", "list", "--limit", "1")
+    assert "--cursor" in first.stderr
+    rest = penstock("workflow", "list", "-o", "json", *first.stderr.split()[-2:])
+    items = json.loads(rest.stdout)["items"]
+    assert items
+    assert all("source" not in item for item in items)

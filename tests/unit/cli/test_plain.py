@@ -4,6 +4,7 @@ from penstock.sdk.models import (
     EventMessage,
     Execution,
     Failure,
+    LogLine,
     NodeChange,
     NodeState,
     PublicEvent,
@@ -59,3 +60,27 @@ def test_a_snapshot_tells_what_has_happened_already_and_the_next_one_only_what_i
     assert first == ["w v1 E", "a: completed"]
     second = told("COMPLETED", done, NodeState("b", "js@1", "COMPLETED"))
     assert second == ["b: completed", "COMPLETED"]
+
+
+def test_what_a_node_wrote_comes_before_how_it_ended():
+    log = (LogLine(AT, "warn", "two\nlines\x1b[2J"),)
+    assert lines("node_completed", NodeChange("n", "COMPLETED", logs=log)) == [
+        "10:00:00.123  n [warn] two\n    lines\ufffd[2J",
+        "10:00:00.123  n: completed",
+    ]
+
+
+def test_a_later_snapshot_tells_no_log_line_again():
+    picture = ExecutionPicture("E")
+    teller = LineTeller(picture)
+    first, second = LogLine(AT, "info", "first"), LogLine(AT, "info", "second")
+
+    def told(*logs: LogLine) -> list[str]:
+        state = NodeState("a", "js@1", "PENDING", logs=logs)
+        message = SnapshotMessage(1, "E", Execution(id="E", workflow="w", version=1,
+                                                    status="RUNNING", nodes=(state,)))  # fmt: skip
+        picture.apply(message)
+        return list(teller.lines(message))
+
+    assert told(first) == ["w v1 E", "10:00:00.123  a [info] first"]
+    assert told(first, second) == ["10:00:00.123  a [info] second"]

@@ -17,7 +17,7 @@ _COMMANDS = (
 )
 _GROUPS = (
     ("workflow", "Apply, list and show workflows."),
-    ("execution", "List, show, watch, cancel and signal executions."),
+    ("execution", "List, show, watch, cancel and signal executions; read their logs."),
 )
 
 

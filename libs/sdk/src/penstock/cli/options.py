@@ -18,6 +18,10 @@ DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its da
 Output = Annotated[
     Format, Parameter(name=("--output", "-o"), help="table for people, json or yaml for programs.")
 ]
+Cursor = Annotated[
+    str, Parameter(show_default=False, help="Go on where a page ended: its next cursor.")
+]
+Limit = Annotated[int, Parameter(help="At most this many on the page, 1 to 500.")]
 Param = Annotated[
     list[str] | None,
     Parameter(name=("--param", "-p"), negative="", help="name=value; may be repeated."),

@@ -9,6 +9,7 @@ import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from ruamel.yaml import YAML
 
 _YAML_WIDTH = 10_000
@@ -30,11 +31,22 @@ def print_value(value: Any, form: Format) -> None:
     sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
 
 
+def print_next_page(cursor: str | None) -> None:
+    """Below a table that goes on: how to see the rest. Not on standard output, which is rows."""
+    if cursor:
+        text = Text("there is more: the same with ", style="dim")
+        text.append(f"--cursor {cursor}", style="not dim")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text)
+
+
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under headings, aligned."""
+    """Rows under headings, aligned. On a pipe each row is one line as long as it needs."""
     table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(table)
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    if not sys.stdout.isatty():
+        console.width = console.measure(table).maximum
+    console.print(table)

@@ -19,6 +19,9 @@ from penstock.sdk.models import (
     WatchMessage,
 )
 
+LOG_LINES_MAX = 200
+"""Log lines kept per node: as many as the server keeps in a snapshot."""
+
 NODE_ENDS = frozenset({"COMPLETED", "FAILED", "SKIPPED", "CANCELLED"})
 
 
@@ -52,7 +55,9 @@ class NodePicture:
 
     def apply(self, change: NodeChange, kind: str, at: str) -> None:
         """Take in one change."""
-        self.logs.extend(change.logs)
+        if change.logs:
+            self.logs.extend(change.logs)
+            del self.logs[:-LOG_LINES_MAX]
         if kind in ("node_retried", "attempt_lost"):
             self.repeats += 1
         if change.failure is not None:

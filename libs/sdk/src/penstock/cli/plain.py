@@ -2,9 +2,16 @@
 
 from collections.abc import Iterator
 
+from penstock.cli.logs import log_text
 from penstock.cli.picture import ExecutionPicture, NodePicture
 from penstock.cli.texts import duration_text, seconds_between
-from penstock.sdk.models import EventMessage, NodeChange, SnapshotMessage, WatchMessage
+from penstock.sdk.models import (
+    EventMessage,
+    LogLine,
+    NodeChange,
+    SnapshotMessage,
+    WatchMessage,
+)
 
 _PROGRESS_STEPS = 10
 _HIDDEN = "$"
@@ -19,6 +26,7 @@ class LineTeller:
     def __init__(self, picture: ExecutionPicture) -> None:
         self._picture = picture
         self._told: dict[str, str] = {}
+        self._last_logs: dict[str, LogLine] = {}
         self._begun = False
 
     def lines(self, message: WatchMessage) -> Iterator[str]:
@@ -35,6 +43,8 @@ class LineTeller:
             yield f"{picture.workflow} v{picture.version} {picture.id}"
         self._begun = True
         for node in picture.nodes.values():
+            for line in self._new_logs(node):
+                yield f"{line.at[11:23]}  {log_text(node.id, line)}"
             news = node.status != self._told.get(node.id, "PENDING")
             if news and not node.id.startswith(_HIDDEN):
                 yield f"{node.id}: {_state_text(node)}"
@@ -42,11 +52,22 @@ class LineTeller:
         if picture.ended:
             yield f"{picture.status}{_took(picture)}"
 
+    def _new_logs(self, node: NodePicture) -> list[LogLine]:
+        """Log lines of a snapshot after the last one told: both keep the journal's order."""
+        last = self._last_logs.get(node.id)
+        told = next((i for i in range(len(node.logs), 0, -1) if node.logs[i - 1] == last), 0)
+        if node.logs:
+            self._last_logs[node.id] = node.logs[-1]
+        return node.logs[told:]
+
     def _event_lines(self, message: EventMessage) -> Iterator[str]:
         changes = [c for c in message.event.nodes if not c.id.startswith(_HIDDEN)]
         for change in changes:
             if change.item is None:
                 self._told[change.id] = change.status
+            for line in change.logs:
+                self._last_logs[change.id] = line
+                yield log_text(change.id, line)
         if len(changes) > 1:
             yield f"{changes[0].status.lower()}: {', '.join(change.id for change in changes)}"
         else:

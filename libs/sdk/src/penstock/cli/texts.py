@@ -33,7 +33,11 @@ def duration_text(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} m"
 
 
-def clock_text(instant: str | None) -> str:
-    """Local date and time of an instant; empty for None."""
+def clock_text(instant: str | None, *, ms: bool = False) -> str:
+    """Local date and time of an instant, down to seconds or milliseconds; empty for None."""
     when = parse_instant(instant)
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
+    if when is None:
+        return ""
+    local = when.astimezone()
+    thousandths = f".{local.microsecond // 1000:03}" if ms else ""
+    return local.strftime("%Y-%m-%d %H:%M:%S") + thousandths

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.live import Live
 
+from penstock.cli.logs import print_log_tail
 from penstock.cli.picture import ExecutionPicture
 from penstock.cli.plain import LineTeller
 from penstock.cli.problems import error_console
@@ -36,6 +37,7 @@ async def _watch_live(client: Client, picture: ExecutionPicture, console: Consol
             finally:
                 drawing.cancel()
         live.update(render(picture, now_text(), 0), refresh=True)
+    print_log_tail(console, picture)
     if raised is not None:
         raise raised
 

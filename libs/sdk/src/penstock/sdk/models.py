@@ -127,8 +127,8 @@ class Validation(msgspec.Struct, frozen=True):
     issues: tuple[Issue, ...] = ()
 
 
-class Workflow(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a workflow; `source` is there if it was asked for alone."""
+class WorkflowSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a workflow without its source."""
 
     name: str
     version: int
@@ -137,10 +137,15 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str | None = None
     nodes: tuple[str, ...] = ()
     params_schema: dict[str, Any] = {}
-    source: str = ""
 
 
-class Applied(Workflow, frozen=True, kw_only=True):
+class Workflow(WorkflowSummary, frozen=True, kw_only=True):
+    """One version of a workflow with the file as it was applied."""
+
+    source: str
+
+
+class Applied(WorkflowSummary, frozen=True, kw_only=True):
     """The version an applied file became; `created` is false if it was there before."""
 
     created: bool = False
@@ -150,7 +155,7 @@ class Applied(Workflow, frozen=True, kw_only=True):
 class WorkflowPage(msgspec.Struct, frozen=True):
     """A page of workflows; `next_cursor` is None on the last one."""
 
-    items: tuple[Workflow, ...]
+    items: tuple[WorkflowSummary, ...]
     next_cursor: str | None = None
 
 

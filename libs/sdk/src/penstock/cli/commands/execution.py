@@ -1,5 +1,6 @@
 """`penstock execution ...`."""
 
+import difflib
 import json
 from typing import Annotated, Any
 
@@ -7,8 +8,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Output, Url
-from penstock.cli.output import print_table, print_value
+from penstock.cli.logs import LogRow, log_rows, printable
+from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
+from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.picture import ExecutionPicture
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.results import print_result, took_text
@@ -16,11 +18,12 @@ from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
 from penstock.cli.tree import render
 from penstock.cli.watching import now_text, watch_execution
-from penstock.sdk.models import Execution, SnapshotMessage
+from penstock.sdk.errors import NotFoundError
+from penstock.sdk.models import Execution, Problem, SnapshotMessage
 
 app = App(
     name="execution",
-    help="List, show, watch, cancel and signal executions.",
+    help="List, show, watch, cancel and signal executions; read their logs.",
     help_format="plaintext",
 )
 Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
@@ -34,7 +37,8 @@ def list_(  # noqa: PLR0913 - each is an option of the command
         str, Parameter(show_default=False, help="Only with this status, such as RUNNING.")
     ] = "",
     tag: Annotated[str, Parameter(show_default=False, help="Only with this label.")] = "",
-    limit: Annotated[int, Parameter(help="At most this many.")] = 20,
+    limit: Limit = 20,
+    cursor: Cursor = "",
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -44,7 +48,7 @@ def list_(  # noqa: PLR0913 - each is an option of the command
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
             page = await client.list_executions(
-                workflow=workflow, status=status.upper(), tag=tag, limit=limit
+                workflow=workflow, status=status.upper(), tag=tag, limit=limit, cursor=cursor
             )
         if output != "table":
             print_value(page, output)
@@ -61,6 +65,7 @@ def list_(  # noqa: PLR0913 - each is an option of the command
             for e in page.items
         ]
         print_table(("ID", "WORKFLOW", "STATUS", "NODES", "STARTED", "TOOK"), rows)
+        print_next_page(page.next_cursor)
         return ExitCode.OK
 
     return run_command(work)
@@ -102,6 +107,41 @@ def watch(
         async with open_session(url, data_dir) as client:
             await watch_execution(client, execution)
             return await print_result(client, await client.get_execution(execution), output)
+
+    return run_command(work)
+
+
+def _log_lines_of(found: Execution, node: str) -> list[LogRow]:
+    names = [state.id for state in found.nodes]
+    if node and node not in names:
+        near = difflib.get_close_matches(node, names, 1)
+        fix = f"Did you mean {near[0]}?" if near else f"Its nodes: {', '.join(names[:20])}."
+        problem = Problem(title="No node.", detail=f"{found.workflow} has no node {node}", fix=fix)
+        raise NotFoundError(problem)
+    return log_rows((state.id, state.logs) for state in found.nodes if node in ("", state.id))
+
+
+@app.command
+def logs(
+    execution: Id,
+    /,
+    *,
+    node: Annotated[str, Parameter(show_default=False, help="Only of this node.")] = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Show what nodes wrote with console and log@1, oldest first: the last 200 lines of each."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            rows = _log_lines_of(await client.get_execution(execution), node)
+        if output != "table":
+            print_value(rows, output)
+            return ExitCode.OK
+        cells = [(clock_text(r.at, ms=True), r.node, r.level, printable(r.message)) for r in rows]
+        print_table(("TIME", "NODE", "LEVEL", "MESSAGE"), cells)
+        return ExitCode.OK
 
     return run_command(work)
 

@@ -7,8 +7,8 @@ from cyclopts import App, Parameter
 
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.files import apply_source, read_source
-from penstock.cli.options import DataDir, Output, Url
-from penstock.cli.output import print_table, print_value
+from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
+from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
@@ -43,7 +43,8 @@ def apply(
 @app.command(name="list")
 def list_(
     *,
-    limit: Annotated[int, Parameter(help="At most this many.")] = 50,
+    limit: Limit = 50,
+    cursor: Cursor = "",
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -52,7 +53,7 @@ def list_(
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
-            page = await client.list_workflows(limit=limit)
+            page = await client.list_workflows(limit=limit, cursor=cursor)
         if output != "table":
             print_value(page, output)
             return ExitCode.OK
@@ -61,6 +62,7 @@ def list_(
             for w in page.items
         ]
         print_table(("NAME", "VERSION", "NODES", "APPLIED", "DESCRIPTION"), rows)
+        print_next_page(page.next_cursor)
         return ExitCode.OK
 
     return run_command(work)
