@@ -11,6 +11,8 @@ import msgspec
 import psutil
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).resolve().parents[2] / "README.md"
+MARKS = ("<!-- bench -->", "<!-- /bench -->")
 
 BUDGET = {
     "dispatched_nodes_per_s": (12_000, "node executions/s, each dispatched on its own"),
@@ -53,26 +55,52 @@ def versions() -> dict[str, str]:
     }
 
 
-def table(figures: dict[str, float], costs: dict[str, dict[str, float]]) -> str:
+def budget_table(figures: dict[str, float]) -> str:
     """The figures as Markdown, the budget beside them."""
-    lines = ["", "| measure | result | budget |", "|---|---:|---:|"]
+    lines = ["| measure | result | budget |", "|---|---:|---:|"]
     for name, (budget, meaning) in BUDGET.items():
         if name in figures:
-            lines.append(
-                f"| {meaning} | {figures[name]:,} | {budget or '':{',' if budget else ''}} |"
-            )
+            wanted = f"{budget:,}" if budget else ""
+            lines.append(f"| {meaning} | {figures[name]:,} | {wanted} |")
+    return "\n".join(lines)
+
+
+def cost_table(costs: dict[str, dict[str, float]]) -> str:
+    """What one node (for REST: one request) costs in each process, as Markdown."""
     roles = sorted({role for cost in costs.values() for role in cost})
-    lines += [
-        "",
+    lines = [
         f"| CPU us per node | {' | '.join(roles)} | all |",
         "|---|" + "---:|" * (len(roles) + 1),
     ]
     for name, cost in costs.items():
         cells = " | ".join(f"{cost.get(role, 0):.1f}" for role in roles)
         lines.append(f"| {name} | {cells} | {sum(cost.values()):.1f} |")
-    others = [name for name in figures if name not in BUDGET]
-    lines += ["", *(f"{name}: {figures[name]:,}" for name in others)]
     return "\n".join(lines)
+
+
+def table(figures: dict[str, float], costs: dict[str, dict[str, float]]) -> str:
+    """Everything that was found, for the terminal."""
+    others = [f"{name}: {figures[name]:,}" for name in figures if name not in BUDGET]
+    return "\n".join(["", budget_table(figures), "", cost_table(costs), "", *others])
+
+
+def readme_section(latest: dict[str, Any]) -> str:
+    """What the README says of a recorded run: the tables and the machine."""
+    machine_facts, found = latest["machine"], latest["versions"]
+    head = (
+        f"Measured with `make bench` on {machine_facts['cores']} cores ({machine_facts['cpu']}), "
+        f"{machine_facts['memory_gb']} GB, Linux {machine_facts['kernel']}, Python "
+        f"{found['python']}, PostgreSQL with fsync on, everything and the load generator on that "
+        f"one machine; medians. The CPU table counts REST per request."
+    )
+    return "\n\n".join([head, budget_table(latest), cost_table(latest["cpu_us_per_node"])])
+
+
+def put_into(readme: str, section: str) -> str:
+    """The README with its bench section replaced."""
+    before, _, rest = readme.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    return f"{before}{MARKS[0]}\n{section}\n{MARKS[1]}{after}"
 
 
 def write_latest(
@@ -80,7 +108,7 @@ def write_latest(
     costs: dict[str, dict[str, float]],
     spread: dict[str, list[float]],
 ) -> None:
-    """Replace latest.json."""
+    """Replace latest.json and the README's section."""
     RESULTS.mkdir(exist_ok=True)
     body = {
         **figures,
@@ -91,3 +119,4 @@ def write_latest(
     }
     text = msgspec.json.format(msgspec.json.encode(body), indent=2)
     (RESULTS / "latest.json").write_bytes(text + b"\n")
+    README.write_text(put_into(README.read_text(), readme_section(body)))

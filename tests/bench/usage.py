@@ -23,7 +23,9 @@ def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
     used: dict[str, float] = {}
     for role, pid in pids.items():
         times = [process.cpu_times() for process in family(pid)]
-        used[role] = sum(t.user + t.system for t in times)
+        # What ended children used is kept by the parent that waited for them.
+        ended = sum(t.children_user + t.children_system for t in times)
+        used[role] = sum(t.user + t.system for t in times) + ended
     return used
 
 

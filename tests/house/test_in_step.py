@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bench import report
 from penstock.common.errors import classes_by_reason
 from penstock.common.settings import describe
 
@@ -87,3 +89,9 @@ def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
     }
     missing = {str(path) for path in wanted if not (installed / path).exists()}
     assert missing == set(), "package data that images would lack"
+
+
+def test_the_bench_table_is_the_recorded_one():
+    latest = msgspec.json.decode((report.RESULTS / "latest.json").read_bytes())
+    readme = report.README.read_text()
+    assert report.put_into(readme, report.readme_section(latest)) == readme, "run `make bench`"
