@@ -10,6 +10,7 @@ from penstock.coordinator.core.inputs import (
     Report,
 )
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.tables import Steps
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 
 _PENDING = int(NodeStatus.PENDING)
@@ -103,24 +104,31 @@ class _Afterwards:
         )
 
     def take(self, outcome: Outcome) -> None:
-        self.reported.add(outcome.ref.node)
-        status = _NO_STATUS if outcome.ref.item else _status_after(self.state, outcome)
-        if status == _NO_STATUS:
+        node = outcome.ref.node
+        self.reported.add(node)
+        if outcome.ref.item:
             return
-        state = self.state
-        kind = outcome.kind
-        chosen, routed = (kind.chosen, kind.routed) if isinstance(kind, Completed) else ((), False)
-        for child, taken in state.tables.after(outcome.ref.node, status, chosen, routed):
-            self.left[child] = self.left.get(child, state.pending[child]) - 1
+        pending, left = self.state.pending, self.left
+        for child, taken in _steps_after(self.state, outcome):
+            left[child] = left.get(child, pending[child]) - 1
             if taken:
                 self.taken.add(child)
 
 
+def _steps_after(state: ExecutionState, outcome: Outcome) -> Steps:
+    """The edges that an outcome decides; none if its node goes on."""
+    kind, node, tables = outcome.kind, outcome.ref.node, state.tables
+    if type(kind) is Completed:
+        if not kind.routed:
+            return tables.after_completed[node]
+        return tables.after(node, NodeStatus.COMPLETED, kind.chosen, True)
+    status = _status_after(state, outcome)
+    return () if status == _NO_STATUS else tables.after(node, status, (), False)
+
+
 def _status_after(state: ExecutionState, outcome: Outcome) -> int:
-    """The terminal status that an outcome gives its node; 0 if the node goes on."""
+    """The terminal status that an outcome other than good gives its node; 0 if the node goes on."""
     match outcome.kind:
-        case Completed():
-            return NodeStatus.COMPLETED
         case ConditionFalse():
             return NodeStatus.SKIPPED
         case Failed(failure=failure):
