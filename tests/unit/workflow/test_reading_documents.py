@@ -67,7 +67,14 @@ def test_every_key_and_value_knows_its_place():
         ("a: |\n  one\n  two\n", 5, (3, 4)),
         ("a: |\n\n    one\n      two\n", 7, (4, 7)),
         ("a: |2\n    x\n   y\n", 2, (2, 5)),
-        ("a: >\n  folded\n  text\n", 9, (1, 4)),
+        ("a: >\n  folded\n  text\n", 9, (3, 5)),
+        ("a: >\n  one\n\n  two\n", 4, (4, 3)),
+        ("a: one\n  two three\n", 8, (2, 7)),
+        ("a: 'one\n  t''wo x'\n", 8, (2, 8)),
+        ('a: "one \\\n  t\\two x"\n', 8, (2, 8)),
+        ("a: &x !!str 'abc'\n", 1, (1, 15)),
+        ("a: abc # no\n", 3, (1, 7)),
+        ("# é 😀\r\na: 'é😀 x'\r\n", 3, (2, 8)),
     ],
 )
 def test_offsets_in_texts_are_found_in_the_file(text: str, offset: int, place: tuple[int, int]):

@@ -7,7 +7,7 @@ bound and deep nesting become findings.
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from penstock.workflow.document_build import Builder
 from penstock.workflow.issues import IssueList, Place
 from penstock.workflow.located import Located
+from penstock.workflow.text_places import places_of_characters
 
 FILE_BYTES_MAX = 1024 * 1024
 """Largest file: a 10,000-node flow is about half of it."""
@@ -33,14 +34,13 @@ class Document:
     def __init__(self, root: Located, source: str) -> None:
         self.root = root
         self._lines = tuple(source.split("\n"))
+        self._source = source
+        self._starts = [0, *(match.end() for match in re.finditer("\n", source))]
         self._line_starts: dict[int, list[int]] = {}
+        self._characters: dict[int, Sequence[int]] = {}
 
     def place_in(self, text: Located, offset: int, path: str) -> Place:
-        """Where character `offset` of a text value stands in the file.
-
-        Exact for literal blocks (`|`), plain and quoted texts on one line; else the beginning of
-        the text.
-        """
+        """Where character `offset` of a text value stands in the file."""
         value = text.data
         if not isinstance(value, str) or text.line > len(self._lines):
             return text.place(path)
@@ -49,12 +49,21 @@ class Document:
             row = bisect.bisect_right(starts, offset) - 1
             column = self._block_indent(text) + offset - starts[row]
             return Place(text.line + row + 1, column + 1, path)
-        line = self._lines[text.line - 1]
-        if text.style in {'"', "'"}:
-            return Place(text.line, _quoted_column(line, text, offset), path)
-        column = text.column + offset
-        fits = text.style != ">" and column <= len(line) + 1
-        return Place(text.line, column if fits else text.column, path)
+        characters = self._characters_of(text, value)
+        at = characters[min(offset, len(value))]
+        row = bisect.bisect_right(self._starts, at) - 1
+        return Place(row + 1, at - self._starts[row] + 1, path)
+
+    def _characters_of(self, text: Located, value: str) -> Sequence[int]:
+        known = self._characters.get(id(text))
+        if known is None:
+            row = text.line if text.style == ">" else text.line - 1
+            column = 0 if text.style == ">" else text.column - 1
+            start = self._starts[min(row, len(self._starts) - 1)] + column
+            known = self._characters[id(text)] = places_of_characters(
+                self._source, start, value, text.style
+            )
+        return known
 
     def _starts_of_lines(self, text: Located, value: str) -> list[int]:
         known = self._line_starts.get(id(text))
@@ -147,20 +156,3 @@ def _report_syntax(error: MarkedYAMLError, issues: IssueList) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-_ESCAPE = re.compile(r"\\(?:x..|u....|U........|.)|''|.")
-
-
-def _quoted_column(line: str, text: Located, offset: int) -> int:
-    """Walk the escapes of a quoted text; a text that goes over several lines is pointed at by its
-    start."""
-    position = text.column
-    for _ in range(offset):
-        unit = _ESCAPE.match(line, position)
-        if unit is None:
-            return text.column
-        doubled = unit[0] == "''" and text.style == "'"
-        whole = doubled or (unit[0][0] == "\\" and text.style == '"')
-        position = unit.end() if whole else position + 1
-    return position + 1

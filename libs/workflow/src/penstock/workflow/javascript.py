@@ -12,6 +12,7 @@ import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from penstock.workflow.expressions.access import Access
+from penstock.workflow.javascript_faults import Offsets, SyntaxFault, faults_of
 
 ERRORS_MAX = 3
 """Syntax errors told per script: later ones are mostly echoes of the first."""
@@ -34,15 +35,7 @@ _BINDING_FIELDS = {
     "pair_pattern": "value",
 }
 _BINDING_PARENTS = frozenset(("formal_parameters", "array_pattern", "rest_pattern"))
-_CLOSERS = {")": "(", "]": "[", "}": "{"}
 _MODULE_STATEMENTS = frozenset(("import_statement", "export_statement"))
-
-
-class SyntaxFault(msgspec.Struct, frozen=True, gc=False):
-    """A syntax error at a character offset of the source."""
-
-    offset: int
-    message: str
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -79,16 +72,15 @@ class JavaScript:
     def _analyse(self, source: str, prefix: str, suffix: str) -> Analysis:
         text = (prefix + source + suffix).encode("utf-8", "surrogatepass")
         root = self._parser.parse(text).root_node
-        offsets = _Offsets(text, len(prefix), len(source))
+        offsets = Offsets(text, len(prefix), len(suffix), len(source))
         if root.has_error:
-            faults = [_fault(node, offsets) for node in _wrong_nodes(root)][:ERRORS_MAX]
-            return Analysis(tuple(faults or [SyntaxFault(0, "it cannot be parsed")]), ())
+            return Analysis(faults_of(root, offsets, ERRORS_MAX), ())
         fault = _not_an_expression(root) if prefix else _not_a_body(root, offsets)
         if fault is not None:
             return Analysis((fault,), ())
         return Analysis((), tuple(self._accesses(root, offsets)))
 
-    def _accesses(self, root: Node, offsets: "_Offsets") -> Iterator[Access]:
+    def _accesses(self, root: Node, offsets: Offsets) -> Iterator[Access]:
         captures = QueryCursor(self._query).captures(root)
         uses: list[Node] = []
         bound = {node.text for node in captures.get("bind", ())}
@@ -102,66 +94,6 @@ class JavaScript:
                 yield _access(node, offsets.of(node.start_byte))
 
 
-class _Offsets:
-    """Character offsets in the source for byte offsets in the wrapped text.
-
-    Cheap when asked in ascending order: it counts on from the last answer.
-    """
-
-    def __init__(self, text: bytes, prefix: int, length: int) -> None:
-        self.prefix = prefix
-        self._text = text
-        self._length = length
-        self._ascii = text.isascii()
-        self._last = (0, 0)
-
-    def of(self, byte: int) -> int:
-        characters = byte
-        if not self._ascii:
-            last_byte, characters = self._last if self._last[0] <= byte else (0, 0)
-            passed = self._text[last_byte:byte]
-            characters += len(passed.decode("utf-8", "surrogatepass"))
-            self._last = (byte, characters)
-        return min(max(characters - self.prefix, 0), self._length)
-
-
-def _wrong_nodes(node: Node) -> Iterator[Node]:
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if current.is_error or current.is_missing:
-            yield current
-        elif current.has_error:
-            pending.extend(reversed(current.children))
-
-
-def _fault(node: Node, offsets: _Offsets) -> SyntaxFault:
-    if node.is_missing:
-        return SyntaxFault(offsets.of(node.start_byte), f"`{node.type}` is missing")
-    unclosed = _unclosed(node)
-    if unclosed is not None:
-        if unclosed.start_byte < offsets.prefix:
-            return SyntaxFault(offsets.of(node.end_byte), "it ends too early")
-        return SyntaxFault(offsets.of(unclosed.start_byte), f"`{unclosed.type}` is never closed")
-    # An error node may span much valid code: the first child that is itself wrong is nearer to the
-    # cause.
-    inner = next((child for child in node.children if child.is_error or child.is_missing), node)
-    text = (inner.text or b"").decode("utf-8", "replace").strip().partition("\n")[0]
-    shown = text if len(text) <= 40 else text[:40] + "..."
-    return SyntaxFault(offsets.of(inner.start_byte), f"unexpected `{shown}`")
-
-
-def _unclosed(node: Node) -> Node | None:
-    """The last bracket among the loose tokens of an error that nothing closes."""
-    pending: list[Node] = []
-    for child in node.children:
-        if child.type in _CLOSERS.values():
-            pending.append(child)
-        elif child.type in _CLOSERS and pending and pending[-1].type == _CLOSERS[child.type]:
-            pending.pop()
-    return pending[-1] if pending else None
-
-
 def _not_an_expression(root: Node) -> SyntaxFault | None:
     """None if the wrapped text is one parenthesised expression and nothing else."""
     statements = [node for node in root.named_children if node.type != "comment"]
@@ -169,14 +101,16 @@ def _not_an_expression(root: Node) -> SyntaxFault | None:
         inside = statements[0].named_children
         if len(inside) == 1 and inside[0].type == "parenthesized_expression":
             return None
-    return SyntaxFault(0, "it is not one expression")
+    fix = "write one expression; statements belong into `run`"
+    return SyntaxFault(0, "it is not one expression", fix)
 
 
-def _not_a_body(root: Node, offsets: _Offsets) -> SyntaxFault | None:
+def _not_a_body(root: Node, offsets: Offsets) -> SyntaxFault | None:
     for node in root.named_children:
         if node.type in _MODULE_STATEMENTS:
             word = node.type.partition("_")[0]
-            return SyntaxFault(offsets.of(node.start_byte), f"`{word}` is not possible here")
+            fix = "a script is the body of a function and loads no modules: remove it"
+            return SyntaxFault(offsets.of(node.start_byte), f"`{word}` is not possible here", fix)
     return None
 
 

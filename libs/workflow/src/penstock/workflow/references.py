@@ -11,7 +11,8 @@ from penstock.workflow.expressions.errors import TemplateSyntaxError
 from penstock.workflow.expressions.parse import accesses_of
 from penstock.workflow.expressions.template import OPEN, parse_template
 from penstock.workflow.issues import IssueList, Place
-from penstock.workflow.javascript import JavaScript, SyntaxFault
+from penstock.workflow.javascript import JavaScript
+from penstock.workflow.javascript_faults import SyntaxFault
 from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
 
@@ -115,7 +116,8 @@ class ReferenceChecker:
     ) -> None:
         for fault in faults:
             place = self._document.place_in(text, start + fault.offset, path)
-            self._issues.error("BAD_JAVASCRIPT", place, f"JavaScript syntax: {fault.message}.")
+            message = f"JavaScript syntax: {fault.message}."
+            self._issues.error("BAD_JAVASCRIPT", place, message, fault.fix)
 
     def _check(
         self, access: Access, text: Located, offset: int, path: str, context: "_Context"
