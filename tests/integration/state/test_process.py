@@ -50,7 +50,9 @@ def wait_for(process, event):
 
 def run(environment, *arguments):
     command = [PROGRAM, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
 
 
 def test_migrations_run_once_and_tell_what_they_did(environment):
@@ -87,6 +89,31 @@ def test_a_stop_is_clean_and_quick(environment):
         wait_for(process, "service_ready")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("migrate",)])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "scheme"),
+        ("postgresql://u:se#cret@127.0.0.1/x", "%23"),
+        ("postgresql://u:secret@127.0.0.1:many/x", "host or port"),
+        ("postgresql://u:secret@127.0.0.1:99999/x", "host or port"),
+        ("postgresql://u:secret@127.0.0.1:1/x?sslmode=maybe", "sslmode"),
+    ],
+)
+def test_an_address_that_cannot_be_read_ends_it_at_once(environment, url, words, arguments):
+    environment["PENSTOCK_STATE_DATABASE_URL"] = url
+    refused = run(environment, *arguments)
+    assert refused.returncode == 2
+    assert "PENSTOCK_STATE_DATABASE_URL" in refused.stderr
+    assert words in refused.stderr
+    assert "cret" not in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_its_help_names_the_migrations():
+    assert "penstock-state migrate [pre|post]" in run(dict(os.environ), "--help").stdout
 
 
 def test_it_waits_for_postgresql_to_come(environment):

@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import uvloop
 
 from penstock.common.logging import configure_logging, get_logger
-from penstock.common.settings import ServiceSettings, load_settings
+from penstock.common.settings import BadSettings, ServiceSettings, load_settings
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -66,6 +67,9 @@ def run_service(
     configure_logging(role, settings.log_level)
     try:
         uvloop.run(_until_stopped(role, settings, serve))
+    except BadSettings as error:
+        sys.stderr.write(f"penstock-{role}: the settings cannot be used:\n{error}\n")
+        raise SystemExit(2) from error
     except Exception as error:
         get_logger("service").exception("service_failed", error=str(cause_of(error)))
         raise SystemExit(1) from error

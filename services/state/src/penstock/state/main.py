@@ -7,10 +7,18 @@ import sys
 from penstock.common.errors import PenstockError
 from penstock.common.logging import configure_logging, get_logger
 from penstock.common.service import calm_garbage_collector, run_service
-from penstock.common.settings import load_settings
+from penstock.common.settings import BadSettings, load_settings
 from penstock.state.adapters.postgres.migrations import PHASES, migrate
 from penstock.state.service import open_state
 from penstock.state.settings import Settings
+
+_USAGE = """\
+penstock-state                     serve
+penstock-state migrate [pre|post]  bring the database's schema up to date and leave: pre before a
+                                   new version starts, post after the last old process is gone,
+                                   both if none is named
+
+"""
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -33,6 +41,9 @@ def run_migrations(arguments: list[str]) -> int:
     configure_logging("state", settings.log_level)
     try:
         applied = asyncio.run(migrate(settings.database_url, phases))
+    except BadSettings as error:
+        sys.stderr.write(f"penstock-state: the settings cannot be used:\n{error}\n")
+        return 2
     except PenstockError as error:
         sys.stderr.write(f"penstock-state migrate: {error.message}\n")
         return 1
@@ -42,6 +53,8 @@ def run_migrations(arguments: list[str]) -> int:
 
 def main() -> None:
     """Entry point."""
-    if sys.argv[1:2] == ["migrate"] and not {"-h", "--help"} & set(sys.argv):
+    if {"-h", "--help"} & set(sys.argv):
+        sys.stdout.write(_USAGE)
+    elif sys.argv[1:2] == ["migrate"]:
         raise SystemExit(run_migrations(sys.argv[2:]))
     run_service("state", Settings, serve)

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from penstock.common.errors import Unavailable
-from penstock.common.logging import get_logger
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.server import RunningServer, open_server
 from penstock.nodes import catalog
@@ -29,34 +28,25 @@ from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
 from penstock.state.settings import Settings
+from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
 
-_PAUSE_S = 0.5
 _DRAIN_S = 5.0
 _UNANSWERED_BYTES_MAX = 64 * 1024 * 1024
 """What one append stream may have unanswered before it is read no further."""
 
 
-async def _wait_some(stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(_PAUSE_S):
-            await stop.wait()
-    except TimeoutError:
-        return
-
-
 async def prepare_database(settings: Settings, stop: asyncio.Event) -> bool:
     """Bring schema and shards up to date, waiting as long as PostgreSQL is away; False if stopped
-    meanwhile."""
-    log = get_logger("database")
+    meanwhile. Raises `BadSettings` if its URL cannot be used."""
+    waiting = Waiting()
     while not stop.is_set():
         try:
             if settings.migrate_on_start:
                 await migrate(settings.database_url)
             await prepare_shards(settings.database_url, settings.shard_count)
         except Unavailable as error:
-            log.warning("database_not_ready", error=error.message)
-            await _wait_some(stop)
+            await waiting.pause(stop, error.message)
         else:
             return True
     return False

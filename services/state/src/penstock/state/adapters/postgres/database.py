@@ -3,14 +3,22 @@ migrations."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 
+from penstock.common.settings import BadSettings
 from penstock.state.adapters.postgres.faults import translated
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 15.0
+_PORT_MAX = 65535
 
+_URL_SETTING = "PENSTOCK_STATE_DATABASE_URL"
+_URL_FORM = (
+    "give postgresql://user:password@host:port/database, with @ : / ? # of a password written as "
+    "%40 %3A %2F %3F %23"
+)
 _SESSION = {
     "application_name": "penstock-state",
     "synchronous_commit": "on",
@@ -33,14 +41,30 @@ PLAN_ONCE = {
 tables are small would otherwise read them whole, and stay."""
 
 
+def _refuse_impossible_ports(url: str) -> None:
+    """The driver lets them pass, and the event loop then tells no more than that it failed."""
+    hosts = urlsplit(url).netloc.rpartition("@")[2]
+    ports = [host.rpartition(":")[2] for host in hosts.split(",") if ":" in host]
+    if any(port.isdecimal() and int(port) > _PORT_MAX for port in ports):
+        raise ValueError("no such port")
+
+
 async def connect(url: str, planning: Mapping[str, str] | None = None) -> asyncpg.Connection:
-    """A connection of its own; the caller closes it. Driver exceptions come through."""
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_S,
-        command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={**_SESSION, **(planning or {})},
-    )
+    """A connection of its own; the caller closes it. Driver exceptions come through, but for those
+    about the URL itself: they are `BadSettings`."""
+    try:
+        _refuse_impossible_ports(url)
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={**_SESSION, **(planning or {})},
+        )
+    except asyncpg.ClientConfigurationError as error:
+        raise BadSettings(f"{_URL_SETTING}: {error}; {_URL_FORM}") from error
+    except ValueError as error:
+        # Its text may hold a part of the password: a URL that is cut at the wrong character.
+        raise BadSettings(f"{_URL_SETTING}: host or port cannot be read; {_URL_FORM}") from error
 
 
 class Database:
