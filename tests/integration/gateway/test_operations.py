@@ -62,6 +62,17 @@ async def test_every_reason_is_explained(gateway):
         assert "##" not in text
 
 
+@pytest.mark.parametrize("path", ["/errors", "/errors/"])
+async def test_an_index_leads_to_every_reason(gateway, path):
+    async with gateway.http.get(path) as answer:
+        text = await answer.text()
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    for reason in msgspec.json.decode(files(pages).joinpath("errors.json").read_bytes()):
+        assert f'<a href="/errors/{reason}">' in text
+    assert "<td></td>" not in text
+    assert "`" not in text
+
+
 async def test_an_unknown_reason_is_not_explained(gateway):
     async with gateway.http.get("/errors/NO_SUCH_REASON") as answer:
         problem = await answer.json()

@@ -43,7 +43,7 @@ CASES = [
         "INVALID_ARGUMENT",
         "body",
     ),
-    ("POST", START, {"json": {"parms": {}}}, 400, "INVALID_ARGUMENT", "body"),
+    ("POST", START, {"json": {"parms": {}}}, 400, "INVALID_ARGUMENT", "parms"),
     ("POST", START, {"json": {"params": [1]}}, 400, "INVALID_ARGUMENT", "params"),
     ("POST", START, {"json": {"version": "1"}}, 400, "INVALID_ARGUMENT", "version"),
     ("POST", START, {"json": {"version": -1}}, 400, "INVALID_ARGUMENT", "version"),
@@ -100,6 +100,29 @@ async def test_a_bad_request_gets_a_problem(gateway, case):
     if place:
         assert problem["fix"]
         assert problem["errors"][0]["path"] == place
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "key", "fix"),
+    [
+        (START, '{"parms": {}}', "parms", "Did you mean params?"),
+        (
+            "/v1/executions",
+            '{"workflow": "echo", "trigers": 1}',
+            "trigers",
+            "Did you mean trigger?",
+        ),
+        (START, '{"zzz": 1}', "zzz", "Known here: params, trigger, tags, version."),
+        (f"/v1/executions/{ID}/cancel", '{"resaon": ""}', "resaon", "Did you mean reason?"),
+        (f"/v1/executions/{ID}/signals/go", '{"payloads": 1}', "payloads", "Did you mean payload?"),
+    ],
+)
+async def test_a_key_that_nobody_reads_is_refused_with_the_nearest_one(
+    gateway, path, body, key, fix
+):
+    async with gateway.http.post(path, data=body, headers=JSON) as answer:
+        problem = await answer.json(content_type=None)
+    assert (answer.status, problem["errors"][0]["path"], problem["fix"]) == (400, key, fix)
 
 
 async def test_malformed_json_is_told_with_line_and_column(gateway):

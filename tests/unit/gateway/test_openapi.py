@@ -13,7 +13,7 @@ from penstock.gateway.doors import Doors
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.openapi import openapi_document
 
-NOT_FOR_PROGRAMS = {"/", "/docs", "/openapi.json", "/errors/{reason}"}
+NOT_FOR_PROGRAMS = {"/", "/docs", "/openapi.json", "/errors", "/errors/{reason}"}
 
 
 @pytest.fixture(scope="module")

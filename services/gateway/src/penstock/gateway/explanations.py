@@ -14,6 +14,7 @@ from penstock.gateway import pages
 
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\(([\w./-]+)\)")
+_SENTENCE = re.compile(r".*?\.(?=\s|$)", re.DOTALL)
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}"
@@ -49,12 +50,30 @@ def _block(block: str) -> str:
     return f"<p>{_inline(block)}</p>"
 
 
+def _texts() -> dict[str, str]:
+    source = files(pages).joinpath("errors.json").read_bytes()
+    return msgspec.json.decode(source, type=dict[str, str])
+
+
+def _page(title: str, body: str) -> str:
+    head = f"<meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>"
+    return f"<!doctype html><html lang=en>{head}{body}"
+
+
 def explanation(reason: str) -> str | None:
     """The page about a reason; None if there is none."""
-    source = files(pages).joinpath("errors.json").read_bytes()
-    text = msgspec.json.decode(source, type=dict[str, str]).get(reason)
+    text = _texts().get(reason)
     if text is None:
         return None
-    body = "".join(_block(one) for one in text.strip().split("\n\n"))
-    head = f"<meta charset=utf-8><title>{escape(reason)}</title><style>{_STYLE}</style>"
-    return f"<!doctype html><html lang=en>{head}{body}"
+    return _page(reason, "".join(_block(one) for one in text.strip().split("\n\n")))
+
+
+def index_of_explanations() -> str:
+    """A page with every reason and the beginning of what it means."""
+    rows = []
+    for reason, text in sorted(_texts().items(), key=lambda item: (item[0].islower(), item[0])):
+        first = _SENTENCE.match(text.split("\n\n", 2)[1])
+        meaning = _inline(first[0] if first else "")
+        link = f'<a href="/errors/{escape(reason)}">{escape(reason)}</a>'
+        rows.append(f"<tr><td>{link}</td><td>{meaning}</td></tr>")
+    return _page("Reasons", f"<h1>Reasons</h1><table>{''.join(rows)}</table>")

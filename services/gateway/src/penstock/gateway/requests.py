@@ -18,7 +18,7 @@ from penstock.common.ids import is_ulid
 from penstock.common.rpc.server import DEFAULT_TENANT
 from penstock.gateway.errors import UnsupportedMediaType
 
-Body = TypeVar("Body")
+Body = TypeVar("Body", bound=msgspec.Struct)
 AnyRequest = Request[Any, Any, Any]
 Connection = AnyRequest | WebSocket[Any, Any, Any]
 
@@ -45,6 +45,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)", re.ASCII)
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
 _AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _JSON_TYPES = frozenset({"application/json", "text/json", ""})
 _FILE_TYPES = frozenset({"application/json", "application/yaml", "application/x-yaml", ""})
@@ -185,9 +186,19 @@ def _place(body: bytes, offset: int) -> tuple[int, int]:
     return before.count(b"\n") + 1, len(before[start:].decode("utf-8", "replace")) + 1
 
 
-def malformed(body: bytes, fault: msgspec.DecodeError) -> InvalidArgument:
-    """What is wrong with a body that is not the JSON it should be."""
+def _unknown_key(name: str, known: Collection[str]) -> InvalidArgument:
+    near = difflib.get_close_matches(name, known, 1)
+    fix = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+    return InvalidArgument(f"There is no key {name[:80]!r} in this body.", fix=fix, path=name[:80])
+
+
+def malformed(
+    body: bytes, fault: msgspec.DecodeError, known: Collection[str] = ()
+) -> InvalidArgument:
+    """What is wrong with a body that is not the JSON it should be, an object of `known` keys."""
     text = str(fault)
+    if unknown := _UNKNOWN_KEY.fullmatch(text):
+        return _unknown_key(unknown[1], known)
     if isinstance(fault, msgspec.ValidationError):
         found = _AT.match(text)
         message, path = (found[1], found[2]) if found else (text, None)
@@ -230,7 +241,7 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
             "The body is nested too deeply.", fix="Make its structure flatter.", path="body"
         ) from None
     except msgspec.DecodeError as fault:
-        raise malformed(body, fault) from None
+        raise malformed(body, fault, empty.__struct_fields__) from None
     except UnicodeDecodeError as fault:
         line, column = _place(body, fault.start)
         raise InvalidArgument(

@@ -11,7 +11,7 @@ from penstock.common.errors import NotFound
 from penstock.gateway import pages
 from penstock.gateway.answers import Answer, json_answer, text_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.explanations import explanation
+from penstock.gateway.explanations import explanation, index_of_explanations
 from penstock.gateway.openapi import openapi_document
 from penstock.gateway.requests import AnyRequest
 
@@ -52,14 +52,20 @@ async def metrics(request: AnyRequest) -> ASGIApp:
     return Answer(200, ((b"content-type", CONTENT_TYPE_LATEST.encode()),), body)
 
 
+@get("/errors")
+async def explain_errors() -> ASGIApp:
+    """Every reason, each with a link to its page."""
+    return text_answer(index_of_explanations(), "text/html")
+
+
 @get("/errors/{reason:str}")
 async def explain_error(reason: FromPath[str]) -> ASGIApp:
     """What the reason of a problem or of a node's failure means."""
     page = explanation(reason)
     if page is None:
-        fix = "Look for the `code` of the problem; plug-ins explain their own reasons."
+        fix = "See /errors for those there are; plug-ins explain their own reasons."
         raise NotFound(f"Penstock has no reason {reason[:80]!r}.", fix=fix)
     return text_answer(page, "text/html")
 
 
-OPERATION_ROUTES = (home, docs, openapi, health, metrics, explain_error)
+OPERATION_ROUTES = (home, docs, openapi, health, metrics, explain_errors, explain_error)
