@@ -210,6 +210,15 @@ class TestHttp:
             await send({"url": f"http://127.0.0.1:{free_port()}/"})
         assert caught.value.error_class == "transient"
 
+    async def test_a_host_without_an_address_and_a_server_without_tls_read_well(self, server, send):
+        with pytest.raises(NodeFailure) as unknown:
+            await send({"url": "https://nowhere.invalid/"})
+        assert "cannot resolve nowhere.invalid" in unknown.value.message
+        with pytest.raises(NodeFailure) as plain:
+            await send({"url": server.replace("http:", "https:")})
+        assert plain.value.message.startswith("TLS: no secure connection to 127.0.0.1:")
+        assert "ssl:" not in unknown.value.message + plain.value.message
+
     async def test_an_effect_that_must_happen_once_is_uncertain_when_the_line_breaks(
         self, server, send
     ):

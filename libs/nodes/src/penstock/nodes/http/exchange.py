@@ -6,8 +6,6 @@ that every hop meets the egress lists and credentials stay with the host they we
 """
 
 import asyncio
-import os
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +16,7 @@ from yarl import URL
 
 from penstock.nodes.api import Environment, NodeFailure
 from penstock.nodes.egress import check_egress
+from penstock.nodes.http.connection import connection_text
 
 _REDIRECTS_MAX = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -50,16 +49,6 @@ class Response:
     charset: str
 
 
-def _connection_text(error: aiohttp.ClientConnectorError) -> str:
-    """Why a connection failed; the system's own words where it gave a number."""
-    system = getattr(error, "os_error", None)
-    if not isinstance(system, OSError) or isinstance(system, ssl.SSLError):
-        return str(error)
-    if not system.errno or system.errno < 0:
-        return str(error)
-    return f"cannot connect to {error.host}:{error.port}: {os.strerror(system.errno)}"
-
-
 class HttpClient:
     """A session shared by all requests of a worker."""
 
@@ -84,7 +73,7 @@ class HttpClient:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise NodeFailure("user", "BAD_URL", f"not an HTTP address: {error}") from None
         except aiohttp.ClientConnectorError as error:
-            text = _connection_text(error)
+            text = connection_text(error)
             raise NodeFailure("transient", "HTTP_CONNECTION", text) from None
         except (aiohttp.ClientError, OSError) as error:
             text = f"{request.url}: {error or type(error).__name__}"
