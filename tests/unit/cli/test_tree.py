@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from rich.console import Console
 
 from penstock.cli.picture import ExecutionPicture, NodePicture
@@ -54,6 +57,35 @@ def test_on_a_narrow_terminal_the_bar_gives_way_to_the_numbers():
     fan.items_total, fan.items_done, fan.items_failed, fan.repeats = 21, 12, 1, 3
     line = drawn(fan, width=80).splitlines()[1]
     assert line.rstrip().endswith("12/21, 1 failed  3 retries")
+
+
+@pytest.mark.parametrize("width", [76, 64, 56, 48])
+def test_on_ever_narrower_terminals_the_numbers_stay(width: int):
+    fan = node("with_quite_a_name", status="RUNNING")
+    fan.items_total, fan.items_done, fan.items_failed, fan.repeats = 21, 12, 1, 3
+    other = node("check", "with_quite_a_name")
+    _, line, below = drawn(fan, other, width=width).splitlines()
+    assert line.rstrip().endswith("12/21, 1 failed  3 retries")
+    assert line.startswith("⠋ with_")
+    assert ("js@1" in line) == ("js@1" in below)
+
+
+def test_long_names_are_cut_last():
+    fan = node("with_quite_a_name", status="RUNNING")
+    fan.items_total, fan.items_done, fan.repeats = 21, 12, 3
+    line = drawn(fan, width=46).splitlines()[1]
+    assert "with_quite_a_name" in line
+    assert "js@1" not in line
+    assert drawn(fan, width=40).splitlines()[1].rstrip().endswith("12/21  3 retries")
+    assert "with_qu" in drawn(fan, width=36)
+
+
+def test_remarks_are_cut_before_anything_else():
+    fan = node("fan", "late", status="RUNNING")
+    fan.items_total, fan.items_done, fan.repeats = 21, 12, 3
+    late = node("late", "fan2")
+    line = drawn(node("fan2"), late, node("far"), replace(fan, needs=("far", "late")), width=64)
+    assert "12/21  3 retries  ← far" in line
 
 
 def test_every_node_that_stands_still_says_why():

@@ -11,6 +11,7 @@ from penstock.cli.texts import duration_text, seconds_between
 
 _BAR_CELLS = 24
 _BAR_CELLS_MIN = 6
+_NAME_CHARS_MIN = 8
 _FAILURE_CHARS = 100
 _HIDDEN = "$"
 
@@ -109,15 +110,27 @@ def _why(node: NodePicture) -> str:
     return ""
 
 
-def _node_line(row: _Row, now: str, turn: int, wide: int, cells: int = _BAR_CELLS) -> Text:
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How wide names may be, and whether types are shown."""
+
+    name: int
+    types: bool = True
+
+
+def _node_line(row: _Row, moment: "_Moment", columns: _Columns, cells: int) -> Text:
+    """What must be seen of a node; `cells` is the length of its bar."""
     node = row.node
     look = LOOKS.get(node.status, LOOKS["PENDING"])
-    icon = _SPINNER[turn % len(_SPINNER)] if node.status == "RUNNING" else look.icon
+    icon = _SPINNER[moment.turn % len(_SPINNER)] if node.status == "RUNNING" else look.icon
     name = "  " * row.depth + node.id
+    if len(name) > columns.name:
+        name = name[: columns.name - 1] + "…"
     text = Text(f"{icon} ", style=look.style, no_wrap=True, overflow="ellipsis")
-    text.append(name.ljust(wide), style="bold" if node.status == "RUNNING" else "default")
-    text.append(f" {node.uses:<11}", style="dim not bold")
-    took = seconds_between(node.started_at, node.finished_at or now)
+    text.append(name.ljust(columns.name), style="bold" if node.status == "RUNNING" else "default")
+    if columns.types:
+        text.append(f" {node.uses:<11}", style="dim not bold")
+    took = seconds_between(node.started_at, node.finished_at or moment.now)
     shown = node.status in ("RUNNING", "COMPLETED", "FAILED") and node.started_at
     text.append(f" {duration_text(took) if shown else '':>8}", style="not bold default")
     if node.items_total:
@@ -125,9 +138,15 @@ def _node_line(row: _Row, now: str, turn: int, wide: int, cells: int = _BAR_CELL
     if node.repeats:
         many = "retry" if node.repeats == 1 else "retries"
         text.append(f"  {node.repeats} {many}", style="not bold yellow")
-    if why := _why(node):
+    return text
+
+
+def _remarks(row: _Row) -> Text:
+    """What may be cut at the end of the line."""
+    text = Text()
+    if why := _why(row.node):
         text.append(f"  {why[:_FAILURE_CHARS]}", style="not bold italic")
-    if row.joins and not node.ended:
+    if row.joins and not row.node.ended:
         text.append(f"  ← {', '.join(row.joins)}", style="not bold dim")
     return text
 
@@ -144,25 +163,53 @@ def headline(picture: ExecutionPicture, now: str) -> Text:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """The line of one node. Where it is too long for the terminal its bar gives way first."""
+class _Moment:
+    """The time to draw, and the turn of the spinners."""
 
-    row: _Row
     now: str
     turn: int
-    wide: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The lines of all nodes. Where one is too long for the terminal its bar gives way first, then
+    the types of all, then the ends of long names; the numbers stay."""
+
+    rows: list[_Row]
+    moment: _Moment
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        line = _node_line(self.row, self.now, self.turn, self.wide)
-        excess = line.cell_len - options.max_width
-        if excess > 0 and self.row.node.items_total:
+        columns = self._columns(options.max_width)
+        for row in self.rows:
+            yield self._line(row, columns, options.max_width)
+
+    def _columns(self, width: int) -> _Columns:
+        name = max((len(row.node.id) + 2 * row.depth for row in self.rows), default=0)
+        for columns in (_Columns(name), _Columns(name, types=False)):
+            excess = self._longest(columns) - width
+            if excess <= 0:
+                return columns
+        return _Columns(max(min(name, _NAME_CHARS_MIN), name - excess), types=False)
+
+    def _longest(self, columns: _Columns) -> int:
+        """Length of the longest line without bars."""
+        fan_outs = [row for row in self.rows if row.node.items_total or row.node.repeats]
+        some = fan_outs or self.rows[:1]
+        lines = (_node_line(row, self.moment, columns, 0).cell_len for row in some)
+        return max(lines, default=0)
+
+    def _line(self, row: _Row, columns: _Columns, width: int) -> Text:
+        line = _node_line(row, self.moment, columns, _BAR_CELLS)
+        remarks = _remarks(row)
+        excess = line.cell_len + remarks.cell_len - width
+        if excess > 0 and row.node.items_total:
             cells = max(_BAR_CELLS_MIN, _BAR_CELLS - excess)
-            line = _node_line(self.row, self.now, self.turn, self.wide, cells)
-        yield line
+            if line.cell_len - (_BAR_CELLS - cells) > width:
+                cells = 0
+            line = _node_line(row, self.moment, columns, cells)
+        return line.append_text(remarks)
 
 
 def render(picture: ExecutionPicture, now: str, turn: int) -> RenderableType:
     """The whole tree; `turn` moves the spinners."""
-    rows = rows_of(picture)
-    wide = max((len(row.node.id) + 2 * row.depth for row in rows), default=0)
-    return Group(headline(picture, now), *(_Line(row, now, turn, wide) for row in rows))
+    return Group(headline(picture, now), _Tree(rows_of(picture), _Moment(now, turn)))
