@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from penstock.embedded import ClusterFile
+from support.busy import FLOW, NAME, check_result
 from support.driving import Driver
 from support.record import open_record
 
@@ -15,28 +16,6 @@ EXECUTIONS = 200
 KILL_AFTER = 20
 ROLES = ["worker", "sandbox", "coordinator", "state", "gateway", "postgres", "nats"]
 VICTIMS = [[role] for role in ROLES] + [["worker", "coordinator"], ROLES]
-
-FLOW = """
-flow: 1
-id: busy
-params: {n: {type: integer}}
-defaults: {retry: fast}
-nodes:
-  first: {run: "return { n: params.n };"}
-  pause: {needs: [first], uses: delay@1, with: {duration: 400ms}}
-  items: {needs: [first], run: "return [1, 2, 3, 4, 5].map((k) => k * input.first.n);"}
-  each:
-    needs: [items]
-    for_each: ${{ nodes.items.output }}
-    max_parallel: 3
-    run: "return item + 1;"
-  odd: {needs: [first], when: "${{ nodes.first.output.n % 2 === 1 }}", run: "return 'odd';"}
-  after: {needs: [odd], run: "return 'after ' + payload;"}
-  last:
-    needs: [pause, each, {node: after, on: always}]
-    run: "return { n: params.n, sum: input.each.reduce((a, b) => a + b, 0) };"
-output: ${{ nodes.last.output }}
-"""
 
 
 @pytest.mark.chaos
@@ -54,9 +33,7 @@ async def test_every_execution_ends_well_though_a_process_is_killed(
 
         async def one(n: int) -> None:
             nonlocal ended
-            body = await driver.run("busy", f"key-{n}", {"n": n})
-            assert body["status"] == "COMPLETED", body
-            assert body["output"] == {"n": n, "sum": 15 * n + 5}
+            check_result(await driver.run(NAME, f"key-{n}", {"n": n}), n)
             ended += 1
             if ended == KILL_AFTER:
                 for role in roles:
