@@ -1,7 +1,7 @@
 """The execution as a tree on the terminal: one line per node, children below the last of their
 parents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
@@ -82,7 +82,7 @@ def rows_of(picture: ExecutionPicture) -> list[_Row]:
     return rows
 
 
-def _bar(node: NodePicture, cells: int) -> Text:
+def _bar(node: NodePicture, cells: int, *, brief: bool) -> Text:
     done = node.items_done - node.items_failed
     good = round(cells * done / node.items_total)
     bad = min(cells - good, -(-cells * node.items_failed // node.items_total))
@@ -93,7 +93,7 @@ def _bar(node: NodePicture, cells: int) -> Text:
     text.append(f" {node.items_done}/{node.items_total}")
     if node.items_failed:
         text.append(f", {node.items_failed} failed", style="red")
-    if node.items_waiting:
+    if node.items_waiting and not brief:
         text.append(f", {len(node.items_waiting)} waiting to retry", style="yellow")
     return text
 
@@ -112,10 +112,11 @@ def _why(node: NodePicture) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How wide names may be, and whether types are shown."""
+    """How wide names may be, whether types are shown, and whether waiting items go unsaid."""
 
     name: int
     types: bool = True
+    brief: bool = False
 
 
 def _node_line(row: _Row, moment: "_Moment", columns: _Columns, cells: int) -> Text:
@@ -134,7 +135,7 @@ def _node_line(row: _Row, moment: "_Moment", columns: _Columns, cells: int) -> T
     shown = node.status in ("RUNNING", "COMPLETED", "FAILED") and node.started_at
     text.append(f" {duration_text(took) if shown else '':>8}", style="not bold default")
     if node.items_total:
-        text.append_text(_bar(node, cells))
+        text.append_text(_bar(node, cells, brief=columns.brief))
     if node.repeats:
         many = "retry" if node.repeats == 1 else "retries"
         text.append(f"  {node.repeats} {many}", style="not bold yellow")
@@ -173,7 +174,7 @@ class _Moment:
 @dataclass(frozen=True, slots=True)
 class _Tree:
     """The lines of all nodes. Where one is too long for the terminal its bar gives way first, then
-    the types of all, then the ends of long names; the numbers stay."""
+    the types of all, then how many items wait, then the ends of long names; the numbers stay."""
 
     rows: list[_Row]
     moment: _Moment
@@ -185,11 +186,12 @@ class _Tree:
 
     def _columns(self, width: int) -> _Columns:
         name = max((len(row.node.id) + 2 * row.depth for row in self.rows), default=0)
-        for columns in (_Columns(name), _Columns(name, types=False)):
+        brief = _Columns(name, types=False, brief=True)
+        for columns in (_Columns(name), _Columns(name, types=False), brief):
             excess = self._longest(columns) - width
             if excess <= 0:
                 return columns
-        return _Columns(max(min(name, _NAME_CHARS_MIN), name - excess), types=False)
+        return replace(brief, name=max(min(name, _NAME_CHARS_MIN), name - excess))
 
     def _longest(self, columns: _Columns) -> int:
         """Length of the longest line without bars."""
