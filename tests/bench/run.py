@@ -18,7 +18,7 @@ from penstock.embedded import Cluster, ClusterSettings, open_cluster
 
 CHAIN = 10
 FAN_OUT = 1000
-IDLE_S = 5.0
+IDLE_S = 8.0
 SETTLE_S = 3.0
 
 Figures = dict[str, float]
@@ -110,6 +110,8 @@ async def idle(bench: Bench) -> None:
     with usage.spending(bench.cluster.pids) as spent:
         await asyncio.sleep(IDLE_S)
     memory = usage.memory_mb(bench.cluster.pids)
+    for role, used in spent.by_role.items():
+        bench.figures[f"idle_cpu_percent_{role}"] = round(used / IDLE_S * 100, 2)
     bench.figures["idle_cpu_percent"] = round(sum(spent.by_role.values()) / IDLE_S * 100, 2)
     bench.figures["rss_mb"] = round(sum(memory.values()))
     for role, used in memory.items():
@@ -158,7 +160,7 @@ def main() -> None:
     names = [each.__name__ for each in (*WITH_SEGMENTS, *WITHOUT_SEGMENTS)]
     parser.add_argument("--only", action="append", default=[], choices=names)
     parser.add_argument("--seconds", type=float, default=6.0, help="length of each loop")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions; the median is told")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions; the median is told")
     parser.add_argument("--no-write", action="store_true", help="leave latest.json as it is")
     given = parser.parse_args()
     asyncio.run(run(given.only, given.seconds, given.rounds, write=not given.no_write))
