@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nats
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
-from penstock.common.bus import event_subject, open_bus
+from penstock.common.bus import STREAM, event_subject, open_bus
 from penstock.common.feed import follow_execution
 
 
@@ -55,6 +56,16 @@ async def test_the_last_message_of_a_shard_is_known(bus):
     await bus.publish_rows(rows)
     assert await bus.last_message_id(event_subject("*", 7, "*")) == "7:2"
     assert await bus.last_message_id(event_subject("*", 8, "*")) is None
+
+
+async def test_a_stream_of_an_older_version_gets_the_limits_of_this_one(bus, nats_url):
+    client = await nats.connect(nats_url)
+    stream = client.jetstream()
+    config = (await stream.stream_info(STREAM)).config
+    await stream.update_stream(config, max_bytes=1024 * 1024)
+    await bus.ensure_stream()
+    assert (await stream.stream_info(STREAM)).config.max_bytes > 1024 * 1024
+    await client.close()
 
 
 async def test_a_follower_gets_every_event_once_though_messages_repeat_and_get_lost(bus):

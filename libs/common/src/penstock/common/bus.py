@@ -14,7 +14,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from penstock.common.errors import Unavailable
 from penstock.common.logging import get_logger
@@ -22,7 +22,8 @@ from penstock.common.logging import get_logger
 STREAM = "PENSTOCK_EVENTS"
 SUBJECTS = "penstock.events.>"
 _MAX_AGE_S = 24 * 3600.0
-_MAX_BYTES = 1024 * 1024 * 1024
+_MAX_BYTES = 64 * 1024 * 1024
+"""Small on purpose: nats-server's cost per message grows with the number of subjects it keeps."""
 _DUPLICATE_WINDOW_S = 120.0
 _PENDING_BYTES = 64 * 1024 * 1024
 _ACK_WAIT_S = 5.0
@@ -62,7 +63,10 @@ class Bus:
             duplicate_window=_DUPLICATE_WINDOW_S,
         )
         try:
-            await self._stream.add_stream(config)
+            try:
+                await self._stream.add_stream(config)
+            except BadRequestError:  # it is there with limits of another version
+                await self._stream.update_stream(config)
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"JetStream does not answer: {error}") from error
 
