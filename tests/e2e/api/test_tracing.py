@@ -1,6 +1,7 @@
 """The trace context of a start reaches the outside world, through every hop."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -54,3 +55,18 @@ async def test_requests_of_nodes_and_of_code_carry_the_trace_of_the_start(
             body = await answer.json()
     assert body["output"] == 200, body
     assert [trace[3:35] for trace in traces] == [TRACE[3:35]] * 2
+
+
+async def test_a_lost_jail_is_told_with_the_traces_of_its_calls(
+    cluster: ClusterFile, data_dir: Path
+):
+    async with aiohttp.ClientSession(cluster.gateway_url) as session:
+        yaml = {"Content-Type": "application/yaml"}
+        source = "flow: 1\nid: traced-loop\nnodes: {spin: {run: 'for (;;) {}', timeout: 1s}}\n"
+        async with session.post("/v1/workflows", data=source, headers=yaml) as applied:
+            assert applied.status == 201, await applied.text()
+        path = "/v1/workflows/traced-loop/executions?wait=30s"
+        async with session.post(path, json={}, headers={"traceparent": TRACE}) as answer:
+            assert (await answer.json())["status"] == "FAILED"
+    lines = (data_dir / "logs/sandbox.log").read_text().splitlines()
+    assert any("jail_lost" in line and TRACE[3:35] in line for line in lines)

@@ -176,6 +176,8 @@ class RunScope:
     def fill_call(self, call: sandbox_pb.Call, needs: Needs, attempt: int) -> int:
         """Put what `needs` names into a call; about how many bytes that is. Raises NotOpened."""
         call.tenant = self.group.tenant
+        if self.group.traceparent:
+            call.traceparent = self.group.traceparent
         size = 0
         if needs.nodes:
             values = self.sandbox_values(needs.nodes)

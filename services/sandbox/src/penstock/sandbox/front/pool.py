@@ -21,6 +21,7 @@ from penstock.sandbox.metrics import Metrics
 from penstock.sandbox.settings import Settings
 
 _PRESSURE_S = 0.02
+_TRACES_TOLD = 10
 _RESTART_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -268,11 +269,13 @@ class Pool:
 
 
 def _report(jail: Jail, verdict: Verdict) -> None:
+    traces = {one.call.traceparent for one in jail.in_flight.values()} - {""}
     get_logger("pool").warning(
         "jail_lost",
         reason=verdict.reason,
         message=verdict.message,
         calls=len(jail.in_flight),
         tenant=jail.tenant,
+        traces=sorted(traces)[:_TRACES_TOLD],
         last_words=jail.process.last_words[-300:].decode(errors="replace"),
     )

@@ -135,6 +135,7 @@ class Call(_message.Message):
     ENV_JSON_FIELD_NUMBER: _builtins.int
     TRIGGER_JSON_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Unique within the stream."""
     tenant: _builtins.str
@@ -147,6 +148,8 @@ class Call(_message.Message):
     """The `env` object as JSON."""
     trigger_json: _builtins.bytes
     """Trigger data as JSON: `payload` of a step without parents."""
+    traceparent: _builtins.str
+    """W3C traceparent of the execution's start, empty if none; named when the call's jail is lost."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """The steps. After a step that fails, no other runs."""
@@ -171,10 +174,11 @@ class Call(_message.Message):
         env_json: _builtins.bytes = ...,
         trigger_json: _builtins.bytes = ...,
         limits: Global___Limits | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "env_json", b"env_json", "limits", b"limits", "params_json", b"params_json", "run_json", b"run_json", "steps", b"steps", "tenant", b"tenant", "trigger_json", b"trigger_json", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "env_json", b"env_json", "limits", b"limits", "params_json", b"params_json", "run_json", b"run_json", "steps", b"steps", "tenant", b"tenant", "traceparent", b"traceparent", "trigger_json", b"trigger_json", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
