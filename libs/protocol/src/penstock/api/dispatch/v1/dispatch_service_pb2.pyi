@@ -203,23 +203,30 @@ class SegmentReport(_message.Message):
     LEASE_FIELD_NUMBER: _builtins.int
     OUTCOMES_FIELD_NUMBER: _builtins.int
     CONTINUE_WITH_FIELD_NUMBER: _builtins.int
+    COMPLETED_FIELD_NUMBER: _builtins.int
     report_id: _builtins.int
     """Unique within the worker process; acknowledged by number."""
     execution_id: _builtins.str
     """The execution."""
     @_builtins.property
     def lease(self) -> _journal_pb2.NodeRef:
-        """The leased attempt that gave the right to all of this. If it is no longer current, the whole report is refused."""
+        """The leased attempt that gave the right to all of this. If it is no longer current, the whole report is refused.
+        May be left out if `completed` begins with it.
+        """
 
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeOutcome]:
-        """The outcomes in the order they happened. The leased attempt comes first unless an earlier report gave its outcome."""
+        """Further outcomes in the order they happened, after `completed`. The first outcome of a report is the lease's."""
 
     @_builtins.property
     def continue_with(self) -> _journal_pb2.NodeRef:
         """An attempt the worker wants to go on with once this report is committed (the effect barrier); it becomes the new
         lease. Unset if the worker is done.
         """
+
+    @_builtins.property
+    def completed(self) -> _journal_pb2.NodesCompleted:
+        """Good outcomes in a row, before `outcomes`; without `worker`."""
 
     def __init__(
         self,
@@ -229,10 +236,11 @@ class SegmentReport(_message.Message):
         lease: _journal_pb2.NodeRef | None = ...,
         outcomes: _abc.Iterable[Global___NodeOutcome] | None = ...,
         continue_with: _journal_pb2.NodeRef | None = ...,
+        completed: _journal_pb2.NodesCompleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["continue_with", b"continue_with", "lease", b"lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "continue_with", b"continue_with", "lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["continue_with", b"continue_with", "execution_id", b"execution_id", "lease", b"lease", "outcomes", b"outcomes", "report_id", b"report_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "continue_with", b"continue_with", "execution_id", b"execution_id", "lease", b"lease", "outcomes", b"outcomes", "report_id", b"report_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,6 +561,9 @@ class ExecutionTasks(_message.Message):
     TASKS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     MAY_CONTINUE_FIELD_NUMBER: _builtins.int
+    FIRST_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    COMPLETED_FIELD_NUMBER: _builtins.int
+    COMPLETED_JSON_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     definition_hash: _builtins.str
@@ -581,6 +592,18 @@ class ExecutionTasks(_message.Message):
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Task]:
         """The tasks."""
 
+    @_builtins.property
+    def first_attempts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Nodes to run in their first attempt, by plan index: the short form of a task without item, deadline or past."""
+
+    @_builtins.property
+    def completed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ancestors that completed with an inline output, by plan index: the short form of `inputs`."""
+
+    @_builtins.property
+    def completed_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Their outputs, in the same order."""
+
     def __init__(
         self,
         *,
@@ -594,10 +617,13 @@ class ExecutionTasks(_message.Message):
         tasks: _abc.Iterable[Global___Task] | None = ...,
         traceparent: _builtins.str = ...,
         may_continue: _builtins.bool = ...,
+        first_attempts: _abc.Iterable[_builtins.int] | None = ...,
+        completed: _abc.Iterable[_builtins.int] | None = ...,
+        completed_json: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "execution_id", b"execution_id", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_json", b"completed_json", "definition_hash", b"definition_hash", "execution_id", b"execution_id", "first_attempts", b"first_attempts", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -222,6 +222,7 @@ class Event(_message.Message):
     NODES_CANCELLED_FIELD_NUMBER: _builtins.int
     EXECUTION_ENDED_FIELD_NUMBER: _builtins.int
     NODE_RETRIED_FIELD_NUMBER: _builtins.int
+    NODES_COMPLETED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -278,6 +279,12 @@ class Event(_message.Message):
     def node_retried(self) -> Global___NodeRetried:
         """The back-off of a failed attempt is over and the next attempt is queued."""
 
+    @_builtins.property
+    def nodes_completed(self) -> Global___NodesCompleted:
+        """Nodes finished well, one after the other on one worker: the short form of as many `node_completed`, and as many
+        sequences. Journal rows hold it; whoever reads events through an API gets it taken apart.
+        """
+
     def __init__(
         self,
         *,
@@ -295,12 +302,13 @@ class Event(_message.Message):
         nodes_cancelled: Global___NodesCancelled | None = ...,
         execution_ended: Global___ExecutionEnded | None = ...,
         node_retried: Global___NodeRetried | None = ...,
+        nodes_completed: Global___NodesCompleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -479,6 +487,56 @@ class NodeCompleted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NodeCompleted: _TypeAlias = NodeCompleted  # noqa: Y015
+
+@_typing.final
+class NodesCompleted(_message.Message):
+    """NodesCompleted is good outcomes in a row, as columns: what one worker ran in one go. No items, no choices, no logs, no
+    stored outputs: such outcomes are events of their own.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODES_FIELD_NUMBER: _builtins.int
+    OUTPUTS_JSON_FIELD_NUMBER: _builtins.int
+    DURATIONS_US_FIELD_NUMBER: _builtins.int
+    STARTED_UNIX_US_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    started_unix_us: _builtins.int
+    """When the first began."""
+    attempt: _builtins.int
+    """Attempt of the first node; the others' is 1."""
+    worker: _builtins.str
+    """Worker id."""
+    @_builtins.property
+    def nodes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Plan indexes, in the order they ended."""
+
+    @_builtins.property
+    def outputs_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Their outputs, the JSON text itself."""
+
+    @_builtins.property
+    def durations_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How long each ran; each began when the one before it ended."""
+
+    def __init__(
+        self,
+        *,
+        nodes: _abc.Iterable[_builtins.int] | None = ...,
+        outputs_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        durations_us: _abc.Iterable[_builtins.int] | None = ...,
+        started_unix_us: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        worker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "durations_us", b"durations_us", "nodes", b"nodes", "outputs_json", b"outputs_json", "started_unix_us", b"started_unix_us", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodesCompleted: _TypeAlias = NodesCompleted  # noqa: Y015
 
 @_typing.final
 class NodeFailed(_message.Message):
