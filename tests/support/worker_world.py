@@ -228,10 +228,14 @@ class World:
         return plan
 
     def group(self, plan: Plan, node: str, *, execution: str = "E1", **fields) -> pb.ExecutionTasks:
-        """Tasks of one execution with one attempt of `node`; `inputs` are outputs by id."""
+        """Tasks of one execution with one attempt of `node`; `inputs` are outputs by id.
+
+        With `short` everything that can be is in the short form.
+        """
         attempt, item = fields.pop("attempt", 1), fields.pop("item", 0)
         inputs = fields.pop("inputs", {})
         task = fields.pop("task", {})
+        short = fields.pop("short", False)
         group = pb.ExecutionTasks(
             execution_id=execution,
             definition_hash=plan.definition_hash,
@@ -242,6 +246,10 @@ class World:
             **fields,
         )
         for name, output in inputs.items():
+            if short and not isinstance(output, payload_pb.Payload):
+                group.completed.append(plan.index_of(name))
+                group.completed_json.append(msgspec.json.encode(output))
+                continue
             value = group.inputs.add(
                 node=plan.index_of(name), status=journal_pb.NODE_STATUS_COMPLETED
             )
@@ -250,6 +258,9 @@ class World:
             else:
                 value.output.json = msgspec.json.encode(output)
         index = plan.index_of(node)
+        if short and attempt == 1 and not item and not task:
+            group.first_attempts.append(index)
+            return group
         group.tasks.add(ref=journal_pb.NodeRef(node=index, item=item, attempt=attempt), **task)
         return group
 

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from support.worker_world import ids, jail_died, open_world, thrown
 
@@ -49,6 +50,37 @@ async def test_a_later_attempt_runs_with_what_it_was_given(world):
     report = await world.report()
     assert [one.ref.attempt for one in report.outcomes] == [3, 1]
     assert ids(plan, report) == ["b", "c"]
+
+
+async def test_tasks_and_inputs_in_their_short_form_are_tasks_and_inputs(world):
+    plan = world.flow(CHAIN)
+    for execution in ("E1", "E2"):  # the second one meets the plan in the cache
+        world.dispatch(plan, "b", execution=execution, inputs={"a": 10}, short=True)
+        report = await world.report()
+        assert report.execution_id == execution
+        assert [one.completed.output.json for one in report.outcomes] == [b"11", b"22"]
+        assert [one.ref.attempt for one in report.outcomes] == [1, 1]
+
+
+async def test_a_group_may_mix_both_forms(world):
+    plan = world.flow(
+        """
+params: {n: {type: number}}
+nodes:
+  a: {run: "return params.n"}
+  b: {run: "return params.n"}
+  c: {uses: set@1, needs: [a, b], with: {value: "${{ nodes.a.output + nodes.b.output }}"}}
+  d: {uses: set@1, needs: [a], with: {value: ["${{ nodes.a.status }}", "${{ input.a }}"]}}
+"""
+    )
+    group = world.group(plan, "c", inputs={"a": 10}, short=True, may_continue=False)
+    held = group.inputs.add(node=plan.index_of("b"), status=journal_pb.NODE_STATUS_COMPLETED)
+    held.output.json = b"5"
+    group.tasks.add(ref=journal_pb.NodeRef(node=plan.index_of("d"), attempt=2))
+    world.coordinator.send(tasks=[group])
+    reports = [await world.report(), await world.report()]
+    found = {ids(plan, one)[0]: one.outcomes[0].completed.output.json for one in reports}
+    assert found == {"c": b"15", "d": b'["COMPLETED",10]'}
 
 
 async def test_a_script_that_throws_ends_the_segment_with_its_outcome(world):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.logging import get_logger
 from penstock.nodes.api import NodeFailure
-from penstock.worker.attempts import order_of
+from penstock.worker.attempts import Order, order_of
 from penstock.worker.leases import Lease, Session
 from penstock.worker.outcomes import Draft, set_failed
 from penstock.worker.parts import Parts
@@ -18,7 +18,7 @@ from penstock.worker.segments import Segments
 
 log = get_logger("intake")
 
-Leased = list[tuple[Lease, pb.Task]]
+Leased = list[tuple[Lease, Order]]
 
 
 class TaskIntake:
@@ -56,17 +56,19 @@ class TaskIntake:
         self, session: Session, group: pb.ExecutionTasks, program: PlanProgram, now_us: int
     ) -> None:
         scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
-        for lease, task in _leases(session, group):
-            self._start(lease, scope, task, now_us)
+        for lease, order in _leases(session, group):
+            self._start(lease, scope, order, now_us)
 
-    def _start(self, lease: Lease, scope: RunScope, task: pb.Task, now_us: int) -> None:
-        _, node, item, _ = lease.key
+    def _start(self, lease: Lease, scope: RunScope, order: Order, now_us: int) -> None:
+        node = order.node
         nodes = scope.program.nodes
         if node >= len(nodes):
             text = f"the plan has no node {node}"
             _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
-        elif not (nodes[node].is_quick(item) and self._quick.start(lease, scope, task, now_us)):
-            self._segments.start(lease, scope, order_of(task))
+        elif not (
+            nodes[node].is_quick(order.item) and self._quick.start(lease, scope, order, now_us)
+        ):
+            self._segments.start(lease, scope, order)
 
     async def _begin_later(
         self, session: Session, group: pb.ExecutionTasks, leased: Leased
@@ -80,19 +82,23 @@ class TaskIntake:
             return
         scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
         now_us = self._parts.clock.now_us()
-        for lease, task in leased:
+        for lease, order in leased:
             if session.leases.get(lease.key) is lease:
-                self._start(lease, scope, task, now_us)
+                self._start(lease, scope, order, now_us)
 
 
-def _leases(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease, pb.Task]]:
+def _leases(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease, Order]]:
     """The tasks of a group that this worker does not have yet, each with its new lease."""
     execution_id = group.execution_id
+    for node in group.first_attempts:
+        lease = session.take((execution_id, node, 0, 1))
+        if lease is not None:
+            yield lease, Order(node)
     for task in group.tasks:
         ref = task.ref
         lease = session.take((execution_id, ref.node, ref.item, ref.attempt))
         if lease is not None:
-            yield lease, task
+            yield lease, order_of(task)
 
 
 class _Share:

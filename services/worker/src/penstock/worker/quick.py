@@ -7,6 +7,7 @@ middle of a group, children that follow) is left to `Segments`.
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
+from penstock.worker.attempts import Order
 from penstock.worker.leases import Lease
 from penstock.worker.parts import Parts
 from penstock.worker.sandbox import PendingCall
@@ -107,15 +108,17 @@ class QuickStart:
         self._groups = groups
         self._segments = segments
 
-    def start(self, lease: Lease, scope: RunScope, task: pb.Task, now_us: int) -> bool:
+    def start(self, lease: Lease, scope: RunScope, order: Order, now_us: int) -> bool:
         """Send the call for a quick task; False if something has to be fetched first."""
         program = scope.program
-        _, node, item, attempt = lease.key
+        node, item, attempt = order.node, order.item, order.attempt
         item_json = b""
         may_continue = scope.group.may_continue
         if item:
             may_continue = False
-            value = task.item_json or self._parts.payloads.peek_element(task.items, item - 1)
+            value: bytes | None = order.item_json
+            if order.items is not None:
+                value = self._parts.payloads.peek_element(order.items, item - 1)
             if not value:
                 return False
             item_json = value
@@ -124,8 +127,8 @@ class QuickStart:
         else:
             group = self._groups.alone(program.nodes[node])
         wall_ms = 0
-        if task.deadline_unix_us:
-            wall_ms = max(1, (task.deadline_unix_us - now_us) // 1000)
+        if order.deadline_us:
+            wall_ms = max(1, (order.deadline_us - now_us) // 1000)
         try:
             call, size = group.call(scope, attempt, item_json, wall_ms)
         except NotOpened:

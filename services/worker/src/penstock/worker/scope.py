@@ -25,6 +25,10 @@ from penstock.workflow.expressions import UNDEFINED
 _NAMES = {int(status): status.name for status in NodeStatus}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NULL = b"null"
+_COMPLETED = NodeStatus.COMPLETED.name
+
+Held = dispatch_pb.NodeValue | bytes
+"""An outcome at hand: bytes are the output of a node that completed, inline."""
 
 
 class NotOpened(Exception):
@@ -55,10 +59,11 @@ class RunScope:
         self.program = program
         self.payloads = payloads
         self.env_json = env_json
-        inputs = group.inputs
-        self.values: dict[int, dispatch_pb.NodeValue] = (
-            {one.node: one for one in inputs} if inputs else {}
-        )
+        inputs, completed = group.inputs, group.completed
+        values: dict[int, Held] = {one.node: one for one in inputs} if inputs else {}
+        if completed:
+            values.update(zip(completed, group.completed_json, strict=True))
+        self.values = values
         self._opened: dict[str, bytes] | None = None
         self._parsed: dict[str, Any] | None = None
 
@@ -84,6 +89,9 @@ class RunScope:
 
     def add_output(self, node: int, output: payload_pb.Payload) -> None:
         """A node of the segment completed."""
+        if output.WhichOneof("kind") == "json":
+            self.values[node] = output.json
+            return
         self.values[node] = dispatch_pb.NodeValue(
             node=node, status=journal_pb.NODE_STATUS_COMPLETED, output=output
         )
@@ -112,7 +120,8 @@ class RunScope:
 
     async def open(self, needs: Needs) -> None:
         """Fetch every stored payload that `needs` names."""
-        wanted = [self.values[node].output for node in needs.nodes if node in self.values]
+        held = [self.values[node] for node in needs.nodes if node in self.values]
+        wanted = [one.output for one in held if not isinstance(one, bytes)]
         if needs.params:
             wanted.append(self.group.params)
         if needs.trigger or needs.run_trigger:
@@ -134,8 +143,8 @@ class RunScope:
         Raises NotOpened.
         """
         value = self.values.get(node)
-        if value is None:
-            return None
+        if value is None or isinstance(value, bytes):
+            return value
         if value.HasField("output"):
             return self.bytes_of(value.output)
         if value.HasField("failure"):
@@ -150,7 +159,12 @@ class RunScope:
             value = self.values.get(node)
             if value is None:
                 continue
-            out = sandbox_pb.Value(node_id=plan_nodes[node].id, status=_NAMES[value.status])
+            node_id = plan_nodes[node].id
+            if isinstance(value, bytes):
+                made = sandbox_pb.Value(node_id=node_id, status=_COMPLETED, output_json=value)
+                found.append(made)
+                continue
+            out = sandbox_pb.Value(node_id=node_id, status=_NAMES[value.status])
             if value.HasField("output"):
                 out.output_json = self.bytes_of(value.output)
             if value.HasField("failure"):
@@ -243,7 +257,7 @@ class _Inputs(_Lazy):
 
 def _is_seen(scope: RunScope, node: int) -> bool:
     value = scope.values[node]
-    return value.HasField("output") or value.HasField("failure")
+    return isinstance(value, bytes) or value.HasField("output") or value.HasField("failure")
 
 
 class _Nodes(_Lazy):
@@ -264,19 +278,21 @@ class _Nodes(_Lazy):
 class _Outcome(_Lazy):
     """One of `nodes`: output, error, status."""
 
-    def __init__(self, scope: RunScope, node: int, value: dispatch_pb.NodeValue) -> None:
-        self._scope, self._node, self._value = scope, node, value
+    def __init__(self, scope: RunScope, node: int, value: Held) -> None:
+        self._scope, self._node = scope, node
+        self._status = _COMPLETED if isinstance(value, bytes) else _NAMES[value.status]
         seen = _is_seen(scope, node)
-        failed = value.HasField("failure")
+        failed = not isinstance(value, bytes) and value.HasField("failure")
+        self._failure = value.failure if failed and not isinstance(value, bytes) else None
         super().__init__(
             (*(("output",) if seen else ()), *(("error",) if failed else ()), "status")
         )
 
     def __getitem__(self, key: str) -> Any:
         if key == "status":
-            return _NAMES[self._value.status]
-        if key == "error" and self._value.HasField("failure"):
-            text = failure_json(failure_from_proto(self._value.failure))
+            return self._status
+        if key == "error" and self._failure is not None:
+            text = failure_json(failure_from_proto(self._failure))
             return self._scope.parsed(f"e{self._node}", text)
         seen = self._scope.seen_json(self._node) if key == "output" else None
         if seen is None:
@@ -344,6 +360,6 @@ class AttemptScope(_Lazy):
         return UNDEFINED
 
 
-def is_completed(value: dispatch_pb.NodeValue) -> bool:
+def is_completed(value: Held) -> bool:
     """True if the node ended well."""
-    return bool(value.status == journal_pb.NODE_STATUS_COMPLETED)
+    return isinstance(value, bytes) or value.status == journal_pb.NODE_STATUS_COMPLETED
