@@ -51,7 +51,11 @@ class DispatchRpc(DispatchServiceServicer):
             )
             members = self._coordinator.shards.members
             yield WorkResponse(welcome=welcome, coordinators=members)
+            measures = self._coordinator.measures
             async for message in stream.messages():
+                if groups := len(message.tasks):
+                    measures.task_messages.inc()
+                    measures.task_groups.inc(groups)
                 yield message
         finally:
             reader.cancel()
@@ -79,6 +83,9 @@ class DispatchRpc(DispatchServiceServicer):
         for started in request.started:
             floor.started(started.execution_id, started_from_proto(started, worker.id))
         worker_id, draw = worker.id, self._draw
+        if count := len(request.reports):
+            coordinator.measures.report_messages.inc()
+            coordinator.measures.reports.inc(count)
         for report in request.reports:
             floor.report(
                 worker,

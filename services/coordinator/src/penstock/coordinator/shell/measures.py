@@ -39,3 +39,15 @@ class Measures:
         self.nodes = Counter(
             "penstock_coordinator_node_outcomes", "Outcomes of attempts decided", registry=r
         )
+        self.task_messages = Counter(
+            "penstock_coordinator_task_messages", "Messages with tasks sent", registry=r
+        )
+        self.task_groups = Counter(
+            "penstock_coordinator_task_groups",
+            "Groups of tasks in them, each of one execution",
+            registry=r,
+        )
+        self.report_messages = Counter(
+            "penstock_coordinator_report_messages", "Messages with reports received", registry=r
+        )
+        self.reports = Counter("penstock_coordinator_reports", "Reports in them", registry=r)
