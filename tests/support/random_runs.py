@@ -3,6 +3,8 @@
 import json
 from random import Random
 
+import msgspec
+
 from penstock.coordinator.core.inputs import (
     AttemptStarted,
     CancelAsked,
@@ -19,6 +21,7 @@ from penstock.coordinator.core.inputs import (
     Waiting,
 )
 from penstock.coordinator.core.report_check import fits
+from penstock.workflow.execution.events import NodesCompleted
 from penstock.workflow.execution.values import Failure, NodeRef, Payload
 from penstock.workflow.plan import NodePlan, Plan
 from penstock.workflow.retry import RetryPolicy
@@ -114,7 +117,30 @@ def random_report(rng: Random, cluster: Cluster, lease: NodeRef) -> Report:
         while fits(cluster.state, report):
             outcomes = outcomes[:-1] if report.continue_with is None else outcomes
             report = Report(worker, lease, tuple(outcomes))
-    return report
+    return in_a_row(report) if rng.random() < 0.5 else report
+
+
+def in_a_row(report: Report) -> Report:
+    """The same report with its leading good outcomes as a row, as far as a row can say them."""
+    count = 0
+    for outcome in report.outcomes:
+        kind, ref = outcome.kind, outcome.ref
+        plain = isinstance(kind, Completed) and not kind.routed and not kind.output.digest
+        if not plain or ref.item or outcome.logs or (count and ref.attempt != 1):
+            break
+        count += 1
+    if not count:
+        return report
+    some = report.outcomes[:count]
+    row = NodesCompleted(
+        tuple(outcome.ref.node for outcome in some),
+        tuple(outcome.kind.output.json for outcome in some if isinstance(outcome.kind, Completed)),
+        (0,) * count,
+        some[0].started_us,
+        some[0].ref.attempt,
+        report.worker,
+    )
+    return msgspec.structs.replace(report, outcomes=report.outcomes[count:], row=row)
 
 
 def random_turn(rng: Random, cluster: Cluster, sent: list[Report]) -> None:
@@ -159,7 +185,7 @@ def _send_stale(rng: Random, cluster: Cluster, report: Report) -> None:
     if report.continue_with in cluster.held or cluster.state.is_current(report.lease):
         return
     before = cluster.state.seq
-    cluster.feed(Report(rng.choice(WORKERS), report.lease, report.outcomes, None))
+    cluster.feed(Report(rng.choice(WORKERS), report.lease, report.outcomes, None, report.row))
     assert cluster.state.seq == before
     assert cluster.accepted is False
 

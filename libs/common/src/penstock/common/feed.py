@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.bus import Bus
+from penstock.common.journal_codec import apart
 
 ReadEvents = Callable[[str, int], Awaitable[list[EventBatch]]]
 """(execution id, after sequence) -> journal batches in order; may begin before, may be incomplete
@@ -74,7 +75,7 @@ async def follow_execution(
             if body is None:
                 lagging = True
                 continue
-            batch = EventBatch.FromString(body)
+            batch = apart(EventBatch.FromString(body))
             if batch.execution_id != execution_id:
                 continue
             news = place.take(batch)

@@ -55,14 +55,39 @@ def batch_to_proto(
 
 def batch_from_proto(batch: journal.EventBatch) -> Batch:
     """What a journal row's message holds. Raises UnknownEvent."""
-    events = tuple(_read_event(event) for event in batch.events)
-    return batch.execution_id, batch.first_seq, batch.at_unix_us, events
+    events: list[ev.Event] = []
+    for event in batch.events:
+        if event.HasField("nodes_completed"):
+            row = event.nodes_completed
+            events.extend(row_from_proto(row, row.worker).apart())
+        else:
+            events.append(_read_event(event))
+    return batch.execution_id, batch.first_seq, batch.at_unix_us, tuple(events)
+
+
+def apart(batch: journal.EventBatch) -> journal.EventBatch:
+    """The batch as readers know it: one event per sequence. The same object if it is so already."""
+    if not any(event.HasField("nodes_completed") for event in batch.events):
+        return batch
+    result = journal.EventBatch(
+        execution_id=batch.execution_id, first_seq=batch.first_seq, at_unix_us=batch.at_unix_us
+    )
+    for event in batch.events:
+        if event.HasField("nodes_completed"):
+            row = event.nodes_completed
+            for one in row_from_proto(row, row.worker).apart():
+                _write_completed(result.events.add().node_completed, one)
+        else:
+            result.events.append(event)
+    return result
 
 
 def _write_event(message: journal.Event, event: ev.Event) -> None:
     match event:
         case ev.NodeCompleted():
             _write_completed(message.node_completed, event)
+        case ev.NodesCompleted():
+            _write_row(message.nodes_completed, event)
         case ev.NodesQueued():
             message.nodes_queued.nodes.extend(event.nodes)
         case ev.NodeRunning():
@@ -162,6 +187,24 @@ def _write_completed(completed: journal.NodeCompleted, event: ev.NodeCompleted) 
         completed.worker = event.worker
     if event.logs:
         write_logs(completed.logs, event.logs)
+
+
+def _write_row(row: journal.NodesCompleted, event: ev.NodesCompleted) -> None:
+    row.nodes.extend(event.nodes)
+    row.outputs_json.extend(event.outputs_json)
+    row.durations_us.extend(event.durations_us)
+    row.started_unix_us = event.started_us
+    row.attempt = event.attempt
+    row.worker = event.worker
+
+
+def row_from_proto(row: journal.NodesCompleted, worker: str) -> ev.NodesCompleted:
+    """Good outcomes in a row. Raises ValueError if the columns differ in length or are empty."""
+    nodes, outputs = tuple(row.nodes), tuple(row.outputs_json)
+    durations = tuple(row.durations_us)
+    if not nodes or not len(nodes) == len(outputs) == len(durations):
+        raise ValueError(f"a row of {len(nodes)}, {len(outputs)} and {len(durations)} values")
+    return ev.NodesCompleted(nodes, outputs, durations, row.started_unix_us, row.attempt, worker)
 
 
 def _write_failed(failed: journal.NodeFailed, event: ev.NodeFailed) -> None:

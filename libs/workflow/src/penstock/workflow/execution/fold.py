@@ -37,8 +37,10 @@ class ExecutionState(StateData):
 
     def apply_batch(self, batch: Iterable[ev.Event], first_seq: int, at_us: int) -> None:
         """Apply consecutive events that were committed together."""
-        for seq, event in enumerate(batch, first_seq):
+        seq = first_seq
+        for event in batch:
             self.apply(event, seq, at_us)
+            seq = self.seq + 1
 
     def apply(self, event: ev.Event, seq: int, at_us: int) -> None:
         """Take the next event in. Raises BrokenHistory if it is not the next one or the execution
@@ -50,6 +52,8 @@ class ExecutionState(StateData):
         match event:
             case ev.NodeCompleted():
                 self._on_completed(event, at_us)
+            case ev.NodesCompleted():
+                self._on_completed_row(event, at_us)
             case ev.NodesQueued():
                 for node in event.nodes:
                     self.status[node] = _QUEUED
@@ -117,6 +121,38 @@ class ExecutionState(StateData):
             else tables.after_completed[node]
         )
         self.end_node(node, _COMPLETED, steps, at_us)
+
+    def _on_completed_row(self, event: ev.NodesCompleted, at_us: int) -> None:
+        """What `_on_completed` would do for each, at once where the plan alone decides it."""
+        self.seq += len(event.nodes) - 1
+        change = self.tables.row(event.nodes)
+        if change is None or not self.is_plain:
+            for one in event.apart():
+                self._on_completed(one, at_us)
+            return
+        status, attempts, readers = self.status, self.attempts, self.readers
+        outputs, pending = self.outputs, self.pending
+        for read, times in change.reads:
+            readers[read] -= times
+            if not readers[read]:
+                outputs.pop(read, None)
+        for node, json in zip(event.nodes, event.outputs_json, strict=True):
+            status[node] = _COMPLETED
+            attempts[node] = 1
+            if readers[node]:
+                outputs[node] = Payload(json)
+        attempts[event.nodes[0]] = event.attempt
+        self.remaining -= len(event.nodes)
+        for child in change.inner:
+            pending[child] = 0
+            self.taken[child] = 1
+        for child, times, taken in change.outer:
+            left = pending[child] - times
+            pending[child] = left
+            if taken:
+                self.taken[child] = 1
+            if not left:
+                self.undecided.append(child)
 
     def _on_failed(self, event: ev.NodeFailed, at_us: int) -> None:
         ref = event.ref

@@ -84,6 +84,20 @@ class StateData:
         self.undecided: list[int] = []
         self.holders: dict[int, str] = {}
 
+    @property
+    def is_plain(self) -> bool:
+        """True if a node that ends well changes statuses and outputs and nothing else: no failures,
+        fan-outs, sleeping nodes or nodes' deadlines are held, and nobody wants to keep
+        everything."""
+        return not (
+            self.keep_outputs
+            or self.failures
+            or self.failure_counts
+            or self.fan_outs
+            or self.waits.sleeping
+            or self.waits.deadlines
+        )
+
     def key(self, ref: NodeRef) -> int:
         """The key of the node or item that this is an attempt of."""
         return ref.item * self.tables.size + ref.node

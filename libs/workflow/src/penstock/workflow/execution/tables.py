@@ -2,6 +2,8 @@
 they run."""
 
 from array import array
+from collections import Counter
+from typing import NamedTuple
 
 from penstock.workflow.execution.values import NodeStatus
 from penstock.workflow.plan import Edge, NodePlan, Plan
@@ -11,6 +13,23 @@ US_PER_S = 1_000_000
 Steps = tuple[tuple[int, bool], ...]
 """What a node's end means for its children: (child, whether the edge to it is taken), one per
 edge."""
+
+
+_ROWS_MAX = 1_000
+"""Rows remembered per plan."""
+
+
+class RowChange(NamedTuple):
+    """What a row of good outcomes changes in any execution of a plan: the sum over its nodes.
+
+    `inner` are the row's nodes after the first. `outer` are children outside of it: how many edges
+    from the row end there, and whether any of them is taken. `reads`: whose outcome the row's nodes
+    read, and how many of them do.
+    """
+
+    inner: tuple[int, ...]
+    outer: tuple[tuple[int, int, bool], ...]
+    reads: tuple[tuple[int, int], ...]
 
 
 class PlanTables:
@@ -35,6 +54,7 @@ class PlanTables:
         "readers",
         "reads",
         "roots",
+        "rows",
         "size",
     )
 
@@ -66,6 +86,7 @@ class PlanTables:
             for node, after in zip(nodes, self.after_failed, strict=True)
         )
         self.fails_softly = tuple(node.on_error == "continue" for node in nodes)
+        self.rows: dict[tuple[int, ...], RowChange | None] = {}
         self.deadline_us = tuple(round(node.deadline_s * US_PER_S) for node in nodes)
 
     def _count_readers(self) -> "array[int]":
@@ -76,6 +97,42 @@ class PlanTables:
         if self.plan.output_node >= 0:
             readers[self.plan.output_node] += 1
         return readers
+
+    def row(self, nodes: tuple[int, ...]) -> RowChange | None:
+        """What it means that these nodes ended well one after the other, the first one being the
+        attempt somebody had; None if some other one was not made ready by those before it.
+
+        Parents from outside the row do not count, so the answer holds for every execution of the
+        plan; it is remembered. O(edges) the first time.
+        """
+        known = self.rows.get(nodes)
+        if known is None and nodes not in self.rows:
+            known = self._sum_of(nodes)
+            if len(self.rows) < _ROWS_MAX:
+                self.rows[nodes] = known
+        return known
+
+    def _sum_of(self, nodes: tuple[int, ...]) -> RowChange | None:
+        left: dict[int, int] = {}
+        taken_into: set[int] = set()
+        ended: set[int] = set()
+        for place, node in enumerate(nodes):
+            if node >= self.size or node in ended:
+                return None
+            if place and (left.get(node) != 0 or node not in taken_into):
+                return None
+            ended.add(node)
+            for child, taken in self.after_completed[node]:
+                left[child] = left.get(child, self.pending[child]) - 1
+                if taken:
+                    taken_into.add(child)
+        outer = tuple(
+            (child, self.pending[child] - rest, child in taken_into)
+            for child, rest in left.items()
+            if child not in ended
+        )
+        reads = Counter(read for node in nodes for read in self.reads[node])
+        return RowChange(nodes[1:], outer, tuple(reads.items()))
 
     def after(
         self, node: int, status: int, chosen: tuple[str, ...] = (), routed: bool = False

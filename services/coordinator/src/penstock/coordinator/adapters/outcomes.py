@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.common.errors import InvalidArgument
+from penstock.common.journal_codec import row_from_proto
 from penstock.common.value_codec import (
     failure_from_proto,
     logs_from_proto,
@@ -30,15 +31,26 @@ Draw = Callable[[], float]
 
 def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -> Report:
     """A worker's segment as the core takes it. Raises InvalidArgument for an outcome without a
-    kind."""
-    outcomes = tuple(outcome_from_proto(outcome, draw) for outcome in report.outcomes)
-    continues = report.HasField("continue_with")
-    return Report(
-        worker,
-        ref_from_proto(report.lease),
-        outcomes,
-        ref_from_proto(report.continue_with) if continues else None,
+    kind, or a row whose columns do not fit together."""
+    row = None
+    if report.HasField("completed"):
+        try:
+            row = row_from_proto(report.completed, worker)
+        except ValueError as flaw:
+            raise InvalidArgument(f"A report holds {flaw}.") from flaw
+    lease = (
+        NodeRef(row.nodes[0], 0, row.attempt)
+        if row is not None and not report.HasField("lease")
+        else ref_from_proto(report.lease)
     )
+    outcomes = (
+        tuple(outcome_from_proto(outcome, draw) for outcome in report.outcomes)
+        if report.outcomes
+        else ()
+    )
+    continues = report.HasField("continue_with")
+    follows = ref_from_proto(report.continue_with) if continues else None
+    return Report(worker, lease, outcomes, follows, row)
 
 
 def started_from_proto(started: dispatch.AttemptStarted, worker: str) -> AttemptStarted:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.events import ExecutionStarted, NodesCompleted
 from penstock.workflow.execution.values import NULL, Failure, LogLine, NodeRef, Payload
 
 
@@ -70,12 +70,28 @@ class Start(msgspec.Struct, frozen=True, gc=False):
 
 class Report(msgspec.Struct, frozen=True, gc=False):
     """A worker's segment: refused as a whole if `lease` is not the current attempt, given to this
-    worker."""
+    worker. `row` are good outcomes in a row that come before `outcomes`."""
 
     worker: str
     lease: NodeRef
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...] = ()
     continue_with: NodeRef | None = None
+    row: NodesCompleted | None = None
+
+    def all_outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes one by one, those of the row first."""
+        if self.row is None:
+            return self.outcomes
+        first = (
+            Outcome(one.ref, Completed(one.output), one.started_us, one.finished_us)
+            for one in self.row.apart()
+        )
+        return (*first, *self.outcomes)
+
+    @property
+    def count(self) -> int:
+        """How many outcomes it holds."""
+        return len(self.outcomes) + (len(self.row.nodes) if self.row is not None else 0)
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, gc=False):

@@ -30,7 +30,7 @@ from penstock.workflow.execution.events import (
     NodeRunning,
     NodesSkipped,
 )
-from penstock.workflow.execution.values import NULL, Failure, NodeStatus, SkipReason
+from penstock.workflow.execution.values import NULL, Failure, NodeRef, NodeStatus, SkipReason
 
 
 def on_report(turn: Turn, report: Report) -> None:
@@ -46,7 +46,8 @@ def on_report(turn: Turn, report: Report) -> None:
             state.hand_over(report.continue_with, report.worker)
         return
     state.holders.pop(state.key(report.lease), None)
-    if len(report.outcomes) != 1 or report.continue_with or report.outcomes[0].ref != report.lease:
+    row = report.row
+    if not _is_simple(turn, report):
         flaw = fits(state, report)
         if flaw:
             turn.accepted = False
@@ -54,11 +55,28 @@ def on_report(turn: Turn, report: Report) -> None:
             record_failure(turn, NodeFailed(report.lease, failure, worker=report.worker), 0.5)
             return
     turn.accepted = True
+    if row is not None:
+        turn.emit(row)
     for outcome in report.outcomes:
         _record(turn, outcome, report.worker)
     if report.continue_with is not None:
         turn.claimed = report.continue_with
         turn.claimer = report.worker
+
+
+def _is_simple(turn: Turn, report: Report) -> bool:
+    """True if the report needs no closer look: the outcome of its lease, or a row from its lease on
+    that the plan allows in any execution."""
+    if report.continue_with is not None:
+        return False
+    row, lease = report.row, report.lease
+    if row is None:
+        return len(report.outcomes) == 1 and report.outcomes[0].ref == lease
+    return (
+        not report.outcomes
+        and lease == NodeRef(row.nodes[0], 0, row.attempt)
+        and turn.state.tables.row(row.nodes) is not None
+    )
 
 
 def _record(turn: Turn, outcome: Outcome, worker: str) -> None:

@@ -29,13 +29,14 @@ def is_repeated(state: ExecutionState, report: Report) -> bool:
     That attempt has a holder unless the coordinator has just restarted: it was never handed out.
     """
     ref = report.continue_with
-    if ref is None or not report.outcomes or not holds(state, ref, report.worker):
+    if ref is None or not report.count or not holds(state, ref, report.worker):
         return False
-    lease = report.outcomes[0].ref
+    first = report.all_outcomes()[0]
+    lease = first.ref
     if lease != report.lease or lease.item or state.attempts[lease.node] != lease.attempt:
         return False
     status = state.status[lease.node]
-    match report.outcomes[0].kind:
+    match first.kind:
         case Completed():
             return status == NodeStatus.COMPLETED
         case ConditionFalse():
@@ -52,10 +53,11 @@ def fits(state: ExecutionState, report: Report) -> str:
     The leased attempt comes first. Each further outcome, and `continue_with`, must be the first
     attempt of a node that the outcomes before it made ready. O(edges) of the nodes reported.
     """
-    if not report.outcomes or report.outcomes[0].ref != report.lease:
+    outcomes = report.all_outcomes()
+    if not outcomes or outcomes[0].ref != report.lease:
         return "it does not begin with the leased attempt"
     after = _Afterwards(state)
-    for outcome in report.outcomes:
+    for outcome in outcomes:
         ref = outcome.ref
         if ref != report.lease:
             if not after.is_ready(ref):
@@ -65,7 +67,7 @@ def fits(state: ExecutionState, report: Report) -> str:
             gathers = state.tables.nodes[ref.node].collects
             if gathers and not isinstance(outcome.kind, Completed):
                 return f"node {ref.node} only gathers, so it can do nothing but complete"
-        elif outcome is not report.outcomes[0]:
+        elif outcome is not outcomes[0]:
             return "it holds two outcomes of the leased attempt"
         after.take(outcome)
     return _flaw_of_going_on(state, after, report.continue_with)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
 from penstock.common.journal_codec import encode_batch
 from penstock.coordinator.shell.live import Live
-from penstock.workflow.execution.events import Event
+from penstock.workflow.execution.events import Event, count_sequences
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import ExecutionStatus
 
@@ -18,7 +18,7 @@ def add_record(
     """Append the record of `events`, which are the last of the state's history; returns the size
     of its body."""
     state = live.state
-    first_seq = state.seq - len(events) + 1
+    first_seq = state.seq - count_sequences(events) + 1
     body = encode_batch(live.id, first_seq, now_us, events)
     record: JournalRecord = write.records.add()
     record.execution_id = live.id

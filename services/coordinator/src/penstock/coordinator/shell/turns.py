@@ -139,7 +139,7 @@ class Turns:
             if decided is None:
                 continue
             if type(happened) is Report:
-                outcomes += len(happened.outcomes)
+                outcomes += happened.count
             if decided.events:
                 live.unsent.extend(decided.events)
                 touched[live.id] = live

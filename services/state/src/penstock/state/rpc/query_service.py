@@ -10,6 +10,7 @@ from penstock.api.state.v1.state_service_pb2_grpc import QueryServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.errors import InvalidArgument, NotFound
 from penstock.common.ids import is_ulid
+from penstock.common.journal_codec import apart
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionFilter, ExecutionStore, WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
@@ -98,7 +99,7 @@ class QueryService(QueryServiceServicer):
             size += len(body)
             if answer.batches and size > _ANSWER_BYTES_MAX:
                 break
-            answer.batches.append(EventBatch.FromString(body))
+            answer.batches.append(apart(EventBatch.FromString(body)))
         answer.more = len(answer.batches) < len(rows)
         return answer
 
