@@ -17,6 +17,7 @@ from penstock.state.ports import (
     LivePage,
     Membership,
     Rejected,
+    Sleeper,
 )
 
 
@@ -34,6 +35,7 @@ class MemoryJournal:
         }
         self.executions: dict[str, ExecutionRow] = {}
         self.shard_of: dict[str, int] = {}
+        self.resting: dict[str, int] = {}
         self.faults: list[PenstockError] = []
         self.loses_answers = False
         self.commits: list[CommitBatch] = []
@@ -65,9 +67,10 @@ class MemoryJournal:
 
     def _project(self, batch: CommitBatch, written: set[int]) -> None:
         for row in batch.started:
-            shard, execution_id, tenant, status, seq, total, done, _, finished, reason = row[:10]
-            workflow, version, definition, started, tags = row[10:]
+            shard, execution_id, tenant, status, seq, total, done, wake, finished, reason = row[:10]
+            rest, workflow, version, definition, started, tags = row[10:]
             if shard in written:
+                self._rest(execution_id, rest, wake)
                 self.shard_of[execution_id] = shard
                 listed = tags.split(TAG_SEPARATOR) if tags else []
                 self.executions[execution_id] = ExecutionRow(
@@ -82,12 +85,14 @@ class MemoryJournal:
             seq,
             total,
             done,
-            _,
+            wake,
             finished,
             reason,
+            rest,
         ) in batch.moved:
             known = self.executions.get(execution_id)
             if shard in written and known is not None and known.tenant == tenant:
+                self._rest(execution_id, rest, wake)
                 self.executions[execution_id] = known._replace(
                     status=status, last_seq=seq, nodes_total=total, nodes_done=done,
                     finished_us=finished, failure_reason=reason,
@@ -97,12 +102,48 @@ class MemoryJournal:
         known = [shard for shard in shards if shard in self.rows]
         return {shard: Head(self.epochs[shard], len(self.rows[shard])) for shard in known}
 
+    def _rest(self, execution_id: str, rest: int, wake_us: int) -> None:
+        if rest == 1:
+            self.resting[execution_id] = wake_us
+        elif rest:
+            self.resting.pop(execution_id, None)
+
+    @property
+    def _live(self) -> set[str]:
+        return {i for i, row in self.executions.items() if row.status == 1}
+
     async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
-        live = {i for i, row in self.executions.items() if row.status == 1}
+        return self._page([shard], self._live, after, limit)
+
+    async def load_awake(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        return self._page([shard], self._live - self.resting.keys(), after, limit)
+
+    async def load_resting(
+        self, wanted: Sequence[tuple[int, str]], after: tuple[str, int] | None, limit: int
+    ) -> LivePage:
+        ids = {execution_id for _, execution_id in wanted} & self._live & self.resting.keys()
+        return self._page(sorted({shard for shard, _ in wanted}), ids, after, limit)
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        due = [
+            Sleeper(wake_us, execution_id)
+            for execution_id, wake_us in self.resting.items()
+            if execution_id in self._live
+            and self.shard_of[execution_id] in shards
+            and 0 < wake_us <= until_us
+        ]
+        return sorted(sleeper for sleeper in due if sleeper > after)[:limit]
+
+    def _page(
+        self, shards: Sequence[int], ids: set[str], after: tuple[str, int] | None, limit: int
+    ) -> LivePage:
         rows = sorted(
             (execution_id, first, body)
+            for shard in shards
             for execution_id, first, _, _, body in self.rows[shard]
-            if execution_id in live and (execution_id, first) > (after or ("", 0))
+            if execution_id in ids and (execution_id, first) > (after or ("", 0))
         )[:limit]
         key = (rows[-1][0], rows[-1][1]) if len(rows) == limit else None
         return LivePage([row[2] for row in rows], key)

@@ -57,11 +57,35 @@ class JournalStore(Protocol):
         ...
 
 
+class Sleeper(NamedTuple):
+    """An execution at rest that a timer will wake."""
+
+    wake_us: int
+    execution_id: str
+
+
 class JournalReader(Protocol):
     """Reads the journal by shard."""
 
     async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
         """Rows of the shard's live executions, each execution's in order, a page after a key."""
+        ...
+
+    async def load_awake(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        """As `load_live`, without executions at rest."""
+        ...
+
+    async def load_resting(
+        self, wanted: Sequence[tuple[int, str]], after: tuple[str, int] | None, limit: int
+    ) -> LivePage:
+        """Rows of those of the executions (shard, id) that are at rest, each execution's in order,
+        a page after a key."""
+        ...
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        """Executions at rest that wake up until a time, the earliest first, after a key."""
         ...
 
     async def rows_after(self, shard: int, position: int, limit: int) -> list[JournalRow]:

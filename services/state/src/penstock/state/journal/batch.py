@@ -20,11 +20,11 @@ TEXT_SEPARATOR = "\x1e"
 JournalTuple = tuple[int, int, str, int, int, str, int, bytes]
 """shard, position, execution_id, first_seq, last_seq, tenant, codec, body in stored form."""
 
-MovedTuple = tuple[int, str, str, int, int, int, int, int, int, str]
+MovedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int]
 """shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
-failure_reason."""
+failure_reason, rest."""
 
-StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, str, int, str, int, str]
+StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int, str, int, str, int, str]
 """As `MovedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
 
 _UNFIT = {0: "\ufffd", ord(TEXT_SEPARATOR): " ", ord(TAG_SEPARATOR): " "}
@@ -142,11 +142,14 @@ class CommitBatch:
                 projection.wake_unix_us,
                 projection.finished_unix_us,
                 clean_text(reason) if reason else "",
+                projection.rest,
             )
             if first_seq == 1:
                 self._started[execution_id] = (*moved, *_introduction(projection))
             elif execution_id in self._started:
-                self._started[execution_id] = (*moved, *self._started[execution_id][10:])
+                self._started[execution_id] = (*moved, *self._started[execution_id][11:])
+            elif not projection.rest and (before := self._moved.get(execution_id)) is not None:
+                self._moved[execution_id] = (*moved[:10], before[10])
             else:
                 self._moved[execution_id] = moved
         span.last = position

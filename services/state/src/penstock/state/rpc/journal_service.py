@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -10,15 +10,23 @@ import grpc
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import JournalServiceServicer
 from penstock.common.errors import InvalidArgument
+from penstock.common.ids import shard_of
 from penstock.common.rpc.streams import Outbox
 from penstock.state.journal.writer import JournalWriter, Waiting
-from penstock.state.ports import JournalReader, LeaseStore, Membership
+from penstock.state.ports import JournalReader, LeaseStore, LivePage, Membership, Sleeper
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _PAGE_ROWS = 200
 _PAGE_BYTES = 3 * 1024 * 1024
 _TTL_MS_MAX = 600_000
+_SLEEPERS_DEFAULT = 1_000
+_SLEEPERS_MAX = 50_000
+"""Of one answer: about 2 MB."""
+_LOADED_MAX = 1_000
+
+Bodies = AsyncIterator[list[bytes]]
+"""Journal rows in the portions of a stream's messages."""
 
 
 class JournalService(JournalServiceServicer):
@@ -101,21 +109,35 @@ class JournalService(JournalServiceServicer):
     ) -> AsyncIterator[pb.LoadShardResponse]:
         """Page through the live executions; no connection is held between pages."""
         (shard,) = self._known([request.shard])
-        after: tuple[str, int] | None = None
-        answer, size = pb.LoadShardResponse(), 0
-        while True:
-            page = await self._reader.load_live(shard, after, _PAGE_ROWS)
-            for body in page.bodies:
-                if answer.bodies and size + len(body) > _PAGE_BYTES:
-                    yield answer
-                    answer, size = pb.LoadShardResponse(), 0
-                answer.bodies.append(body)
-                size += len(body)
-            after = page.after
-            if after is None:
-                break
-        if answer.bodies:
-            yield answer
+        load = self._reader.load_awake if request.skip_resting else self._reader.load_live
+        async for bodies in _portions(lambda after: load(shard, after, _PAGE_ROWS)):
+            yield pb.LoadShardResponse(bodies=bodies)
+
+    async def LoadExecutions(
+        self, request: pb.LoadExecutionsRequest, context: Context
+    ) -> AsyncIterator[pb.LoadExecutionsResponse]:
+        """Page through those that are at rest."""
+        asked = request.execution_ids
+        if len(asked) > _LOADED_MAX:
+            raise InvalidArgument(
+                f"{len(asked)} executions at once", fix=f"Ask for at most {_LOADED_MAX}."
+            )
+        wanted = [(shard_of(each, self._shard_count), each) for each in asked]
+        load = self._reader.load_resting
+        async for bodies in _portions(lambda after: load(wanted, after, _PAGE_ROWS)):
+            yield pb.LoadExecutionsResponse(bodies=bodies)
+
+    async def ListSleepers(
+        self, request: pb.ListSleepersRequest, context: Context
+    ) -> pb.ListSleepersResponse:
+        """Who is due next."""
+        shards = self._known(request.shards)
+        limit = min(request.rows_max or _SLEEPERS_DEFAULT, _SLEEPERS_MAX)
+        after = Sleeper(request.after_wake_unix_us, request.after_execution_id)
+        found = await self._reader.sleepers(shards, request.until_unix_us, after, limit)
+        return pb.ListSleepersResponse(
+            sleepers=[pb.Sleeper(execution_id=i, wake_unix_us=at) for at, i in found]
+        )
 
     def _known(self, shards: Any) -> list[int]:
         unknown = [shard for shard in shards if shard >= self._shard_count]
@@ -125,6 +147,28 @@ class JournalService(JournalServiceServicer):
                 fix=f"Shards are numbered 0 to {self._shard_count - 1}.",
             )
         return list(shards)
+
+
+async def _portions(
+    page_after: Callable[[tuple[str, int] | None], Awaitable[LivePage]],
+) -> Bodies:
+    """All pages, in portions that fit into a message."""
+    after: tuple[str, int] | None = None
+    portion: list[bytes] = []
+    size = 0
+    while True:
+        page = await page_after(after)
+        for body in page.bodies:
+            if portion and size + len(body) > _PAGE_BYTES:
+                yield portion
+                portion, size = [], 0
+            portion.append(body)
+            size += len(body)
+        after = page.after
+        if after is None:
+            break
+    if portion:
+        yield portion
 
 
 class _AppendStream:

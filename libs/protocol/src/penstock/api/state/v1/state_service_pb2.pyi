@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from penstock.api.journal.v1 import journal_pb2 as _journal_pb2
 from penstock.api.payload.v1 import payload_pb2 as _payload_pb2
 from penstock.api.workflow.v1 import workflow_service_pb2 as _workflow_service_pb2
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Rest:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RestEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rest.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REST_UNSPECIFIED: _Rest.ValueType  # 0
+    """It was not at rest before this record and is not after it."""
+    REST_RESTS: _Rest.ValueType  # 1
+    """Nothing of it is queued or running: it waits for wake_unix_us, or for a signal."""
+    REST_ENDED: _Rest.ValueType  # 2
+    """It was at rest before this record and is no more."""
+
+class Rest(_Rest, metaclass=_RestEnumTypeWrapper):
+    """Rest says whether an execution only waits, so that no coordinator needs to hold it until it wakes up."""
+
+REST_UNSPECIFIED: Rest.ValueType  # 0
+"""It was not at rest before this record and is not after it."""
+REST_RESTS: Rest.ValueType  # 1
+"""Nothing of it is queued or running: it waits for wake_unix_us, or for a signal."""
+REST_ENDED: Rest.ValueType  # 2
+"""It was at rest before this record and is no more."""
+Global___Rest: _TypeAlias = Rest  # noqa: Y015
 
 @_typing.final
 class AppendRequest(_message.Message):
@@ -146,6 +171,7 @@ class Projection(_message.Message):
     NODES_DONE_FIELD_NUMBER: _builtins.int
     WAKE_UNIX_US_FIELD_NUMBER: _builtins.int
     FAILURE_REASON_FIELD_NUMBER: _builtins.int
+    REST_FIELD_NUMBER: _builtins.int
     status: _journal_pb2.ExecutionStatus.ValueType
     """Where it stands."""
     workflow: _builtins.str
@@ -166,6 +192,8 @@ class Projection(_message.Message):
     """Earliest timer; 0 if none."""
     failure_reason: _builtins.str
     """Reason and message of a bad end; empty otherwise."""
+    rest: Global___Rest.ValueType
+    """Whether the execution only waits now."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels; only with the first record."""
@@ -184,10 +212,11 @@ class Projection(_message.Message):
         nodes_done: _builtins.int = ...,
         wake_unix_us: _builtins.int = ...,
         failure_reason: _builtins.str = ...,
+        rest: Global___Rest.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failure_reason", b"failure_reason", "finished_unix_us", b"finished_unix_us", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "started_unix_us", b"started_unix_us", "status", b"status", "tags", b"tags", "version", b"version", "wake_unix_us", b"wake_unix_us", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failure_reason", b"failure_reason", "finished_unix_us", b"finished_unix_us", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "rest", b"rest", "started_unix_us", b"started_unix_us", "status", b"status", "tags", b"tags", "version", b"version", "wake_unix_us", b"wake_unix_us", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -479,16 +508,20 @@ class LoadShardRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHARD_FIELD_NUMBER: _builtins.int
+    SKIP_RESTING_FIELD_NUMBER: _builtins.int
     shard: _builtins.int
     """Shard number."""
+    skip_resting: _builtins.bool
+    """True to leave out executions at rest."""
     def __init__(
         self,
         *,
         shard: _builtins.int = ...,
+        skip_resting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["shard", b"shard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shard", b"shard", "skip_resting", b"skip_resting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -517,6 +550,144 @@ class LoadShardResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LoadShardResponse: _TypeAlias = LoadShardResponse  # noqa: Y015
+
+@_typing.final
+class ListSleepersRequest(_message.Message):
+    """ListSleepersRequest asks for a page, ordered by wake-up time and then execution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARDS_FIELD_NUMBER: _builtins.int
+    UNTIL_UNIX_US_FIELD_NUMBER: _builtins.int
+    AFTER_WAKE_UNIX_US_FIELD_NUMBER: _builtins.int
+    AFTER_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    ROWS_MAX_FIELD_NUMBER: _builtins.int
+    until_unix_us: _builtins.int
+    """Who wakes up at this time or before."""
+    after_wake_unix_us: _builtins.int
+    """Only after this wake-up time and execution; 0 and empty for the beginning."""
+    after_execution_id: _builtins.str
+    """See after_wake_unix_us."""
+    rows_max: _builtins.int
+    """At most this many, 1,000 if 0."""
+    @_builtins.property
+    def shards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of these shards."""
+
+    def __init__(
+        self,
+        *,
+        shards: _abc.Iterable[_builtins.int] | None = ...,
+        until_unix_us: _builtins.int = ...,
+        after_wake_unix_us: _builtins.int = ...,
+        after_execution_id: _builtins.str = ...,
+        rows_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_execution_id", b"after_execution_id", "after_wake_unix_us", b"after_wake_unix_us", "rows_max", b"rows_max", "shards", b"shards", "until_unix_us", b"until_unix_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSleepersRequest: _TypeAlias = ListSleepersRequest  # noqa: Y015
+
+@_typing.final
+class ListSleepersResponse(_message.Message):
+    """ListSleepersResponse is a page; there may be more if it is full."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SLEEPERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sleepers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sleeper]:
+        """In order."""
+
+    def __init__(
+        self,
+        *,
+        sleepers: _abc.Iterable[Global___Sleeper] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sleepers", b"sleepers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSleepersResponse: _TypeAlias = ListSleepersResponse  # noqa: Y015
+
+@_typing.final
+class Sleeper(_message.Message):
+    """Sleeper is an execution at rest that a timer will wake."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    WAKE_UNIX_US_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    wake_unix_us: _builtins.int
+    """When it is due."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        wake_unix_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "wake_unix_us", b"wake_unix_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sleeper: _TypeAlias = Sleeper  # noqa: Y015
+
+@_typing.final
+class LoadExecutionsRequest(_message.Message):
+    """LoadExecutionsRequest names executions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def execution_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        execution_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_ids", b"execution_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadExecutionsRequest: _TypeAlias = LoadExecutionsRequest  # noqa: Y015
+
+@_typing.final
+class LoadExecutionsResponse(_message.Message):
+    """LoadExecutionsResponse is some rows; rows of one execution are adjacent and in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BODIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Serialised EventBatch each."""
+
+    def __init__(
+        self,
+        *,
+        bodies: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadExecutionsResponse: _TypeAlias = LoadExecutionsResponse  # noqa: Y015
 
 @_typing.final
 class ReadEventsRequest(_message.Message):

@@ -61,6 +61,16 @@ class JournalServiceStub:
                 request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardRequest.SerializeToString,
                 response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardResponse.FromString,
                 _registered_method=True)
+        self.ListSleepers = channel.unary_unary(
+                '/penstock.api.state.v1.JournalService/ListSleepers',
+                request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.SerializeToString,
+                response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.FromString,
+                _registered_method=True)
+        self.LoadExecutions = channel.unary_stream(
+                '/penstock.api.state.v1.JournalService/LoadExecutions',
+                request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsRequest.SerializeToString,
+                response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsResponse.FromString,
+                _registered_method=True)
 
 
 class JournalServiceServicer:
@@ -103,6 +113,20 @@ class JournalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSleepers(self, request, context):
+        """ListSleepers tells which executions at rest wake up by a time, the earliest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoadExecutions(self, request, context):
+        """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JournalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +154,16 @@ def add_JournalServiceServicer_to_server(servicer, server):
                     servicer.LoadShard,
                     request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardRequest.FromString,
                     response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardResponse.SerializeToString,
+            ),
+            'ListSleepers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSleepers,
+                    request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.FromString,
+                    response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.SerializeToString,
+            ),
+            'LoadExecutions': grpc.unary_stream_rpc_method_handler(
+                    servicer.LoadExecutions,
+                    request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsRequest.FromString,
+                    response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +302,60 @@ class JournalService:
             '/penstock.api.state.v1.JournalService/LoadShard',
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardRequest.SerializeToString,
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadShardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSleepers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.api.state.v1.JournalService/ListSleepers',
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.SerializeToString,
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/penstock.api.state.v1.JournalService/LoadExecutions',
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsRequest.SerializeToString,
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,10 @@ class JournalServiceStub:
     """ReleaseShards gives shards back, so that others need not wait for the expiry."""
     LoadShard: _grpc.UnaryStreamMultiCallable[_state_service_pb2.LoadShardRequest, _state_service_pb2.LoadShardResponse]
     """LoadShard streams the journal of every live execution of a shard, each execution's rows in order."""
+    ListSleepers: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.ListSleepersRequest, _state_service_pb2.ListSleepersResponse]
+    """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+    LoadExecutions: _grpc.UnaryStreamMultiCallable[_state_service_pb2.LoadExecutionsRequest, _state_service_pb2.LoadExecutionsResponse]
+    """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out."""
 
 @_typing.type_check_only
 class JournalServiceAsyncStub(JournalServiceStub):
@@ -64,6 +68,10 @@ class JournalServiceAsyncStub(JournalServiceStub):
     """ReleaseShards gives shards back, so that others need not wait for the expiry."""
     LoadShard: _aio.UnaryStreamMultiCallable[_state_service_pb2.LoadShardRequest, _state_service_pb2.LoadShardResponse]  # type: ignore[assignment]
     """LoadShard streams the journal of every live execution of a shard, each execution's rows in order."""
+    ListSleepers: _aio.UnaryUnaryMultiCallable[_state_service_pb2.ListSleepersRequest, _state_service_pb2.ListSleepersResponse]  # type: ignore[assignment]
+    """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+    LoadExecutions: _aio.UnaryStreamMultiCallable[_state_service_pb2.LoadExecutionsRequest, _state_service_pb2.LoadExecutionsResponse]  # type: ignore[assignment]
+    """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out."""
 
 class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
     """JournalService is for coordinators: appends under a lease, and what recovery needs."""
@@ -109,6 +117,22 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_state_service_pb2.LoadShardResponse], _abc.AsyncIterator[_state_service_pb2.LoadShardResponse]]:
         """LoadShard streams the journal of every live execution of a shard, each execution's rows in order."""
+
+    @_abc_1.abstractmethod
+    def ListSleepers(
+        self,
+        request: _state_service_pb2.ListSleepersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_state_service_pb2.ListSleepersResponse, _abc.Awaitable[_state_service_pb2.ListSleepersResponse]]:
+        """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+
+    @_abc_1.abstractmethod
+    def LoadExecutions(
+        self,
+        request: _state_service_pb2.LoadExecutionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_state_service_pb2.LoadExecutionsResponse], _abc.AsyncIterator[_state_service_pb2.LoadExecutionsResponse]]:
+        """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out."""
 
 def add_JournalServiceServicer_to_server(servicer: JournalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -11,7 +11,7 @@ from penstock.state.adapters.postgres.database import PLAN_ONCE, Database, conne
 from penstock.state.adapters.postgres.faults import DRIVER_ERRORS, operating_error
 from penstock.state.adapters.postgres.queries import load_statements
 from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, TEXT_SEPARATOR, CommitBatch
-from penstock.state.ports import Head, JournalRow, LivePage
+from penstock.state.ports import Head, JournalRow, LivePage, Sleeper
 
 _BODY_BYTES_MAX = 256 * 1024 * 1024
 
@@ -27,7 +27,7 @@ def plain_body(codec: int, body: bytes) -> bytes:
 
 _SPAN_KINDS = "iiii"
 _JOURNAL_KINDS = "iitiitib"
-_MOVED_KINDS = "ittiiiiiit"
+_MOVED_KINDS = "ittiiiiiiti"
 _STARTED_KINDS = _MOVED_KINDS + "titit"
 
 
@@ -114,15 +114,37 @@ class PostgresJournalReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._sql = load_statements("journal")
+        self._sql = load_statements("journal") | load_statements("sleepers")
 
     async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
         """A page of the shard's live executions, by (execution_id, first_seq)."""
+        return await self._page("load_live", (shard,), after, limit)
+
+    async def load_awake(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
+        """A page of those that are not at rest."""
+        return await self._page("load_awake", (shard,), after, limit)
+
+    async def load_resting(
+        self, wanted: Sequence[tuple[int, str]], after: tuple[str, int] | None, limit: int
+    ) -> LivePage:
+        """A page of those of the executions that are at rest."""
+        shards, ids = zip(*wanted, strict=True) if wanted else ((), ())
+        return await self._page("load_resting", (shards, ids), after, limit)
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        """A page of executions at rest, by (wake_us, execution_id)."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._sql["list_sleepers"], shards, until_us, *after, limit)
+        return [Sleeper(wake_us, execution_id) for wake_us, execution_id in rows]
+
+    async def _page(
+        self, name: str, which: Sequence[Any], after: tuple[str, int] | None, limit: int
+    ) -> LivePage:
         execution_id, first_seq = after or ("", 0)
         async with self._database.session() as session:
-            rows = await session.fetch(
-                self._sql["load_live"], shard, execution_id, first_seq, limit
-            )
+            rows = await session.fetch(self._sql[name], *which, execution_id, first_seq, limit)
         bodies = [plain_body(row["codec"], row["body"]) for row in rows]
         full = len(rows) == limit
         return LivePage(bodies, (rows[-1]["execution_id"], rows[-1]["first_seq"]) if full else None)

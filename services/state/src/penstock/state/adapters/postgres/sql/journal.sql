@@ -23,11 +23,11 @@ WITH advanced AS (
     SELECT r.*
     FROM unnest($13::text::int[], string_to_array($14::text, E'\x1e'), string_to_array($15::text, E'\x1e'),
                 $16::text::smallint[], $17::text::bigint[], $18::text::int[], $19::text::int[], $20::text::bigint[],
-                $21::text::bigint[], string_to_array($22::text, E'\x1e'), string_to_array($23::text, E'\x1e'),
-                $24::text::int[], string_to_array($25::text, E'\x1e'), $26::text::bigint[],
-                string_to_array($27::text, E'\x1e'))
+                $21::text::bigint[], string_to_array($22::text, E'\x1e'), $23::text::smallint[],
+                string_to_array($24::text, E'\x1e'), $25::text::int[], string_to_array($26::text, E'\x1e'),
+                $27::text::bigint[], string_to_array($28::text, E'\x1e'))
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
-              failure_reason, workflow, version, definition_hash, started_us, tags)
+              failure_reason, rest, workflow, version, definition_hash, started_us, tags)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
 ), started AS (
     INSERT INTO executions (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us,
@@ -37,8 +37,8 @@ WITH advanced AS (
            COALESCE(string_to_array(tags, E'\x1f'), '{}')
     FROM introduced
 ), now_live AS (
-    INSERT INTO live_executions (shard, execution_id, tenant, started_us)
-    SELECT shard, execution_id, tenant, started_us FROM introduced WHERE status = 1
+    INSERT INTO live_executions (shard, execution_id, tenant, started_us, rests, wake_us)
+    SELECT shard, execution_id, tenant, started_us, rest = 1, wake_us FROM introduced WHERE status = 1
 ), labelled AS (
     INSERT INTO execution_tags (tenant, tag, started_us, execution_id)
     SELECT i.tenant, t.tag, i.started_us, i.execution_id
@@ -46,11 +46,11 @@ WITH advanced AS (
     WHERE i.tags <> ''
 ), changed AS MATERIALIZED (
     SELECT r.*
-    FROM unnest($28::text::int[], string_to_array($29::text, E'\x1e'), string_to_array($30::text, E'\x1e'),
-                $31::text::smallint[], $32::text::bigint[], $33::text::int[], $34::text::int[], $35::text::bigint[],
-                $36::text::bigint[], string_to_array($37::text, E'\x1e'))
+    FROM unnest($29::text::int[], string_to_array($30::text, E'\x1e'), string_to_array($31::text, E'\x1e'),
+                $32::text::smallint[], $33::text::bigint[], $34::text::int[], $35::text::int[], $36::text::bigint[],
+                $37::text::bigint[], string_to_array($38::text, E'\x1e'), $39::text::smallint[])
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
-              failure_reason)
+              failure_reason, rest)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
 ), moved AS (
     UPDATE executions e
@@ -58,6 +58,10 @@ WITH advanced AS (
         wake_us = r.wake_us, finished_us = r.finished_us, failure_reason = COALESCE(r.failure_reason, '')
     FROM changed r
     WHERE e.execution_id = r.execution_id AND (e.tenant = r.tenant) IS TRUE
+), rested AS (
+    UPDATE live_executions l SET rests = r.rest = 1, wake_us = r.wake_us
+    FROM changed r
+    WHERE r.rest <> 0 AND r.status = 1 AND l.shard = r.shard AND l.execution_id = r.execution_id
 ), ended AS (
     DELETE FROM live_executions l USING changed r
     WHERE r.status <> 1 AND l.shard = r.shard AND l.execution_id = r.execution_id
