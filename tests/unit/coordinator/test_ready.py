@@ -1,11 +1,15 @@
 """The queues of attempts that wait for a worker."""
 
+from itertools import pairwise
+
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
+from penstock.common.clock import SystemClock
 from penstock.coordinator.core.inputs import CancelAsked, Start
 from penstock.coordinator.core.step import step
 from penstock.coordinator.shell.live import Live, Shard
+from penstock.coordinator.shell.placement import Crew
 from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.workers import Worker
+from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.events import ExecutionStarted
 from penstock.workflow.execution.values import NULL, NodeRef
 from penstock.workflow.plan import NodePlan, Plan
@@ -24,19 +28,21 @@ def refs(count: int) -> tuple[NodeRef, ...]:
     return tuple(NodeRef(n) for n in range(count))
 
 
-def worker_with(room: int) -> Worker:
-    return Worker(Hello(worker_id=f"w{room}", credits=room, node_types=["js@1"]))
-
-
 class Desk:
-    """Notes who got what."""
+    """Workers with so many credits each; notes who got what."""
 
-    def __init__(self, *workers: Worker) -> None:
-        self.workers = workers
+    def __init__(self, *credit_counts: int) -> None:
+        self.workers = Workers(SystemClock())
         self.given: list[tuple[str, str, int]] = []
+        for count in credit_counts:
+            hello = Hello(worker_id=f"w{count}", credits=count, node_types=["js@1"])
+            self.workers.arrive(hello)
 
-    def serving(self, kind):
-        return [worker for worker in self.workers if kind[1] in worker.kinds]
+    def worker(self, name: str) -> Worker:
+        return self.workers.by_id[name]
+
+    def serving(self, kind: tuple[str, str]) -> Crew[Worker]:
+        return self.workers.serving(("default", kind[1]))
 
     def hand_over(self, worker, live, some, part) -> None:
         worker.free -= len(some)
@@ -44,7 +50,7 @@ class Desk:
 
 
 def test_first_in_first_out():
-    queues, desk = ReadyQueues(), Desk(worker_with(2))
+    queues, desk = ReadyQueues(), Desk(2)
     for name in "abc":
         queues.add(live_with(name), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -53,7 +59,7 @@ def test_first_in_first_out():
 
 
 def test_a_wide_execution_lets_others_through():
-    queues, desk = ReadyQueues(), Desk(worker_with(100))
+    queues, desk = ReadyQueues(), Desk(100)
     queues.add(live_with("wide", 90), refs(90))
     queues.add(live_with("small"), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -63,17 +69,16 @@ def test_a_wide_execution_lets_others_through():
 
 
 def test_a_fan_out_spreads_over_the_workers():
-    one, two = worker_with(51), worker_with(50)
-    queues, desk = ReadyQueues(), Desk(one, two)
+    queues, desk = ReadyQueues(), Desk(51, 50)
     queues.add(live_with("fan", 10), refs(10))
     queues.hand_out(desk.serving, desk.hand_over)
-    assert {one.free, two.free} != {51, 40}
-    assert one.free + two.free == 91
+    given = {name: sum(n for w, _, n in desk.given if w == name) for name in ("w51", "w50")}
+    assert sorted(given.values()) == [5, 5]
     assert queues.depth == 0
 
 
 def test_a_type_nobody_runs_does_not_hold_up_the_others():
-    queues, desk = ReadyQueues(), Desk(worker_with(9))
+    queues, desk = ReadyQueues(), Desk(9)
     queues.add(live_with("strange", uses="other@1"), refs(1))
     queues.add(live_with("plain"), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -82,7 +87,7 @@ def test_a_type_nobody_runs_does_not_hold_up_the_others():
 
 
 def test_what_became_void_while_it_waited_is_dropped():
-    queues, desk = ReadyQueues(), Desk(worker_with(9))
+    queues, desk = ReadyQueues(), Desk(9)
     live, gone = live_with("cancelled"), live_with("gone")
     queues.add(live, refs(1))
     queues.add(gone, refs(1))
@@ -94,11 +99,54 @@ def test_what_became_void_while_it_waited_is_dropped():
 
 
 def test_an_execution_stays_with_its_worker_while_that_has_room():
-    near, roomy = worker_with(1), worker_with(50)
-    queues, desk = ReadyQueues(), Desk(near, roomy)
+    queues, desk = ReadyQueues(), Desk(1, 50)
     live = live_with("a", 2)
-    live.favourite = near
+    live.favourite = desk.worker("w1")
+    desk.worker("w50").free = 0
     queues.add(live, (NodeRef(0),))
     queues.add(live, (NodeRef(1),))
     queues.hand_out(desk.serving, desk.hand_over)
-    assert [worker for worker, _, _ in desk.given] == ["w1", "w50"]
+    assert desk.given == [("w1", "a", 1)]
+
+
+def test_an_execution_leaves_a_worker_that_is_much_busier_than_another():
+    queues, desk = ReadyQueues(), Desk(100, 101)
+    live = live_with("a")
+    live.favourite = desk.worker("w100")
+    live.favourite.free -= 10
+    queues.add(live, refs(1))
+    queues.hand_out(desk.serving, desk.hand_over)
+    assert desk.given == [("w101", "a", 1)]
+
+
+def test_single_tasks_spread_over_idle_workers():
+    queues, desk = ReadyQueues(), Desk(100, 101, 102, 103)
+    for name in "abcd":
+        queues.add(live_with(name), refs(1))
+    queues.hand_out(desk.serving, desk.hand_over)
+    assert sorted(worker for worker, _, _ in desk.given) == ["w100", "w101", "w102", "w103"]
+
+
+def test_single_tasks_go_to_busy_workers_in_runs():
+    queues, desk = ReadyQueues(), Desk(1_000, 1_001)
+    for worker in desk.workers.by_id.values():
+        worker.free -= 400
+        worker.ease()
+    for number in range(64):
+        queues.add(live_with(str(number)), refs(1))
+    queues.hand_out(desk.serving, desk.hand_over)
+    order = [worker for worker, _, _ in desk.given]
+    assert sum(a != b for a, b in pairwise(order)) == 1
+    assert order.count("w1000") == 32
+
+
+def test_workers_with_other_types_besides_serve_a_kind_together():
+    desk = Desk(10)
+    hello = Hello(worker_id="both", credits=10, node_types=["js@1", "other@1"])
+    both, _ = desk.workers.arrive(hello)
+    assert len(desk.serving(("default", "js@1"))) == 2
+    assert desk.serving(("default", "other@1")).least() is both
+    desk.workers.drain(both)
+    assert len(desk.serving(("default", "js@1"))) == 1
+    assert len(desk.serving(("default", "other@1"))) == 0
+    assert desk.serving(("default", "other@1")).least() is None

@@ -156,10 +156,15 @@ class Floor:
 
     def give_up_lost(self) -> None:
         """Queue again what workers that are gone held. O(executions) if there are any."""
+        gone: dict[str, tuple[Worker, str]] = {}
         for worker, cause in self._workers.take_lost():
             self._log.warning("worker_lost", worker=worker.id, cause=cause)
-            for live in list(self._executions.by_id.values()):
-                refs = self._holdings.held_by(live, worker) if live.state.holders else ()
-                if refs:
-                    why = f"worker {worker.id} is gone: {cause}"
-                    self._turns.put(live, AttemptsLost(tuple(refs), why))
+            gone[worker.id] = (worker, f"worker {worker.id} is gone: {cause}")
+        if not gone:
+            return
+        for live in list(self._executions.by_id.values()):
+            holders = live.state.holders
+            for worker_id in gone.keys() & holders.values() if holders else ():
+                worker, why = gone[worker_id]
+                refs = self._holdings.held_by(live, worker)
+                self._turns.put(live, AttemptsLost(tuple(refs), why))

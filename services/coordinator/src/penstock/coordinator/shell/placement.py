@@ -1,7 +1,19 @@
-"""Which worker gets what. Pure: workers are anything with free room, so tests need none."""
+"""Which worker gets what. Pure: knows credits, nothing of streams or executions.
+
+Workers that take the same tasks are one `Team`, which always knows its least filled member: a heap
+of how full each one will be with one more task. A task handed out makes its entry too low, which is
+found and mended when the entry comes to the top; a task given back makes it too high, so a member
+that got tasks back puts itself on a list that is taken in before the next choice. So a choice costs
+O(log members), with a few members or thousands, and the list is as long as the number of workers
+that reported, not of tasks.
+
+A coordinator sees its own tasks only. Others fill the same workers, so what is equally full takes
+turns, instead of the first one getting everybody's next task.
+"""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import Generic, Protocol, TypeVar
 
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import Plan
@@ -12,24 +24,175 @@ CHUNK_MAX = 32
 WIDE_CHILDREN = 16
 """A node with more children than this is a fan-out by hand: its children go to all workers."""
 
+RUN_MAX = 32
+_RUN_SHARE = 4
+"""Executions that follow each other go to one worker, up to this part of what it holds: a busy
+worker's message then carries many tasks instead of one, and an idle one's still only one."""
 
-class Room(Protocol):
-    """A worker as placement sees it: `free` is how many more tasks it takes."""
-
-    free: int
+_KEEP_SHARE = 1.25
+"""An execution leaves the worker that has its data if that is so many times as full as another."""
 
 
-RoomT = TypeVar("RoomT", bound=Room)
+class Seat:
+    """A worker as placement sees it.
+
+    `free` is how many more tasks it takes of its `credits` (negative while it has more). Whoever
+    raises `free` calls `ease`.
+    """
+
+    __slots__ = ("credits", "eased", "entry", "free", "team")
+
+    def __init__(self, credit_count: int) -> None:
+        self.credits = credit_count
+        self.free = credit_count
+        self.team: Team[Seat] | None = None
+        self.entry: tuple[float, int, Seat] | None = None
+        self.eased = False
+
+    def ease(self) -> None:
+        """It is less full than its team believes; O(1)."""
+        if not self.eased and self.team is not None:
+            self.eased = True
+            self.team.eased.append(self)
 
 
-def roomiest(workers: Sequence[RoomT]) -> RoomT | None:
-    """The worker with the most free credits, the first of equals; None if none has any."""
-    best = None
-    most = 0
-    for worker in workers:
-        if worker.free > most:
-            best, most = worker, worker.free
-    return best
+SeatT = TypeVar("SeatT", bound=Seat)
+SeatT_co = TypeVar("SeatT_co", bound=Seat, covariant=True)
+
+
+class Crew(Protocol[SeatT_co]):
+    """Everybody who takes tasks of a kind."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+        ...
+
+    def least(self) -> SeatT_co | None:
+        """The least filled one that has room; None if nobody has."""
+        ...
+
+    def keeps(self, seat: Seat) -> bool:
+        """Whether an execution may stay with this worker: it is one of them, has room, and is not
+        much fuller than the least filled one."""
+        ...
+
+
+class Team(Generic[SeatT]):
+    """Workers that take exactly the same tasks: a crew by itself, or a part of some."""
+
+    def __init__(self) -> None:
+        self.eased: list[Seat] = []
+        self._members: dict[SeatT, None] = {}
+        self._only: SeatT | None = None
+        self._heap: list[tuple[float, int, SeatT]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def add(self, seat: SeatT) -> None:
+        """It takes tasks from now on; O(log members)."""
+        if seat.team is self:
+            return
+        self._members[seat] = None
+        seat.team = self  # type: ignore[assignment]
+        seat.eased = False
+        self._push(seat)
+        self._see_who_is_alone()
+
+    def remove(self, seat: SeatT) -> None:
+        """It takes no more; O(1), its entry goes when it surfaces."""
+        if seat.team is not self:
+            return
+        del self._members[seat]
+        seat.team = seat.entry = None
+        self._see_who_is_alone()
+
+    def _see_who_is_alone(self) -> None:
+        self._only = next(iter(self._members)) if len(self._members) == 1 else None
+
+    def least(self) -> SeatT | None:
+        """The least filled member that has room, the longest waiting of equals."""
+        only = self._only
+        if only is not None:
+            return only if only.free > 0 else None
+        if self.eased:
+            self._take_in_eased()
+        heap = self._heap
+        while heap:
+            entry = heap[0]
+            seat = entry[2]
+            if seat.entry is not entry:
+                heappop(heap)
+                continue
+            most = seat.credits
+            fill = (most - seat.free + 1) / most
+            if fill == entry[0]:
+                return seat if seat.free > 0 else None
+            self._count += 1
+            entry = (fill, self._count, seat)
+            seat.entry = entry
+            heapreplace(heap, entry)
+        return None
+
+    def keeps(self, seat: Seat) -> bool:
+        """Whether an execution may stay with this member."""
+        if seat.team is not self or seat.free <= 0:
+            return False
+        if self._only is not None:
+            return True
+        return not is_fuller(seat, self.least())
+
+    def _take_in_eased(self) -> None:
+        for seat in self.eased:
+            if seat.team is self:
+                seat.eased = False
+                self._push(seat)  # type: ignore[arg-type]
+        self.eased.clear()
+        if len(self._heap) > 2 * len(self._members) + 32:
+            self._heap = [entry for entry in self._heap if entry[2].entry is entry]
+            heapify(self._heap)
+
+    def _push(self, seat: SeatT) -> None:
+        self._count += 1
+        entry = (fill_of(seat), self._count, seat)
+        seat.entry = entry
+        heappush(self._heap, entry)
+
+
+class Teams(Generic[SeatT]):
+    """Several teams that all take tasks of a kind, each with others besides; O(teams)."""
+
+    def __init__(self, teams: Sequence[Team[SeatT]]) -> None:
+        self._teams = teams
+
+    def __len__(self) -> int:
+        return sum(len(team) for team in self._teams)
+
+    def least(self) -> SeatT | None:
+        """The least filled one that has room."""
+        found = [seat for team in self._teams if (seat := team.least()) is not None]
+        return min(found, key=fill_of, default=None)
+
+    def keeps(self, seat: Seat) -> bool:
+        """Whether an execution may stay with this worker."""
+        mine = any(seat.team is team for team in self._teams)
+        return mine and seat.free > 0 and not is_fuller(seat, self.least())
+
+
+def fill_of(seat: Seat) -> float:
+    """How full it will be with one more task; above 1 if it has no room for it."""
+    return (seat.credits - seat.free + 1) / seat.credits
+
+
+def is_fuller(seat: Seat, least: Seat | None) -> bool:
+    """True if it is so much fuller than another that it is worth while to leave it."""
+    return least is not None and fill_of(seat) > _KEEP_SHARE * fill_of(least)
+
+
+def run_length(seat: Seat) -> int:
+    """How many executions that follow each other go to a worker once it was chosen."""
+    return min(RUN_MAX, max(1, (seat.credits - seat.free) // _RUN_SHARE))
 
 
 def chunk_size(waiting: int, workers: int, free: int) -> int:

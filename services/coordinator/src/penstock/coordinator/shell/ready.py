@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from penstock.coordinator.shell.live import Live
-from penstock.coordinator.shell.placement import chunk_size, roomiest
+from penstock.coordinator.shell.placement import Crew, chunk_size, run_length
 from penstock.coordinator.shell.workers import Worker
 from penstock.workflow.execution.values import NodeRef
 
@@ -66,23 +66,23 @@ class ReadyQueues:
             queue = self._queues[kind] = deque()
         return queue
 
-    def hand_out(
-        self, workers_for: Callable[[Kind], Sequence[Worker]], hand_over: HandOver
-    ) -> None:
+    def hand_out(self, crew_for: Callable[[Kind], Crew[Worker]], hand_over: HandOver) -> None:
         """Give what waits to workers with room, until nothing waits or no room is left."""
         busy = bool(self.depth)
         while busy:
             busy = False
             for kind in list(self._queues):
                 queue = self._queues[kind]
-                workers = workers_for(kind)
-                if queue and workers and self._serve(queue, workers, hand_over):
+                crew = crew_for(kind)
+                if queue and self._serve(queue, crew, hand_over):
                     busy = True
                 if not queue:
                     del self._queues[kind]
 
-    def _serve(self, queue: deque[Entry], workers: Sequence[Worker], hand_over: HandOver) -> bool:
+    def _serve(self, queue: deque[Entry], crew: Crew[Worker], hand_over: HandOver) -> bool:
         """Hand out up to a share of a queue; True if there is reason to come back."""
+        chosen: Worker | None = None
+        run = 0
         for _ in range(min(_SHARE, len(queue))):
             entry = queue[0]
             live = entry.live
@@ -92,16 +92,23 @@ class ReadyQueues:
                 queue.popleft()
                 self.depth -= waiting
                 continue
-            worker = _choose(live, waiting, workers)
-            if worker is None:
-                return False
+            worker = live.favourite
+            if worker is None or waiting > 1 or not crew.keeps(worker):
+                if chosen is None or run <= 0 or chosen.free <= 0:
+                    chosen = crew.least()
+                    if chosen is None:
+                        return False
+                    run = run_length(chosen)
+                worker = chosen
             queue.popleft()
             if len(refs) == 1:
                 self.depth -= 1
+                run -= 1
                 if live.state.is_current(refs[0]):
                     hand_over(worker, live, refs, False)
                 continue
-            count = chunk_size(waiting, len(workers), worker.free)
+            count = chunk_size(waiting, len(crew), worker.free)
+            run -= count
             self._hand_over_part(entry, worker, count, hand_over)
             if count < waiting:
                 queue.append(entry)
@@ -118,12 +125,3 @@ class ReadyQueues:
         current = [ref for ref in some if is_current(ref)]
         if current:
             hand_over(worker, entry.live, current, True)
-
-
-def _choose(live: Live, waiting: int, workers: Sequence[Worker]) -> Worker | None:
-    """A single attempt goes where its execution's data is, if there is room; the rest to the
-    least loaded."""
-    favourite = live.favourite
-    if waiting == 1 and favourite is not None and favourite.free > 0 and favourite in workers:
-        return favourite
-    return roomiest(workers)

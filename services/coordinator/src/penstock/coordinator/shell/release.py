@@ -95,11 +95,11 @@ class Release:
         """The short way: one attempt, nothing of its kind waits, and the worker that has the
         execution's data has room. False if it must queue."""
         worker = live.favourite
-        if worker is None or worker.free <= 0 or len(refs) != 1:
+        if worker is None or len(refs) != 1:
             return False
         node = live.plan.nodes[refs[0].node]
         kind = (node.pool, node.uses)
-        if self.ready.waits(kind) or worker not in self._workers.serving(kind):
+        if self.ready.waits(kind) or not self._workers.serving(kind).keeps(worker):
             return False
         if live.state.is_current(refs[0]):
             self._hand_over(worker, live, refs, False)

@@ -43,6 +43,7 @@ class Shards:
         self._clock = clock
         self._members: dict[str, str] = {}
         self._owners: dict[int, str] = {}
+        self._desired: frozenset[int] = frozenset()
         self._reachable = True
         self._log = get_logger("shards")
         self.count = 0
@@ -112,11 +113,11 @@ class Shards:
     def _take_in(self, answer: JoinResponse) -> None:
         """Believe state about members, owners and epochs."""
         members = {m.coordinator_id: m.address for m in answer.members}
-        if members != self._members:
-            self._members = members
-            self._parting.tell_workers(members.values())
-        self.count = answer.shard_count
         mine = self._membership.coordinator_id
+        if members != self._members or answer.shard_count != self.count:
+            self._members, self.count = members, answer.shard_count
+            self._desired = shards_of(mine, members, self.count)
+            self._parting.tell_workers(members.values())
         self._owners = {lease.shard: lease.coordinator_id for lease in answer.leases}
         own = [lease for lease in answer.leases if lease.coordinator_id == mine]
         epochs = {lease.shard: lease.epoch for lease in own}
@@ -126,7 +127,7 @@ class Shards:
 
     async def _rebalance(self, answer: JoinResponse, tasks: asyncio.TaskGroup) -> None:
         mine = self._membership.coordinator_id
-        desired = shards_of(mine, self._members, self.count)
+        desired = self._desired
         alive = {x.shard for x in answer.leases if x.coordinator_id in self._members}
         strays = [
             lease.shard

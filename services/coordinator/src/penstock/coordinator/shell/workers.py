@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, WorkResponse
 from penstock.api.journal.v1.journal_pb2 import NodeRef as NodeRefProto
 from penstock.common.clock import Clock
+from penstock.coordinator.shell.placement import Crew, Seat, Team, Teams
 from penstock.workflow.execution.values import NodeRef
 
 HEARTBEAT_MS = 1_000
@@ -55,23 +56,23 @@ class Stream:
             self._filled.clear()
 
 
-class Worker:
-    """One worker process.
+class Worker(Seat):
+    """One worker process: a seat that placement fills, and a stream.
 
-    `claims` are the attempts it said it holds when it arrived, at `arrived_at`.
-    `free` is its room for more tasks (negative while it has more leases than credits). `continued`
-    maps an attempt that it asked to go on with, and the lease whose report asked for it: until the
-    worker has seen the answer it says that it holds the latter.
+    `claims` are the attempts it said it holds when it arrived, at `arrived_at`. `continued` maps an
+    attempt that it asked to go on with, and the lease whose report asked for it: until the worker
+    has seen the answer it says that it holds the latter. `answered` is a list, shared by all
+    workers, of those that have answers to send.
     """
 
     __slots__ = (
+        "answered",
         "arrived_at",
         "broken_at",
         "claims",
         "committed",
         "continued",
         "draining",
-        "free",
         "heard_at",
         "id",
         "kinds",
@@ -80,11 +81,12 @@ class Worker:
         "stream",
     )
 
-    def __init__(self, hello: Hello) -> None:
+    def __init__(self, hello: Hello, answered: list["Worker"]) -> None:
+        super().__init__(int(hello.credits))
+        self.answered = answered
         self.id = hello.worker_id
         self.pool = hello.pool or "default"
         self.kinds = frozenset(hello.node_types)
-        self.free = int(hello.credits)
         self.draining = False
         self.heard_at = 0.0
         self.broken_at = 0.0
@@ -97,6 +99,8 @@ class Worker:
 
     def answer(self, report_id: int, accepted: bool) -> None:
         """Tell what became of a report, at the next `flush`."""
+        if not self.committed and not self.refused:
+            self.answered.append(self)
         if accepted:
             self.committed.append(report_id)
         else:
@@ -113,6 +117,8 @@ class Worker:
     def give_back(self, execution_id: str, ref: NodeRef) -> None:
         """It has this attempt no longer."""
         self.free += 1
+        if not self.eased:
+            self.ease()
         if self.continued:
             self.continued.pop((execution_id, ref), None)
 
@@ -129,31 +135,41 @@ class Workers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.by_id: dict[str, Worker] = {}
-        self._serving: dict[tuple[str, str], tuple[Worker, ...]] = {}
+        self._answered: list[Worker] = []
+        self._teams: dict[tuple[str, frozenset[str]], Team[Worker]] = {}
+        self._crews: dict[tuple[str, str], Crew[Worker]] = {}
 
-    def serving(self, kind: tuple[str, str]) -> Sequence[Worker]:
+    def serving(self, kind: tuple[str, str]) -> Crew[Worker]:
         """Workers that take tasks of this pool and node type now."""
-        found = self._serving.get(kind)
-        if found is None:
+        crew = self._crews.get(kind)
+        if crew is None:
             pool, uses = kind
-            found = tuple(
-                w
-                for w in self.by_id.values()
-                if w.pool == pool and uses in w.kinds and not w.draining and not w.broken_at
-            )
-            self._serving[kind] = found
-        return found
+            teams = [t for (p, kinds), t in self._teams.items() if p == pool and uses in kinds]
+            crew = self._crews[kind] = teams[0] if len(teams) == 1 else Teams(teams)
+        return crew
 
-    def changed(self) -> None:
-        """Some worker came, went or drains: forget who serves what."""
-        self._serving.clear()
+    def _team_of(self, worker: Worker) -> Team[Worker]:
+        key = (worker.pool, worker.kinds)
+        team = self._teams.get(key)
+        if team is None:
+            team = self._teams[key] = Team()
+            self._crews.clear()
+        return team
+
+    def _stand_down(self, worker: Worker) -> None:
+        """It takes no more tasks, for now or for ever."""
+        team = self._team_of(worker)
+        team.remove(worker)
+        if not team:
+            del self._teams[(worker.pool, worker.kinds)]
+            self._crews.clear()
 
     def arrive(self, hello: Hello) -> tuple[Worker, bool]:
         """A worker introduces itself on a new stream: the worker, and whether it is a return."""
         worker = self.by_id.get(hello.worker_id)
         returned = worker is not None
         if worker is None:
-            worker = self.by_id[hello.worker_id] = Worker(hello)
+            worker = self.by_id[hello.worker_id] = Worker(hello, self._answered)
         else:
             worker.stream.close()
             worker.stream = Stream()
@@ -162,7 +178,7 @@ class Workers:
             worker.draining = False
         worker.broken_at = 0.0
         worker.heard_at = worker.arrived_at = self._clock.monotonic()
-        self.changed()
+        self._team_of(worker).add(worker)
         return worker, returned
 
     def recent(self, age_s: float) -> list[Worker]:
@@ -178,13 +194,13 @@ class Workers:
         """A stream ended; the worker may come back if this was its current one."""
         if worker.stream is stream and self.by_id.get(worker.id) is worker:
             worker.broken_at = self._clock.monotonic()
-            self.changed()
+            self._stand_down(worker)
 
     def drain(self, worker: Worker) -> None:
         """The worker takes no more tasks."""
         if not worker.draining:
             worker.draining = True
-            self.changed()
+            self._stand_down(worker)
 
     def take_lost(self) -> list[tuple[Worker, str]]:
         """Remove and return the workers that are gone, and why."""
@@ -198,15 +214,15 @@ class Workers:
         for worker, _ in lost:
             del self.by_id[worker.id]
             worker.stream.close()
-        if lost:
-            self.changed()
+            self._stand_down(worker)
         return lost
 
     def flush(self) -> None:
         """Put all answers that gathered on their way."""
-        for worker in self.by_id.values():
+        for worker in self._answered:
             if worker.committed or worker.refused:
                 worker.flush()
+        self._answered.clear()
 
     def tell_coordinators(self, addresses: Iterable[str]) -> None:
         """Send everybody the list of live coordinators."""
