@@ -14,10 +14,10 @@ INPUTS := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyp
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run dev test check bench protos clean
+.PHONY: help setup run dev test check bench bench-check bench-peers bench-scale protos clean
 
 help: ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: $(STAMP) ## Install everything into .venv; quick when up to date
 
@@ -38,8 +38,17 @@ check: $(STAMP) ## Style, types, contracts
 	@cd protos && $(CURDIR)/$(BIN)/buf lint
 	@$(BIN)/python libs/protocol/generate.py --check
 
-bench: $(STAMP) ## Measure; writes tests/bench/results/latest.json
+bench: $(STAMP) ## Measure; records the figures, about 7 minutes
 	@PYTHONPATH=tests $(BIN)/python -m bench.run $(BENCH)
+
+bench-check: $(STAMP) ## Compare with the last recorded run of this kind of machine
+	@PYTHONPATH=tests $(BIN)/python -m bench.check $(BENCH)
+
+bench-peers: $(STAMP) ## The same work on other engines, side by side
+	@PYTHONPATH=tests $(BIN)/python -m bench.peers $(BENCH)
+
+bench-scale: $(STAMP) ## Many executions, large ones, sleeping ones
+	@PYTHONPATH=tests $(BIN)/python -m bench.scale $(BENCH)
 
 protos: $(STAMP) ## Generate code from protos/
 	@$(BIN)/python libs/protocol/generate.py

@@ -1,27 +1,31 @@
-"""Load: closed loops of executions through gRPC streams and through REST, answered when they have
-ended."""
+"""Load over gRPC: closed loops, and one execution after the other."""
 
-import asyncio
 import time
+from array import array
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import aiohttp
+import grpc
 
-from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_COMPLETED, EXECUTION_STATUS_RUNNING
+from bench.starts import LoadFailed, StartStream
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1 import workflow_service_pb2_grpc as rpc
 from penstock.common.rpc.channel import call, open_channel
-from penstock.common.rpc.streams import Outbox
+
+__all__ = ["GrpcLoop", "LoadFailed", "Measured", "apply"]
 
 
 @dataclass
 class Measured:
-    """What a closed loop saw: how many ended in how long, and each one's latency in
-    milliseconds."""
+    """What a load saw: how many ended within the measured `seconds` and each one's latency in
+    milliseconds; `ended_in_all` counts the time before and after as well. `in_time` is the share
+    of an open loop's arrivals that had ended when the last one arrived."""
 
     ended: int = 0
+    ended_in_all: int = 0
     seconds: float = 0.0
+    in_time: float = 1.0
     latencies_ms: list[float] = field(default_factory=list)
 
     @property
@@ -29,12 +33,12 @@ class Measured:
         return self.ended / self.seconds
 
     def percentile(self, share: float) -> float:
-        ranked = sorted(self.latencies_ms)
-        return ranked[min(len(ranked) - 1, int(len(ranked) * share))]
+        return percentile(sorted(self.latencies_ms), share)
 
 
-class LoadFailed(Exception):
-    """An execution was refused or ended badly: the figure would be a lie."""
+def percentile(ranked: list[float], share: float) -> float:
+    """The value that `share` of the sorted values do not exceed; 0 if there is none."""
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] if ranked else 0.0
 
 
 async def apply(address: str, source: str) -> None:
@@ -45,102 +49,89 @@ async def apply(address: str, source: str) -> None:
 
 
 class GrpcLoop:
-    """Keeps `in_flight` executions of a workflow going over one StartExecutions stream."""
+    """Keeps `in_flight` executions of a workflow going over one StartExecutions stream.
 
-    def __init__(self, address: str, workflow: str, in_flight: int) -> None:
-        self.address = address
-        self.in_flight = in_flight
-        self._start = pb.StartExecutionRequest(workflow=workflow, wait_for=pb.WAIT_FOR_ENDED)
-        self._outbox: Outbox[pb.CorrelatedStart] = Outbox()
-        self._begun: dict[int, float] = {}
-        self._next = 0
+    With `channel` the connection is the caller's, and stays.
+    """
 
-    def _launch(self) -> None:
-        self._next += 1
-        self._begun[self._next] = time.perf_counter()
-        self._outbox.put(pb.CorrelatedStart(correlation_id=self._next, start=self._start))
+    def __init__(
+        self,
+        address: str,
+        workflow: str,
+        in_flight: int,
+        channel: grpc.aio.Channel | None = None,
+    ) -> None:
+        self._address = address
+        self._workflow = workflow
+        self._in_flight = in_flight
+        self._channel = channel
 
-    async def _requests(self) -> AsyncIterator[pb.StartExecutionsRequest]:
-        async for starts in self._outbox.batches(1000):
-            yield pb.StartExecutionsRequest(starts=starts)
-
-    def _ended(self, answer: pb.CorrelatedAnswer) -> float | None:
-        """Latency in ms if this answer is the end of an execution."""
-        if answer.WhichOneof("kind") == "refused":
-            raise LoadFailed(f"{answer.refused.reason}: {answer.refused.message}")
-        status = answer.response.status
-        if status == EXECUTION_STATUS_RUNNING:
-            return None
-        if status != EXECUTION_STATUS_COMPLETED:
-            raise LoadFailed(f"{answer.response.execution_id}: {answer.response.failure.message}")
-        return (time.perf_counter() - self._begun.pop(answer.correlation_id)) * 1000
+    @asynccontextmanager
+    async def _open(self, *, wait_for_end: bool = True) -> AsyncIterator[StartStream]:
+        if self._channel is not None:
+            yield StartStream(self._channel, self._workflow, wait_for_end=wait_for_end)
+            return
+        async with open_channel(self._address) as channel:
+            yield StartStream(channel, self._workflow, wait_for_end=wait_for_end)
 
     async def run(self, warm_s: float, measured_s: float) -> Measured:
-        """Run for `warm_s` unmeasured and `measured_s` measured seconds."""
-        seen = Measured()
-        begin = time.perf_counter()
-        measure_from, until = begin + warm_s, begin + warm_s + measured_s
-        async with open_channel(self.address) as channel:
-            stream = rpc.WorkflowServiceStub(channel).StartExecutions(self._requests())
-            for _ in range(self.in_flight):
-                self._launch()
-            async for response in stream:
+        """Run for `warm_s` unmeasured and `measured_s` measured seconds, each execution followed by
+        the next one."""
+        seen = Measured(seconds=measured_s)
+        latencies = seen.latencies_ms
+        async with self._open() as stream:
+            first, begun = stream.first_id, array("d")
+            at = time.perf_counter()
+            measure_from, until = at + warm_s, at + warm_s + measured_s
+            stream.launch(self._in_flight)
+            begun.extend([at] * self._in_flight)
+            async for told in stream.messages():
+                if not (count := len(told.ended)):
+                    continue
                 now = time.perf_counter()
-                for answer in response.answers:
-                    latency = self._ended(answer)
-                    if latency is None:
-                        continue
-                    if measure_from <= now < until:
-                        seen.ended += 1
-                        seen.latencies_ms.append(latency)
-                    if now < until:
-                        self._launch()
-                if now >= until and not self._begun:
+                seen.ended_in_all += count
+                if measure_from <= now < until:
+                    seen.ended += count
+                    latencies.extend([(now - begun[i - first]) * 1000 for i in told.ended])
+                if now < until:
+                    stream.launch(count)
+                    begun.extend([now] * count)
+                elif seen.ended_in_all == stream.launched:
                     break
-            self._outbox.close()
-            stream.cancel()
-        seen.seconds = measured_s
+        return seen
+
+    async def starts(self, warm_s: float, measured_s: float) -> Measured:
+        """As `run`, but a start is followed by the next one as soon as it is acknowledged."""
+        seen = Measured(seconds=measured_s)
+        async with self._open(wait_for_end=False) as stream:
+            at = time.perf_counter()
+            measure_from, until = at + warm_s, at + warm_s + measured_s
+            stream.launch(self._in_flight)
+            async for told in stream.messages():
+                now = time.perf_counter()
+                count = told.acknowledged + len(told.ended)
+                seen.ended_in_all += count
+                if measure_from <= now < until:
+                    seen.ended += count
+                if now < until:
+                    stream.launch(count)
+                elif seen.ended_in_all == stream.launched:
+                    break
         return seen
 
     async def one_by_one(self, count: int) -> list[float]:
         """Latencies in ms of `count` executions, each started when the one before has ended."""
         latencies: list[float] = []
-        async with open_channel(self.address) as channel:
-            stream = rpc.WorkflowServiceStub(channel).StartExecutions(self._requests())
-            self._launch()
-            async for response in stream:
-                for answer in response.answers:
-                    latency = self._ended(answer)
-                    if latency is not None:
-                        latencies.append(latency)
-                        if len(latencies) < count:
-                            self._launch()
+        async with self._open() as stream:
+            begun = time.perf_counter()
+            stream.launch(1)
+            async for told in stream.messages():
+                if not told.ended:
+                    continue
+                now = time.perf_counter()
+                latencies.append((now - begun) * 1000)
                 if len(latencies) >= count:
                     break
-            self._outbox.close()
-            stream.cancel()
+                begun = now
+                stream.launch(1)
         return latencies
-
-
-async def rest_loop(url: str, workflow: str, clients: int, measured_s: float) -> Measured:
-    """`clients` connections, each posting a synchronous run after the other."""
-    seen = Measured(seconds=measured_s)
-    target = f"{url}/v1/workflows/{workflow}/executions?wait=30s"
-    until = time.perf_counter() + measured_s
-
-    async def client(session: aiohttp.ClientSession) -> None:
-        while time.perf_counter() < until:
-            begun = time.perf_counter()
-            async with session.post(target, json={}) as answer:
-                body = await answer.read()
-                if answer.status != 200:
-                    raise LoadFailed(f"{answer.status}: {body[:300]!r}")
-            if time.perf_counter() < until:
-                seen.ended += 1
-                seen.latencies_ms.append((time.perf_counter() - begun) * 1000)
-
-    connector = aiohttp.TCPConnector(limit=clients)
-    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
-        for _ in range(clients):
-            group.create_task(client(session))
-    return seen

@@ -1,169 +1,131 @@
-"""The bench: measures a fresh embedded cluster and prints what a node costs.
+"""The bench: measures fresh embedded clusters and prints what a node costs, hop by hop.
 
-`make bench` runs all of it; `--only NAME` some, `--seconds N` sets the length of each loop. Figures
-go to tests/bench/results/latest.json. It asserts nothing.
+`make bench` runs all of it; `--only NAME` some, `--seconds N` sets the length of each loop. A whole
+run is recorded in tests/bench/results and shown in README.md and docs/performance.md. It asserts
+nothing, but an execution that fails ends it: there is no figure then.
 """
 
 import argparse
 import asyncio
-import statistics
+import os
+import sys
 import tempfile
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import flows, report, usage
-from bench.load import GrpcLoop, apply, rest_loop
-from penstock.embedded import Cluster, ClusterSettings, open_cluster
+import msgspec
 
-CHAIN = 10
-FAN_OUT = 1000
-IDLE_S = 8.0
-SETTLE_S = 3.0
+from bench import counters, record, report
+from bench.calibration import calibrate
+from bench.loader import open_loader
+from bench.measures import GROUPS, Group, Measure
+from bench.measuring import Bench, show
+from bench.starts import LoadFailed
+from penstock.embedded import ClusterSettings, open_cluster
 
-Figures = dict[str, float]
+CALIBRATION_CORES_MIN = 0.9
+"""With less of the cores than this, others were busy on the machine."""
 
 
-@dataclass
-class Bench:
-    """One cluster under measurement and what was found so far."""
+class Wanted(msgspec.Struct, frozen=True):
+    """How long and how often to measure; `only` names measures, all if empty."""
 
-    cluster: Cluster
     seconds: float
     rounds: int
-    figures: Figures = field(default_factory=dict)
-    cpu_us_per_node: dict[str, dict[str, float]] = field(default_factory=dict)
-    spread: dict[str, list[float]] = field(default_factory=dict)
+    only: Sequence[str] = ()
 
-    def note(self, name: str, values: list[float]) -> None:
-        """Record the median of several rounds, and the rounds."""
-        self.figures[name] = round(statistics.median(values), 2)
-        self.spread[name] = [round(value, 2) for value in values]
+    def measures(self, group: Group) -> list[Measure]:
+        """Those of the group that are asked for."""
+        return [each for each in group.measures if not self.only or each.__name__ in self.only]
 
 
-async def node_rate(bench: Bench, name: str, in_flight: int) -> None:
-    """Durable node executions per second of ten-node chains, and what one costs in each process."""
-    await apply(bench.cluster.coordinator_address, flows.chain(CHAIN))
-    rates: list[float] = []
-    for _ in range(bench.rounds):
-        loop = GrpcLoop(bench.cluster.coordinator_address, f"bench-chain{CHAIN}", in_flight)
-        commits = await usage.commits(bench.cluster.database_url)
-        with usage.spending(bench.cluster.pids) as spent:
-            seen = await loop.run(1.0, bench.seconds)
-        commits = await usage.commits(bench.cluster.database_url) - commits
-        rates.append(seen.per_second * CHAIN)
-        # The loop ran longer than was measured: what was spent is shared over all of it.
-        nodes = seen.per_second * CHAIN * (bench.seconds + 1.0)
-        bench.cpu_us_per_node[name] = spent.us_per(nodes)
-        bench.figures[f"{name}_commits_per_s"] = round(commits / (bench.seconds + 1.0))
-        bench.figures[f"{name}_latency_ms_p50"] = round(seen.percentile(0.5), 1)
-    bench.note(name, rates)
+class Run(msgspec.Struct, frozen=True):
+    """All that a run found."""
+
+    groups: list[record.GroupRecord]
+    circumstances: record.Circumstances
 
 
-async def dispatched(bench: Bench) -> None:
-    """Every node dispatched on its own."""
-    await node_rate(bench, "dispatched_nodes_per_s", 1000)
-
-
-async def segments(bench: Bench) -> None:
-    """Whole chains run by one worker in one go."""
-    await node_rate(bench, "segment_nodes_per_s", 1000)
-
-
-async def idle_chain(bench: Bench) -> None:
-    """One ten-node chain at a time on an idle cluster, start to durable result."""
-    await apply(bench.cluster.coordinator_address, flows.chain(CHAIN))
-    loop = GrpcLoop(bench.cluster.coordinator_address, f"bench-chain{CHAIN}", 1)
-    await loop.one_by_one(20)
-    bench.note("idle_chain10_ms_p50", await loop.one_by_one(200))
-    del bench.spread["idle_chain10_ms_p50"]
-
-
-async def fan_out(bench: Bench) -> None:
-    """1 -> 1,000 -> 1."""
-    await apply(bench.cluster.coordinator_address, flows.fan_out(FAN_OUT))
-    loop = GrpcLoop(bench.cluster.coordinator_address, f"bench-fanout{FAN_OUT}", 1)
-    await loop.one_by_one(3)
-    bench.note("fanout1000_ms_p50", await loop.one_by_one(15))
-
-
-async def rest_sync(bench: Bench) -> None:
-    """Synchronous runs of one JavaScript node over REST, 32 connections."""
-    await apply(bench.cluster.coordinator_address, flows.single())
-    await rest_loop(bench.cluster.gateway_url, "bench-single", 32, 1.0)
-    rates, p50, p99 = [], [], []
-    for _ in range(bench.rounds):
-        with usage.spending(bench.cluster.pids) as spent:
-            seen = await rest_loop(bench.cluster.gateway_url, "bench-single", 32, bench.seconds)
-        bench.cpu_us_per_node["rest_sync_js_per_s"] = spent.us_per(seen.ended)
-        rates.append(seen.per_second)
-        p50.append(seen.percentile(0.5))
-        p99.append(seen.percentile(0.99))
-    bench.note("rest_sync_js_per_s", rates)
-    bench.note("rest_sync_js_ms_p50", p50)
-    bench.note("rest_sync_js_ms_p99", p99)
-
-
-async def idle(bench: Bench) -> None:
-    """What the cluster uses when nothing happens."""
-    await asyncio.sleep(SETTLE_S)
-    with usage.spending(bench.cluster.pids) as spent:
-        await asyncio.sleep(IDLE_S)
-    memory = usage.memory_mb(bench.cluster.pids)
-    for role, used in spent.by_role.items():
-        bench.figures[f"idle_cpu_percent_{role}"] = round(used / IDLE_S * 100, 2)
-    bench.figures["idle_cpu_percent"] = round(sum(spent.by_role.values()) / IDLE_S * 100, 2)
-    bench.figures["rss_mb"] = round(sum(memory.values()))
-    for role, used in memory.items():
-        bench.figures[f"rss_mb_{role}"] = round(used)
-
-
-WITH_SEGMENTS = (idle, idle_chain, segments, fan_out, rest_sync)
-WITHOUT_SEGMENTS = (dispatched,)
-Measure = Callable[[Bench], Coroutine[None, None, None]]
-
-
-async def measure(wanted: list[Measure], seconds: float, rounds: int, *, segment: bool) -> Bench:
-    """Run measures on a cluster of their own."""
+async def _measure(group: Group, wanted: Wanted) -> tuple[record.GroupRecord, dict[str, str]]:
+    """One group on a cluster of its own: what it found, and the server's durability."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as scratch:
+        calibration = calibrate(Path(scratch))
+        show(f"{group.name}: {calibration}")
+        cores = calibration.cores
+        if cores < (there := os.cpu_count() or 1) * CALIBRATION_CORES_MIN:
+            show(f"  others are busy here: the loop got {cores:.1f} of {there} cores")
+        metrics = counters.metrics_settings() if group.counted else {}
         settings = ClusterSettings(
-            data_dir=Path(scratch),
+            data_dir=Path(scratch) / "cluster",
             log_level="warning",
-            service_env={"PENSTOCK_COORDINATOR_SEGMENTS": "true" if segment else "false"},
+            service_env={
+                "PENSTOCK_COORDINATOR_SEGMENTS": "true" if group.segments else "false",
+                **metrics,
+            },
         )
-        async with open_cluster(settings) as cluster:
-            bench = Bench(cluster, seconds, rounds)
-            for each in wanted:
-                print(f"  {each.__name__}: {each.__doc__}", flush=True)
+        async with (
+            open_cluster(settings) as cluster,
+            open_loader(cluster.coordinator_address) as loader,
+        ):
+            bench = Bench(cluster, loader, metrics, wanted.seconds, wanted.rounds)
+            for each in wanted.measures(group):
+                begun = time.perf_counter()
+                show(f"  {each.__name__}: {each.__doc__}")
                 await each(bench)
-            return bench
+                await bench.check()
+                show(f"    ({time.perf_counter() - begun:.0f} s)")
+            durability = await counters.read_durability(cluster.database_url)
+    found = record.GroupRecord(group.name, bench.figures, bench.rounds, bench.budgets, calibration)
+    return found, durability
 
 
-async def run(only: list[str], seconds: float, rounds: int, *, write: bool) -> None:
-    """Measure, print, write."""
-    benches: list[Bench] = []
-    for group, segment in ((WITH_SEGMENTS, True), (WITHOUT_SEGMENTS, False)):
-        wanted = [each for each in group if not only or each.__name__ in only]
-        if wanted:
-            benches.append(await measure(wanted, seconds, rounds, segment=segment))
-    figures = {name: value for bench in benches for name, value in bench.figures.items()}
-    costs = {name: cost for bench in benches for name, cost in bench.cpu_us_per_node.items()}
-    spread = {name: values for bench in benches for name, values in bench.spread.items()}
-    print(report.table(figures, costs))
-    if write and not only:
-        report.write_latest(figures, costs, spread)
+async def measure(wanted: Wanted) -> Run:
+    """All groups. Raises `LoadFailed`."""
+    groups: list[record.GroupRecord] = []
+    durability: dict[str, str] = {}
+    for group in GROUPS:
+        if wanted.measures(group):
+            found, durability = await _measure(group, wanted)
+            groups.append(found)
+    return Run(groups, record.circumstances(durability))
+
+
+def as_recorded(run: Run) -> dict[str, object]:
+    """A run as a record of its own."""
+    body: dict[str, object] = {}
+    for group in run.groups:
+        body = record.merge(body, group, run.circumstances)
+    return body | {
+        "durability": run.circumstances.durability,
+        "versions": run.circumstances.versions,
+        "machine": run.circumstances.machine,
+    }
+
+
+def run_or_end(wanted: Wanted) -> Run:
+    """Measure; end the process with 1 if there is no figure."""
+    try:
+        return asyncio.run(measure(wanted))
+    except* LoadFailed as failed:
+        causes = "; ".join(str(each) for each in failed.exceptions)
+        sys.exit(f"bench: no figures: {causes}")
+    raise AssertionError("unreachable")
 
 
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = [each.__name__ for each in (*WITH_SEGMENTS, *WITHOUT_SEGMENTS)]
+    names = [each.__name__ for group in GROUPS for each in group.measures]
     parser.add_argument("--only", action="append", default=[], choices=names)
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of each loop")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of each loop")
     parser.add_argument("--rounds", type=int, default=5, help="repetitions; the median is told")
-    parser.add_argument("--no-write", action="store_true", help="leave latest.json as it is")
+    parser.add_argument("--no-write", action="store_true", help="leave the records as they are")
     given = parser.parse_args()
-    asyncio.run(run(given.only, given.seconds, given.rounds, write=not given.no_write))
+    run = run_or_end(Wanted(given.seconds, given.rounds, given.only))
+    print("\n" + report.performance_section(as_recorded(run)))
+    if not given.no_write and not given.only:
+        report.write_documents(record.keep(run.groups, run.circumstances))
 
 
 if __name__ == "__main__":

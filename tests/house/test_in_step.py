@@ -91,7 +91,9 @@ def test_a_service_installs_nothing_of_the_others(role: str, tmp_path: Path):
     assert missing == set(), "package data that images would lack"
 
 
-def test_the_bench_table_is_the_recorded_one():
+def test_the_documents_show_the_recorded_figures():
     latest = msgspec.json.decode((report.RESULTS / "latest.json").read_bytes())
-    readme = report.README.read_text()
-    assert report.put_into(readme, report.readme_section(latest)) == readme, "run `make bench`"
+    stale = [
+        str(path) for path, text in report.documents(latest).items() if path.read_text() != text
+    ]
+    assert stale == [], "run `make bench`, or `report.write_documents(record.read_latest())`"

@@ -1,0 +1,74 @@
+"""`make bench-check`: a shorter bench against the last recorded run of the same kind of machine.
+
+Ends with 1 if something got slower, with 2 if there is nothing to compare with.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from bench import record
+from bench.compare import Comparison, Rounds, Speed, Verdict, compare_all, told
+from bench.measures import GROUPS, live, segments_open, single_open
+from bench.run import Run, Wanted, as_recorded, run_or_end
+
+_LEFT_OUT = (segments_open, single_open, live)
+"""Percentiles under load scatter too much for short rounds."""
+_MEASURES = [each.__name__ for group in GROUPS for each in group.measures if each not in _LEFT_OUT]
+
+
+def rounds_of(body: Mapping[str, Any]) -> dict[str, Rounds]:
+    """Every figure of a record that has rounds and whose group was calibrated."""
+    found = {}
+    for group in body.get("groups", {}).values():
+        if calibration := group.get("calibration"):
+            speed = Speed(calibration["loops_per_s"], calibration["cpu_ms_per_loop"])
+            for name in group["figures"]:
+                if values := body["rounds"].get(name):
+                    found[name] = Rounds(values, speed)
+    return found
+
+
+def _verdict(found: list[Comparison]) -> str:
+    slower = [each.name for each in found if each.verdict is Verdict.SLOWER]
+    if slower:
+        return f"{len(slower)} of {len(found)} figures got slower: {', '.join(slower)}"
+    return f"none of {len(found)} figures got slower"
+
+
+def _report(recorded: Mapping[str, Any], run: Run) -> bool:
+    """Print the comparison; True if nothing got slower."""
+    found = compare_all(rounds_of(recorded), rounds_of(as_recorded(run)))
+    then = recorded["versions"]["penstock"]
+    print(f"\ncompared with commit {then}; changes are relative to the calibration loop")
+    for each in found:
+        print(told(each))
+    print(_verdict(found))
+    return all(each.verdict is not Verdict.SLOWER for each in found)
+
+
+def main() -> None:
+    """Measure and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", default=[], choices=_MEASURES)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each loop")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of each")
+    given = parser.parse_args()
+    here = record.circumstances()
+    recorded = record.read_machine(here)
+    if recorded is None:
+        print(
+            f"bench-check: no run is recorded for this kind of machine ({here.machine['cores']} "
+            f"cores, {here.machine['cpu']}, Python {here.versions['python']}).\n"
+            f"`make bench` records one in {record.machine_file(here).relative_to(record.ROOT)}.",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+    run = run_or_end(Wanted(given.seconds, given.rounds, given.only or _MEASURES))
+    if not _report(recorded, run):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

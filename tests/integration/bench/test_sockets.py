@@ -1,0 +1,24 @@
+"""Bytes on the wire are told by who sent them to whom."""
+
+import os
+import socket
+
+from bench.sockets import bytes_by_link
+
+
+def test_bytes_over_a_loopback_connection_are_counted_once_in_each_direction():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        with socket.create_connection(address) as client, server.accept()[0] as served:
+            pids = {"both": os.getpid()}
+            before = bytes_by_link(pids)
+            client.sendall(b"x" * 1_000)
+            served.recv(1_000, socket.MSG_WAITALL)
+            served.sendall(b"y" * 10)
+            client.recv(100)
+            grown = bytes_by_link(pids) - before
+    assert grown == {("both", "both"): 1_010}
+
+
+def test_connections_of_others_are_not_counted():
+    assert bytes_by_link({}) == {}
