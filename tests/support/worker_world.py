@@ -190,7 +190,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
                 self.hellos.append(request.hello)
                 self.joined.set()
             for report in request.reports:
-                self.reports.put_nowait(report)
+                self.reports.put_nowait(taken_apart(report))
                 if self.commits:
                     out.put_nowait(pb.WorkResponse(committed=[report.report_id]))
             for started in request.started:
@@ -313,6 +313,29 @@ async def open_world(*, sandbox_address: str = "", **settings: Any) -> AsyncIter
                 yield world
             finally:
                 world.stop.set()
+
+
+def taken_apart(report: pb.SegmentReport) -> pb.SegmentReport:
+    """A report with its row of good outcomes as outcomes like any others."""
+    if not report.HasField("completed"):
+        return report
+    row = report.completed
+    assert len(row.nodes) == len(row.outputs_json) == len(row.durations_us) > 0, row
+    whole = pb.SegmentReport()
+    whole.CopyFrom(report)
+    whole.ClearField("completed")
+    del whole.outcomes[:]
+    at_us = row.started_unix_us
+    for place, node in enumerate(row.nodes):
+        outcome = whole.outcomes.add(started_unix_us=at_us)
+        outcome.ref.node, outcome.ref.attempt = node, 1 if place else row.attempt
+        at_us += row.durations_us[place]
+        outcome.finished_unix_us = at_us
+        outcome.completed.output.json = row.outputs_json[place]
+    if not report.HasField("lease"):
+        whole.lease.CopyFrom(whole.outcomes[0].ref)
+    whole.outcomes.extend(report.outcomes)
+    return whole
 
 
 def ids(plan: Plan, report: pb.SegmentReport) -> list[str]:

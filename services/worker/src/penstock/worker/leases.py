@@ -106,7 +106,7 @@ class Session:
         """Report the last outcomes under a lease."""
         report.report_id = report_id = next(self._report_ids)
         report.execution_id = lease.key[0]
-        if not report.HasField("lease"):
+        if not report.HasField("lease") and not report.HasField("completed"):
             lease.write_ref(report.lease)
         lease.report = report
         lease.size = size

@@ -7,6 +7,7 @@ from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.nodes.api import NodeFailure
 from penstock.worker.failures import to_proto
+from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
 _OUTCOME_BYTES = 96
 LOG_LINES_MAX = 200
@@ -14,13 +15,22 @@ LOG_CHARS_MAX = 8192
 
 
 class Draft:
-    """A report under one lease, and about how many bytes it has."""
+    """A report under one lease, and about how many bytes it has.
 
-    __slots__ = ("report", "size")
+    Good outcomes go into the report's row of such as long as nothing else came before them.
+    """
+
+    __slots__ = ("_ended_us", "report", "size")
 
     def __init__(self) -> None:
         self.report = pb.SegmentReport()
         self.size = 64
+        self._ended_us = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was added yet."""
+        return not (self.report.outcomes or self.report.completed.nodes)
 
     def add(self, node: int, item: int, attempt: int) -> pb.NodeOutcome:
         """The next outcome, to be filled."""
@@ -36,7 +46,25 @@ class Draft:
     def add_made(self, outcome: pb.NodeOutcome) -> None:
         """An outcome made elsewhere."""
         self.size += _OUTCOME_BYTES + size_of(outcome)
-        self.report.outcomes.append(outcome)
+        if self.report.outcomes or not is_plain(outcome):
+            self.report.outcomes.append(outcome)
+            return
+        row = self.report.completed
+        if not row.nodes:
+            self._ended_us = row.started_unix_us = outcome.started_unix_us
+            row.attempt = outcome.ref.attempt
+        row.nodes.append(outcome.ref.node)
+        row.outputs_json.append(outcome.completed.output.json)
+        row.durations_us.append(max(0, outcome.finished_unix_us - self._ended_us))
+        self._ended_us = outcome.finished_unix_us
+
+
+def is_plain(outcome: pb.NodeOutcome) -> bool:
+    """True for a good outcome without item, choice, logs or stored output."""
+    if outcome.WhichOneof("kind") != "completed" or outcome.ref.item or outcome.logs:
+        return False
+    completed = outcome.completed
+    return not completed.routed and 0 < len(completed.output.json) <= INLINE_BYTES_MAX
 
 
 def size_of(outcome: pb.NodeOutcome) -> int:

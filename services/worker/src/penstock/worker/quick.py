@@ -54,6 +54,32 @@ class QuickCall(PendingCall):
         if result is None or not self._is_plain(result):
             self.segments.take_result(self, result)
             return
+        steps = result.steps
+        program = self.scope.program
+        for node, step in zip(self.group.nodes, steps, strict=True):
+            duration_us = step.duration_us
+            if duration_us >= SLOW_US or program.rules.slow:
+                program.observe(node, duration_us)
+        if self.lease.key[2] or not all(map(_is_row, steps)):
+            self._report_each(result)
+        else:
+            self._report_row(result)
+
+    def _report_row(self, result: sandbox_pb.CallResult) -> None:
+        """All went well: as columns."""
+        report = pb.SegmentReport()
+        row = report.completed
+        outputs = [step.output_json for step in result.steps]
+        row.nodes.extend(self.group.nodes)
+        row.outputs_json.extend(outputs)
+        row.durations_us.extend([step.duration_us for step in result.steps])
+        row.started_unix_us = self.started_us
+        lease = self.lease
+        row.attempt = lease.key[3]
+        lease.session.report(lease, report, 96 + sum(map(len, outputs)))
+
+    def _report_each(self, result: sandbox_pb.CallResult) -> None:
+        """One by one: items, failures, logs."""
         lease = self.lease
         report = pb.SegmentReport.FromString(self.group.report_template)
         _, _, item, attempt = lease.key
@@ -62,13 +88,9 @@ class QuickCall(PendingCall):
             lease.write_ref(report.lease)
             lease.write_ref(outcomes[0].ref)
         at_us, size = self.started_us, 64
-        program = self.scope.program
         for outcome, step in zip(outcomes, result.steps, strict=True):
             outcome.started_unix_us = at_us
-            duration_us = step.duration_us
-            at_us += duration_us
-            if duration_us >= SLOW_US or program.rules.slow:
-                program.observe(outcome.ref.node, duration_us)
+            at_us += step.duration_us
             outcome.finished_unix_us = at_us
             size += write_step(outcome, step)
         lease.session.report(lease, report, size)
@@ -86,6 +108,11 @@ class QuickCall(PendingCall):
             if not alone and step.HasField("failure"):
                 return False
         return True
+
+
+def _is_row(step: sandbox_pb.StepResult) -> bool:
+    """True if a step with a small output can be told in a row."""
+    return not step.logs and step.HasField("output_json")
 
 
 def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> int:

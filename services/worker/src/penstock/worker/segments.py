@@ -100,7 +100,7 @@ class Segments:
             if not isinstance(error, NodeFailure):
                 text = f"the worker met a fault: {type(error).__name__}: {error}"
                 failure = NodeFailure("system", "INTERNAL", text)
-            if not segment.draft.report.outcomes and isinstance(failure, NodeFailure):
+            if segment.draft.is_empty and isinstance(failure, NodeFailure):
                 set_failed(segment.draft.add(node, item, attempt), failure)
             if segment.lease.report is None:
                 segment.report()
