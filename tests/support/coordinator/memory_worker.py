@@ -9,6 +9,7 @@ import grpc
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import DispatchServiceStub
 from penstock.api.journal.v1.journal_pb2 import NodeRef
+from support.long_form import in_full
 
 TYPES = (
     "js@1", "set@1", "map@1", "http@1", "delay@1", "log@1", "wait@1", "template@1", "output@1",
@@ -63,7 +64,7 @@ class MemoryWorker:
         self.refused.extend(message.refused)
         self.cancels.extend(message.cancels)
         reports = []
-        for group in message.tasks:
+        for group in map(in_full, message.tasks):
             for task in group.tasks:
                 self.tasks.append((group.execution_id, task, group))
                 outcome = self._decide(group, task)

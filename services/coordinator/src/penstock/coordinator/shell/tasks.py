@@ -9,7 +9,9 @@ from penstock.common.invariant import InvariantBroken
 from penstock.common.value_codec import write_failure
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
-from penstock.workflow.execution.values import NULL, NodeRef, Payload
+from penstock.workflow.execution.values import NULL, NodeRef, NodeStatus, Payload
+
+_COMPLETED = int(NodeStatus.COMPLETED)
 
 _FIXED_BYTES = 256
 """About what a task costs beside its values."""
@@ -48,8 +50,12 @@ def add_tasks(message: WorkResponse, live: Live, refs: Sequence[NodeRef], *, go_
     reads = state.tables.reads[refs[0].node] if len(refs) == 1 else _reads_of(state, refs)
     if reads:
         size += _add_inputs(tasks, state, reads)
+    deadlines = state.waits.deadlines
     for ref in refs:
-        size += _add_task(tasks, live, ref)
+        if ref.attempt == 1 and not ref.item and not deadlines:
+            tasks.first_attempts.append(ref.node)
+        else:
+            size += _add_task(tasks, live, ref)
     return size
 
 
@@ -60,17 +66,30 @@ def _reads_of(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[int]:
 
 def _add_inputs(tasks: ExecutionTasks, state: ExecutionState, reads: Sequence[int]) -> int:
     size = 0
-    add = tasks.inputs.add
-    outputs = state.outputs
+    outputs, status = state.outputs, state.status
     for read in reads:
-        value = add()
-        value.node = read
-        value.status = state.status[read]  # type: ignore[assignment]
         output = outputs.get(read)
-        if output is not None:
-            size += 8 + set_payload(value.output, output)
-        if state.failures and read in state.failures:
-            write_failure(value.failure, state.failures[read])
+        if output is not None and status[read] == _COMPLETED and not output.digest:
+            tasks.completed.append(read)
+            tasks.completed_json.append(output.json)
+            size += 8 + len(output.json)
+        else:
+            size += _add_input(tasks, state, read)
+    return size
+
+
+def _add_input(tasks: ExecutionTasks, state: ExecutionState, read: int) -> int:
+    """An ancestor's outcome in its long form."""
+    value = tasks.inputs.add()
+    value.node = read
+    value.status = state.status[read]  # type: ignore[assignment]
+    size = 8
+    output = state.outputs.get(read)
+    if output is not None:
+        size += set_payload(value.output, output)
+    failure = state.failures.get(read)
+    if failure is not None:
+        write_failure(value.failure, failure)
     return size
 
 
