@@ -1,6 +1,6 @@
-"""The bus on a real nats-server: stream, de-duplication, last message, subscription, gap-free
-feed."""
+"""The bus on a real nats-server: stream, newest message, reception, gap-free feed."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -10,8 +10,10 @@ import nats
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
-from penstock.common.bus import STREAM, event_subject, open_bus
+from penstock.common.bus import STREAM, open_bus
 from penstock.common.feed import follow_execution
+from penstock.common.publication import LANES, Packer, mark_subject
+from penstock.common.reception import INBOX_ROWS_MAX, open_reception
 
 
 def free_port() -> int:
@@ -41,6 +43,19 @@ async def bus(nats_url):
         yield bus
 
 
+@pytest.fixture
+async def reception(bus):
+    async with open_reception(bus) as reception:
+        yield reception
+
+
+def packed(*rows: tuple[str, str, bytes]) -> list[tuple[str, bytes]]:
+    packer = Packer()
+    for row in rows:
+        packer.add(*row)
+    return packer.messages()
+
+
 def batch(execution_id: str, first_seq: int, count: int, *, last: bool = False) -> EventBatch:
     made = EventBatch(execution_id=execution_id, first_seq=first_seq)
     for _ in range(count):
@@ -50,12 +65,47 @@ def batch(execution_id: str, first_seq: int, count: int, *, last: bool = False) 
     return made
 
 
-async def test_the_last_message_of_a_shard_is_known(bus):
-    rows = [(event_subject("t", 7, f"E{n}"), f"7:{n}", b"x") for n in range(3)]
-    await bus.publish_rows(rows)
-    await bus.publish_rows(rows)
-    assert await bus.last_message_id(event_subject("*", 7, "*")) == "7:2"
-    assert await bus.last_message_id(event_subject("*", 8, "*")) is None
+async def test_the_newest_mark_of_a_shard_is_known(bus):
+    marks = [(mark_subject(7), b"1"), (mark_subject(8), b"5"), (mark_subject(7), b"2")]
+    await bus.publish_confirmed(marks)
+    assert await bus.newest(mark_subject(7)) == b"2"
+    assert await bus.newest(mark_subject(9)) is None
+
+
+async def test_followers_of_one_lane_share_a_subscription_and_get_their_own_rows(bus, reception):
+    lane_of = "AEIMQ"  # ids that end so are in one lane
+    assert len({ord(last) % LANES for last in lane_of}) == 1
+    async with (
+        reception.inbox("t", "x-A") as first,
+        reception.inbox("t", "x-E") as second,
+        reception.inbox("t", "x-E") as third,
+        reception.inbox("other", "x-A") as elsewhere,
+    ):
+        assert len(reception._lanes) == 2
+        rows = [("t", "x-A", b"1"), ("t", "x-I", b"2"), ("t", "x-E", b"3"), ("t", "x-A", b"4")]
+        await bus.publish(packed(*rows, ("other", "x-A", b"5")))
+        async with asyncio.timeout(10):
+            assert [await first.next(), await first.next()] == [b"1", b"4"]
+            assert [await second.next(), await third.next()] == [b"3", b"3"]
+            assert await elsewhere.next() == b"5"
+    assert not reception._lanes
+
+
+async def test_a_follower_that_takes_nothing_is_sent_to_the_journal(bus, reception):
+    async with reception.inbox("t", "E") as inbox:
+        rows = [("t", "E", b"%d" % n) for n in range(INBOX_ROWS_MAX + 2)]
+        await bus.publish(packed(*rows))
+        async with reception.inbox("t", "A") as other, asyncio.timeout(10):
+            await bus.publish(packed(("t", "A", b"x")))
+            assert await other.next() == b"x"
+        assert await inbox.next() is None
+        assert await inbox.next() == b"%d" % (INBOX_ROWS_MAX + 1)
+
+
+async def test_silence_sends_followers_to_the_journal(bus, reception, monkeypatch):
+    monkeypatch.setattr("penstock.common.reception.SILENCE_S", 0.01)
+    async with reception.inbox("t", "E") as inbox, asyncio.timeout(10):
+        assert await inbox.next() is None
 
 
 async def test_a_stream_of_an_older_version_gets_the_limits_of_this_one(bus, nats_url):
@@ -68,18 +118,18 @@ async def test_a_stream_of_an_older_version_gets_the_limits_of_this_one(bus, nat
     await client.close()
 
 
-async def test_a_follower_gets_every_event_once_though_messages_repeat_and_get_lost(bus):
-    subject = event_subject("t", 1, "E")
+async def test_a_follower_gets_every_event_once_though_messages_repeat_and_get_lost(bus, reception):
     journal = [batch("E", 1, 2)]
     seen: list[EventBatch] = []
 
     async def read_events(execution_id: str, after_seq: int) -> list[EventBatch]:
         return [b for b in journal if b.first_seq + len(b.events) > after_seq + 1]
 
-    async for part in follow_execution("E", subject, 1, bus, read_events):
+    async for part in follow_execution("t", "E", 1, reception, read_events):
         seen.append(part)
         if part.first_seq == 2:
             journal += [batch("E", 3, 2), batch("E", 5, 1), batch("E", 6, 1, last=True)]
-            await bus.publish_rows([(subject, "a", journal[0].SerializeToString())])
-            await bus.publish_rows([(subject, "b", journal[2].SerializeToString())])
+            told = [("t", "E", row.SerializeToString()) for row in journal]
+            await bus.publish(packed(told[0], told[0]))
+            await bus.publish(packed(told[2]))
     assert [(p.first_seq, len(p.events)) for p in seen] == [(2, 1), (3, 2), (5, 1), (6, 1)]

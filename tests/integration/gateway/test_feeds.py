@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
-from penstock.common.bus import event_subject, open_bus
+from penstock.common.bus import open_bus
+from penstock.common.publication import Packer
 from penstock.gateway.feeds import open_feeds
 from support.gateway.fake_cluster import FakeCluster, FakeExecution
 
@@ -43,7 +43,6 @@ class JournalOf:
 async def test_events_come_over_the_bus_and_what_it_lost_from_the_journal(nats_url):
     cluster = FakeCluster()
     execution, _ = cluster.begin(StartExecutionRequest(workflow="slow"))
-    subject = event_subject("default", 17, execution.id)
     async with open_bus(nats_url) as bus, open_feeds(nats_url, JournalOf(execution)) as feeds:
         await bus.ensure_stream()
         async with asyncio.timeout(20):
@@ -55,13 +54,14 @@ async def test_events_come_over_the_bus_and_what_it_lost_from_the_journal(nats_u
             if seen == [1]:
                 execution.complete(0, b"1")
                 execution.complete(1, b"2")
-                await bus.publish_rows([(subject, "17:3", whole(execution.batches[-1]))])
+                await bus.publish(newest_of(execution))
             elif seen[-1] == 5:
                 execution.end(b"3")
-                row = (subject, "17:4", whole(execution.batches[-1]))
-                await bus.publish_rows([row])
+                await bus.publish(newest_of(execution))
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
-def whole(batch: journal.EventBatch) -> bytes:
-    return batch.SerializeToString()
+def newest_of(execution: FakeExecution) -> list[tuple[str, bytes]]:
+    packer = Packer()
+    packer.add("default", execution.id, execution.batches[-1].SerializeToString())
+    return packer.messages()

@@ -5,37 +5,30 @@ The stream `PENSTOCK_EVENTS` holds journal rows for a limited time; it is transp
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import nats
 from nats.aio.client import Client
-from nats.aio.subscription import Subscription as NatsSubscription
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
 from penstock.common.errors import Unavailable
 from penstock.common.logging import get_logger
+from penstock.common.publication import Message
 
 STREAM = "PENSTOCK_EVENTS"
-SUBJECTS = "penstock.events.>"
+SUBJECTS = ("penstock.events.>", "penstock.marks.>")
 _MAX_AGE_S = 24 * 3600.0
 _MAX_BYTES = 64 * 1024 * 1024
-"""Small on purpose: nats-server's cost per message grows with the number of subjects it keeps."""
-_DUPLICATE_WINDOW_S = 120.0
+"""Live viewers need the last seconds; whoever needs more reads the journal."""
 _PENDING_BYTES = 64 * 1024 * 1024
+_PENDING_MESSAGES = 10_000
 _ACK_WAIT_S = 5.0
-_MSG_ID = "Nats-Msg-Id"
-
-Row = tuple[str, str, bytes]
-"""Subject, message id, body."""
-
-
-def event_subject(tenant: str, shard: int | str, execution_id: str) -> str:
-    """Subject of an execution's events; `*` stands for any part."""
-    return f"penstock.events.{tenant}.{shard}.{execution_id}"
 
 
 class Bus:
@@ -44,23 +37,39 @@ class Bus:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._stream: JetStreamContext = client.jetstream()
+        self._observers: list[Callable[[], None]] = []
+        self.losses = 0
+        """How often the connection was lost. What was sent shortly before may not have arrived."""
 
     @property
     def connected(self) -> bool:
         """True while the server answers."""
         return self._client.is_connected
 
+    @contextmanager
+    def observed(self, observer: Callable[[], None]) -> Iterator[None]:
+        """Call `observer` whenever the connection is lost and when it is back."""
+        self._observers.append(observer)
+        try:
+            yield
+        finally:
+            self._observers.remove(observer)
+
+    def tell_observers(self) -> None:
+        """The connection was lost, or is back."""
+        for observer in self._observers:
+            observer()
+
     async def ensure_stream(self) -> None:
         """Create or update the stream; raises `Unavailable` if JetStream does not answer."""
         config = StreamConfig(
             name=STREAM,
-            subjects=[SUBJECTS],
+            subjects=list(SUBJECTS),
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             discard=DiscardPolicy.OLD,
             max_age=_MAX_AGE_S,
             max_bytes=_MAX_BYTES,
-            duplicate_window=_DUPLICATE_WINDOW_S,
         )
         try:
             try:
@@ -70,72 +79,61 @@ class Bus:
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"JetStream does not answer: {error}") from error
 
-    async def publish_rows(self, rows: Sequence[Row]) -> None:
-        """Publish rows in order; returns when the stream has acknowledged the last one.
-
-        Only the last is acknowledged: the server stores one connection's messages in order, and a
-        hole would be filled from the journal by whoever meets it. Raises `Unavailable` if no
-        acknowledgement comes.
-        """
-        if not rows:
-            return
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send messages in order, without waiting for the stream to have them. Raises `Unavailable`
+        if there is no connection; a loss after that shows in `losses`."""
         if not self.connected:
             raise Unavailable("the event bus is not connected")
         try:
-            for subject, msg_id, body in rows[:-1]:
-                await self._client.publish(subject, body, headers={_MSG_ID: msg_id})
-            subject, msg_id, body = rows[-1]
-            await self._stream.publish(
-                subject, body, timeout=_ACK_WAIT_S, headers={_MSG_ID: msg_id}
-            )
+            for subject, body in messages:
+                await self._client.publish(subject, body)
+        except (NatsError, OSError) as error:
+            raise Unavailable(f"the event bus did not take the events: {error}") from error
+
+    async def publish_confirmed(self, messages: Sequence[Message]) -> None:
+        """As `publish`, but returns when the stream has the last of them, and so everything that
+        this connection sent before. Raises `Unavailable` if it does not say so."""
+        await self.publish(messages[:-1])
+        subject, body = messages[-1]
+        try:
+            await self._stream.publish(subject, body, timeout=_ACK_WAIT_S)
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"the event bus did not take the events: {error}") from error
 
-    async def last_message_id(self, subject: str) -> str | None:
-        """Message id of the newest message on a subject (wildcards allowed); None if there is
-        none."""
+    async def newest(self, subject: str) -> bytes | None:
+        """Body of the newest message on a subject; None if there is none."""
         try:
             message = await self._stream.get_last_msg(STREAM, subject)
         except NotFoundError:
             return None
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"JetStream does not answer: {error}") from error
-        return (message.headers or {}).get(_MSG_ID)
+        return bytes(message.data or b"")
 
     @asynccontextmanager
-    async def subscribe(
-        self, subject: str, *, queue_max: int = 10_000
-    ) -> AsyncIterator["Subscription"]:
-        """Messages on `subject` from now on. A reader slower than `queue_max` messages loses some:
-        it must notice by their sequence and read the journal."""
-        inner = await self._client.subscribe(subject, pending_msgs_limit=queue_max)
-        if self.connected:
-            await self._client.flush()
+    async def subscribed(self, subject: str, take: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Call `take`, which must be quick, with the body of each message on `subject` from now on.
+
+        A reader that is too slow loses some, and so may one whose connection breaks: it must notice
+        by their sequence and read the journal.
+        """
+
+        async def on_message(message: Msg) -> None:
+            take(message.data)
+
+        inner = await self._client.subscribe(
+            subject,
+            cb=on_message,
+            pending_msgs_limit=_PENDING_MESSAGES,
+            pending_bytes_limit=_PENDING_BYTES,
+        )
         try:
-            yield Subscription(inner)
+            if self.connected:
+                await self._client.flush()
+            yield
         finally:
             if self.connected:
                 await inner.unsubscribe()
-
-
-class Subscription:
-    """Messages of one subject, as they come."""
-
-    def __init__(self, inner: NatsSubscription) -> None:
-        self._inner = inner
-
-    async def next(self, timeout_s: float) -> bytes | None:
-        """Body of the next message, or None after `timeout_s` seconds of silence.
-
-        Raises `Unavailable` once the connection is closed for good.
-        """
-        try:
-            message = await self._inner.next_msg(timeout=timeout_s)
-        except TimeoutError:
-            return None
-        except NatsError as error:
-            raise Unavailable(f"the event bus was closed: {error}") from error
-        return bytes(message.data)
 
 
 @asynccontextmanager
@@ -143,15 +141,24 @@ async def open_bus(nats_url: str) -> AsyncIterator[Bus]:
     """Connect to NATS; keeps trying if the server is not there yet, and for ever after a loss."""
     log = get_logger("bus")
     server = nats_url.rpartition("@")[2]  # never log credentials
+    opened: list[Bus] = []
 
     async def on_loss() -> None:
         log.warning("bus_disconnected", server=server)
+        for bus in opened:
+            bus.losses += 1
+            bus.tell_observers()
 
     async def on_return() -> None:
         log.info("bus_reconnected", server=server)
+        for bus in opened:
+            bus.tell_observers()
 
     async def on_error(error: Exception) -> None:
         log.debug("bus_error", error=str(error))
+        if isinstance(error, SlowConsumerError):  # messages were dropped here
+            for bus in opened:
+                bus.tell_observers()
 
     client = await nats.connect(
         nats_url,
@@ -165,9 +172,11 @@ async def open_bus(nats_url: str) -> AsyncIterator[Bus]:
         reconnected_cb=on_return,
         error_cb=on_error,
     )
+    opened.append(Bus(client))
     try:
-        yield Bus(client)
+        yield opened[0]
     finally:
+        opened.clear()
         try:
             async with asyncio.timeout(2.0):
                 await client.close()

@@ -1,19 +1,15 @@
 """One execution's events, live and without gap: backfill from the journal, then the bus, joined by
 sequence."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
-from penstock.common.bus import Bus
 from penstock.common.journal_codec import apart
+from penstock.common.reception import Reception
 
 ReadEvents = Callable[[str, int], Awaitable[list[EventBatch]]]
 """(execution id, after sequence) -> journal batches in order; may begin before, may be incomplete
 at the end."""
-
-_RECHECK_S = 5.0
-"""How long silence is trusted: a lost message is found by reading the journal after this time at
-the latest."""
 
 
 def trimmed(batch: EventBatch, after_seq: int) -> EventBatch | None:
@@ -51,8 +47,8 @@ class _Place:
 
 
 async def follow_execution(
-    execution_id: str, subject: str, after_seq: int, bus: Bus, read_events: ReadEvents
-) -> AsyncIterator[EventBatch]:
+    tenant: str, execution_id: str, after_seq: int, reception: Reception, read_events: ReadEvents
+) -> AsyncGenerator[EventBatch, None]:
     """Yield the events after `after_seq` in order, each once, and end after the execution's last
     event.
 
@@ -60,7 +56,7 @@ async def follow_execution(
     the journal is read every few seconds instead.
     """
     place = _Place(after_seq)
-    async with bus.subscribe(subject) as messages:
+    async with reception.inbox(tenant, execution_id) as inbox:
         lagging = True
         while True:
             while lagging:
@@ -71,13 +67,11 @@ async def follow_execution(
                     if is_last(part):
                         return
                 lagging = bool(fresh)
-            body = await messages.next(_RECHECK_S)
+            body = await inbox.next()
             if body is None:
                 lagging = True
                 continue
             batch = apart(EventBatch.FromString(body))
-            if batch.execution_id != execution_id:
-                continue
             news = place.take(batch)
             lagging = news is None and batch.first_seq > place.seq
             if news is not None:

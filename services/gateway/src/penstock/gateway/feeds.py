@@ -6,8 +6,9 @@ from contextlib import aclosing, asynccontextmanager
 from urllib.parse import urlsplit
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
-from penstock.common.bus import Bus, event_subject, open_bus
+from penstock.common.bus import Bus, open_bus
 from penstock.common.feed import follow_execution, is_last
+from penstock.common.reception import Reception, open_reception
 from penstock.gateway.ports import Reads
 
 _POLL_S = 1.0
@@ -21,6 +22,7 @@ class Feeds:
         self._nats_url = nats_url
         self._reads = reads
         self._bus: Bus | None = None
+        self._reception: Reception | None = None
 
     @property
     def address(self) -> str:
@@ -34,12 +36,12 @@ class Feeds:
 
     async def attach(self) -> None:
         """Hold the connection to the bus until cancelled."""
-        async with open_bus(self._nats_url) as bus:
-            self._bus = bus
+        async with open_bus(self._nats_url) as bus, open_reception(bus) as reception:
+            self._bus, self._reception = bus, reception
             try:
                 await asyncio.Event().wait()
             finally:
-                self._bus = None
+                self._bus = self._reception = None
 
     async def follow(
         self, execution_id: str, tenant: str, after_seq: int
@@ -50,19 +52,17 @@ class Feeds:
             batches, _ = await self._reads.events(wanted, tenant, after)
             return list(batches)
 
-        while self._bus is None:
+        while self._reception is None:
             for batch in await read(execution_id, after_seq):
                 yield batch
                 after_seq = max(after_seq, batch.first_seq + len(batch.events) - 1)
                 if is_last(batch):
                     return
             await asyncio.sleep(_POLL_S)
-        subject = event_subject(tenant, "*", execution_id)
-        events = follow_execution(execution_id, subject, after_seq, self._bus, read)
-        if isinstance(events, AsyncGenerator):
-            async with aclosing(events):
-                async for batch in events:
-                    yield batch
+        events = follow_execution(tenant, execution_id, after_seq, self._reception, read)
+        async with aclosing(events):
+            async for batch in events:
+                yield batch
 
 
 @asynccontextmanager

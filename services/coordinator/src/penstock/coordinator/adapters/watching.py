@@ -5,13 +5,15 @@ is refused while NATS has never been reached.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING, EventBatch
-from penstock.common.bus import Bus, event_subject, open_bus
+from penstock.common.bus import open_bus
 from penstock.common.errors import InvalidArgument, Unavailable
 from penstock.common.feed import follow_execution
-from penstock.common.ids import is_ulid, shard_of
+from penstock.common.ids import is_ulid
+from penstock.common.reception import Reception, open_reception
 from penstock.coordinator.ports import Queries
 
 
@@ -21,32 +23,33 @@ class Watching:
     def __init__(self, nats_url: str, queries: Queries) -> None:
         self._nats_url = nats_url
         self._queries = queries
-        self._bus: Bus | None = None
+        self._reception: Reception | None = None
 
     async def run(self) -> None:
         """Hold the bus open until cancelled."""
-        async with open_bus(self._nats_url) as self._bus:
+        async with open_bus(self._nats_url) as bus, open_reception(bus) as self._reception:
             await asyncio.Event().wait()
 
     async def follow(
-        self, tenant: str, execution_id: str, after_seq: int, shard_count: int
-    ) -> AsyncIterator[EventBatch]:
+        self, tenant: str, execution_id: str, after_seq: int
+    ) -> AsyncGenerator[EventBatch, None]:
         """Events after a sequence, until the execution ends. Raises `NotFound`, `Unavailable`.
 
         A sequence beyond the last event counts as the last one.
         """
         if not is_ulid(execution_id):
             raise InvalidArgument(f"{execution_id!r} is not an execution id", fix="Give a ULID.")
-        if self._bus is None or not shard_count:
+        if self._reception is None:
             raise Unavailable("live events cannot be reached at the moment")
         execution = await self._queries.get_execution(tenant, execution_id)
         after_seq = min(after_seq, execution.last_seq)
         if execution.status != EXECUTION_STATUS_RUNNING and after_seq == execution.last_seq:
             return
-        subject = event_subject(execution.tenant, shard_of(execution_id, shard_count), execution_id)
 
         async def read(execution_id: str, after_seq: int) -> list[EventBatch]:
             return await self._queries.read_events(tenant, execution_id, after_seq)
 
-        async for batch in follow_execution(execution_id, subject, after_seq, self._bus, read):
-            yield batch
+        events = follow_execution(execution.tenant, execution_id, after_seq, self._reception, read)
+        async with aclosing(events):
+            async for batch in events:
+                yield batch

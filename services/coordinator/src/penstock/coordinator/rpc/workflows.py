@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -152,12 +153,12 @@ class WorkflowRpc(WorkflowServiceServicer):
         self, request: pb.WatchEventsRequest, context: Context
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         """Events of one execution, without gap or repeat, until it ends."""
-        shard_count = self._coordinator.shards.count
         batches = self._watching.follow(
-            call_tenant(context), request.execution_id, request.after_seq, shard_count
+            call_tenant(context), request.execution_id, request.after_seq
         )
-        async for batch in batches:
-            yield pb.WatchEventsResponse(batch=batch)
+        async with aclosing(batches):
+            async for batch in batches:
+                yield pb.WatchEventsResponse(batch=batch)
 
 
 def _issues(issues: Iterable[Issue]) -> list[pb.Issue]:

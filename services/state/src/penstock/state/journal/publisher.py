@@ -1,38 +1,40 @@
 """Publication of committed rows to JetStream, after the commit and never in its way.
 
-Every committed batch is queued in memory, and one task publishes what has gathered. A shard whose
-queued rows do not follow what was published before is lagging: its rows come from the journal
-instead, until the journal has been read to its end. Shards lag at the start, when JetStream fails,
-when the queue overflows, and when another process wrote in between. The message id
-`<shard>:<position>` lets JetStream drop what it gets twice, and tells where to go on: after the
-newest message of the shard.
+Every committed batch is queued in memory, and one task publishes what has gathered: the rows of a
+commit, or of several, as a few messages (see `penstock.common.publication`). Nobody waits for the
+stream to have them. Once a second, and a second after the last message, marks are published: up to
+which position each shard is told by now. The stream confirms the last of them, and with it all that
+came before. So a mark tells the next process where to go on, and a confirmation that does not come
+tells this one that something was lost: it begins again after the newest marks.
 
-How much is told again: usually every row after the newest message. If JetStream has nothing of a
-shard (a new cluster, or it was wiped), or is further behind than `recent_rows`, then only the rows
-of executions that have not ended, and the last `recent_rows` rows of the shard. Older history is in
-the journal, where every reader looks first.
+A shard whose queued rows do not follow what was published before is lagging: its rows come from the
+journal instead, until the journal has been read to its end. Shards lag at the start, after a loss,
+when the queue overflows, and when another process wrote in between.
+
+How much is told again: usually every row after the newest mark, a second's worth. If JetStream has
+no mark of a shard (a new cluster, or it was wiped), or an old one, further back than `recent_rows`,
+then only the rows of executions that have not ended, and the last `recent_rows` rows of the shard.
+Older history is in the journal, where every reader looks first, and readers know what they get
+twice by its sequence.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
-from penstock.common.bus import Bus, Row, event_subject, open_bus
-from penstock.common.errors import PenstockError
+from penstock.common.bus import Bus, open_bus
+from penstock.common.errors import PenstockError, Unavailable
 from penstock.common.logging import get_logger
+from penstock.common.publication import Packer, mark_body, mark_subject, marked_position
 from penstock.state.journal.batch import CommitBatch
 from penstock.state.metrics import StateMetrics
 from penstock.state.ports import JournalReader
 
 _PAGE_ROWS = 500
-_PUBLISH_ROWS = 500
+_PUBLISH_ROWS = 4000
+_MARK_S = 1.0
 _PAUSE_FIRST_S = 0.25
 _PAUSE_MAX_S = 5.0
-
-
-def position_of(message_id: str | None) -> int:
-    """Position within the shard that a message id names; 0 if there is none."""
-    _, _, position = (message_id or "").partition(":")
-    return int(position) if position.isdigit() else 0
 
 
 class Publisher:
@@ -56,6 +58,9 @@ class Publisher:
         self._queued_rows = 0
         self._lagging: set[int] = set(self._shards)
         self._sent: dict[int, int] = {}
+        self._unmarked: set[int] = set()
+        self._mark_timer: asyncio.TimerHandle | None = None
+        self._mark_due = False
         self._wake = asyncio.Event()
         self._log = get_logger("publisher")
 
@@ -82,23 +87,32 @@ class Publisher:
     async def publish_to(self, bus: Bus) -> None:
         """Publish for ever over a bus that is there already."""
         pause_s = _PAUSE_FIRST_S
-        while True:
-            try:
-                await bus.ensure_stream()
-                self._sent.clear()
-                self._lagging.update(self._shards)
-                self._wake.set()
-                await self._publish_while_well(bus)
-            except PenstockError as error:
-                self._drop_queue()
-                self._log.warning("publishing_interrupted", error=error.message)
-                await asyncio.sleep(pause_s)
-                pause_s = min(_PAUSE_MAX_S, pause_s * 2)
+        with bus.observed(self._wake.set):
+            while True:
+                losses = bus.losses
+                try:
+                    await bus.ensure_stream()
+                    self._begin_again()
+                    await self._publish_while_well(bus, losses)
+                except PenstockError as error:
+                    self._drop_queue()
+                    self._log.warning("publishing_interrupted", error=error.message)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(_PAUSE_MAX_S, pause_s * 2)
 
-    async def _publish_while_well(self, bus: Bus) -> None:
+    def _begin_again(self) -> None:
+        """Go on after the newest marks, whatever has been sent since."""
+        self._sent.clear()
+        self._unmarked.clear()
+        self._lagging.update(self._shards)
+        self._wake.set()
+
+    async def _publish_while_well(self, bus: Bus, losses: int) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if bus.losses != losses:
+                raise Unavailable("the connection to the event bus was lost")
             for shard in sorted(self._lagging):
                 if await self._catch_up_some(shard, bus):
                     self._lagging.discard(shard)
@@ -107,50 +121,49 @@ class Publisher:
             self._metrics.publish_lagging.set(len(self._lagging))
             if self._lagging:
                 self._wake.set()
+            if self._mark_due:
+                await self._publish_marks(bus)
 
     async def _publish_queue(self, bus: Bus) -> None:
         """Publish from memory what is queued, in one go."""
-        rows: list[Row] = []
-        sent = dict(self._sent)
-        while self._queue and len(rows) < _PUBLISH_ROWS:
+        packer = Packer()
+        while self._queue and packer.rows < _PUBLISH_ROWS:
             batch = self._queue.popleft()
             self._queued_rows -= len(batch)
-            self._notice_gaps(batch, sent)
-            rows += self._rows_of(batch, sent)
-            for shard, span in batch.spans.items():
-                sent[shard] = max(sent.get(shard, 0), span.last)
-        if rows:
-            await bus.publish_rows(rows)
-            self._metrics.published.inc(len(rows))
-        self._sent.update(
-            (shard, position) for shard, position in sent.items() if shard not in self._lagging
-        )
+            self._notice_gaps(batch)
+            self._pack(batch, packer)
+        if packer.rows:
+            await bus.publish(packer.messages())
+            self._metrics.published.inc(packer.rows)
 
-    def _notice_gaps(self, batch: CommitBatch, sent: dict[int, int]) -> None:
+    def _notice_gaps(self, batch: CommitBatch) -> None:
         for shard, span in batch.spans.items():
-            if shard not in self._lagging and span.first - 1 > sent.get(shard, 0):
+            if shard not in self._lagging and span.first - 1 > self._sent.get(shard, 0):
                 self._lagging.add(shard)
                 self._sent.pop(shard, None)
 
-    def _rows_of(self, batch: CommitBatch, sent: dict[int, int]) -> list[Row]:
-        """The batch's rows that are to be published from memory."""
-        lagging = self._lagging
+    def _pack(self, batch: CommitBatch, packer: Packer) -> None:
+        """Take the batch's rows that are to be published from memory. What cannot be published
+        after all makes every shard begin again, so it counts as sent."""
+        lagging, sent, add = self._lagging, self._sent, packer.add
         every = lagging.isdisjoint(batch.spans) and all(
             span.first > sent.get(shard, 0) for shard, span in batch.spans.items()
         )
-        return [
-            (event_subject(row[5], row[0], row[2]), f"{row[0]}:{row[1]}", body)
-            for row, body in zip(batch.journal, batch.bodies, strict=True)
-            if every or (row[0] not in lagging and row[1] > sent.get(row[0], 0))
-        ]
+        for row, body in zip(batch.journal, batch.bodies, strict=True):
+            if every or (row[0] not in lagging and row[1] > sent.get(row[0], 0)):
+                add(row[5], row[2], body)
+        told = [span for shard, span in batch.spans.items() if shard not in lagging]
+        sent.update((span.shard, max(sent.get(span.shard, 0), span.last)) for span in told)
+        self._to_be_marked(span.shard for span in told)
 
     async def _catch_up_some(self, shard: int, bus: Bus) -> bool:
         """Publish one page of a shard from the journal; True if that was its end."""
         if shard not in self._sent:
-            newest = await bus.last_message_id(event_subject("*", shard, "*"))
-            self._sent[shard] = position_of(newest)
-        sent = self._sent[shard]
+            self._sent[shard] = marked_position(await bus.newest(mark_subject(shard)))
         head = (await self._reader.heads([shard]))[shard].position
+        if self._sent[shard] > head:  # a mark from another journal's time
+            self._sent[shard] = 0
+        sent = self._sent[shard]
         if head <= sent:
             return True
         recent_from = head - self._recent_rows + 1
@@ -158,17 +171,36 @@ class Publisher:
             page = await self._reader.rows_worth_telling(shard, sent, _PAGE_ROWS, recent_from)
         else:
             page = await self._reader.rows_after(shard, sent, _PAGE_ROWS)
-        await bus.publish_rows(
-            [
-                (
-                    event_subject(row.tenant, shard, row.execution_id),
-                    f"{shard}:{row.position}",
-                    row.body,
-                )
-                for row in page
-            ]
-        )
+        packer = Packer()
+        for row in page:
+            packer.add(row.tenant, row.execution_id, row.body)
+        await bus.publish(packer.messages())
         self._metrics.published.inc(len(page))
         at_end = len(page) < _PAGE_ROWS
         self._sent[shard] = max(page[-1].position if page else 0, head if at_end else 0)
+        self._to_be_marked([shard])
         return at_end
+
+    def _to_be_marked(self, shards: Iterable[int]) -> None:
+        """Have these shards' positions noted in the stream within a second."""
+        self._unmarked.update(shards)
+        if self._mark_timer is None:
+            loop = asyncio.get_running_loop()
+            self._mark_timer = loop.call_later(_MARK_S, self._on_mark_due)
+
+    def _on_mark_due(self) -> None:
+        self._mark_timer = None
+        self._mark_due = True
+        self._wake.set()
+
+    async def _publish_marks(self, bus: Bus) -> None:
+        """Note how far the shards are told, and have the stream confirm it."""
+        self._mark_due = False
+        marks = [
+            (mark_subject(shard), mark_body(self._sent[shard]))
+            for shard in sorted(self._unmarked)
+            if shard in self._sent
+        ]
+        self._unmarked.clear()
+        if marks:
+            await bus.publish_confirmed(marks)
