@@ -71,7 +71,7 @@ class Floor:
     def arrive(self, hello: Hello, claims: Claims) -> tuple[Worker, Stream]:
         """A worker is here: adopt what it holds, hand out again what it never got."""
         worker, returned = self._workers.arrive(hello)
-        worker.claims = claims
+        worker.claims = dict(claims)
         self._log.info("worker_arrived", worker=worker.id, pool=worker.pool, returned=returned)
         for execution_id, refs in claims.items():
             self._take_claim(worker, execution_id, refs)
@@ -81,11 +81,15 @@ class Floor:
         return worker, worker.stream
 
     def _take_claim(self, worker: Worker, execution_id: str, refs: Sequence[NodeRef]) -> None:
+        """A worker's word about an execution counts once: from then on it is known what it holds,
+        and if the shard is lost, that is revoked: it has nothing of the execution any more."""
         live = self._executions.get(execution_id)
         if live is None:
             if self._is_over(execution_id):
+                worker.claims.pop(execution_id, None)
                 worker.cancel(execution_id, None)
             return
+        worker.claims.pop(execution_id, None)
         for ref in refs:
             adopted = self._holdings.adopt(live, ref, worker)
             if not adopted and self._holdings.is_superseded(live, ref):
@@ -122,6 +126,7 @@ class Floor:
             or self._shards.is_elsewhere(execution_id)
             or len(self._early) >= _EARLY_MAX
         ):
+            worker.claims.pop(execution_id, None)
             worker.answer(report_id, False)
             worker.flush()
         else:

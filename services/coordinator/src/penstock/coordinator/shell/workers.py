@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, WorkResponse
 from penstock.api.journal.v1.journal_pb2 import NodeRef as NodeRefProto
@@ -91,7 +91,7 @@ class Worker(Seat):
         self.heard_at = 0.0
         self.broken_at = 0.0
         self.arrived_at = 0.0
-        self.claims: Mapping[str, Sequence[NodeRef]] = {}
+        self.claims: dict[str, Sequence[NodeRef]] = {}
         self.stream = Stream()
         self.committed: list[int] = []
         self.refused: list[int] = []
