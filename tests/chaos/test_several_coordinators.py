@@ -1,4 +1,4 @@
-"""Two coordinators and two workers: one of each is killed, and their shards and work move."""
+"""Two states, coordinators and workers: one of each is killed, and what they had moves."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ KILL_AFTER = 20
 @pytest.mark.chaos
 @pytest.mark.timeout(180)
 async def test_executions_survive_the_move_of_their_shards(tmp_path: Path):
-    settings = ClusterSettings(data_dir=tmp_path, coordinators=2, workers=2)
+    settings = ClusterSettings(data_dir=tmp_path, states=2, coordinators=2, workers=2)
     ended = 0
     async with (
         open_cluster(settings) as cluster,
@@ -34,6 +34,7 @@ async def test_executions_survive_the_move_of_their_shards(tmp_path: Path):
             if ended == KILL_AFTER:
                 cluster.kill("coordinator-2")
                 cluster.kill("worker")
+                cluster.kill("state")
 
         async with asyncio.TaskGroup() as group:
             for n in range(EXECUTIONS):
@@ -43,4 +44,5 @@ async def test_executions_survive_the_move_of_their_shards(tmp_path: Path):
         async with open_record(cluster.state_address) as record:
             faults = [fault for e in driver.told.ended for fault in await record.faults(e)]
         assert faults == []
-        assert cluster.restarts["coordinator-2"] == cluster.restarts["worker"] == 1
+        killed = ("coordinator-2", "worker", "state")
+        assert [cluster.restarts[name] for name in killed] == [1, 1, 1]

@@ -1,13 +1,16 @@
 """gRPC between services: errors with all their facts, account, health, reflection."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1 import state_service_pb2_grpc as rpc
 from penstock.common.errors import Internal, InvalidWorkflow, NotFound, Unavailable
-from penstock.common.rpc.channel import call, open_channel
+from penstock.common.rpc.channel import call, open_channel, target_of
 from penstock.common.rpc.server import call_tenant, open_server
+from penstock.common.settings import BadSettings
 
 NAME = "penstock.api.state.v1.PayloadService"
 
@@ -55,6 +58,44 @@ async def test_many_issues_are_cut_to_fit_and_say_so(stub):
 async def test_a_bug_is_hidden_behind_an_internal_error(stub):
     with pytest.raises(Internal, match="ZeroDivisionError"):
         await call(stub[0].GetPayload, pb.GetPayloadRequest(digest="bug"))
+
+
+async def test_of_several_addresses_the_next_one_is_used_when_one_is_lost():
+    def register(server):
+        rpc.add_PayloadServiceServicer_to_server(Payloads(), server)
+
+    request = pb.GetPayloadRequest(digest="tenant")
+    async with (
+        open_server("127.0.0.1:0", register, services=[NAME]) as staying,
+        AsyncExitStack() as s,
+    ):
+        leaving = await s.enter_async_context(open_server("127.0.0.1:0", register, services=[NAME]))
+        both = f"{leaving.address},{staying.address}"
+        async with open_channel(both) as channel:
+            asked = call(rpc.PayloadServiceStub(channel).GetPayload, request)
+            assert (await asked).json == b"default"
+            await s.aclose()
+            await channel.channel_ready()
+            asked = call(rpc.PayloadServiceStub(channel).GetPayload, request)
+            assert (await asked).json == b"default"
+
+
+@pytest.mark.parametrize(
+    ("given", "target"),
+    [
+        ("state:7402", "state:7402"),
+        (" 10.0.0.1:1, 10.0.0.2:2 ", "ipv4:10.0.0.1:1,10.0.0.2:2"),
+        ("[::1]:1,[::2]:2", "ipv6:[::1]:1,[::2]:2"),
+    ],
+)
+def test_addresses_in_the_words_of_grpc(given, target):
+    assert target_of(given) == target
+
+
+@pytest.mark.parametrize("given", ["a:1,b:2", "10.0.0.1:1,b:2", "10.0.0.1:1,[::1]:1"])
+def test_a_list_of_names_or_of_two_families_is_refused(given):
+    with pytest.raises(BadSettings, match="all must be numbers"):
+        target_of(given)
 
 
 async def test_the_account_travels_in_metadata(stub):

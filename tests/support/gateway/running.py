@@ -34,16 +34,20 @@ class Running:
 
 @asynccontextmanager
 async def run_gateway(
-    cluster: FakeCluster, coordinator: str, state: str, timing: Timing
+    cluster: FakeCluster, coordinator: str | list[str], state: str, timing: Timing
 ) -> AsyncIterator[Running]:
+    seeds = [coordinator] if isinstance(coordinator, str) else coordinator
     metrics = Metrics()
     async with (
         open_state(state) as reads,
-        open_coordinators(coordinator, reads) as coordinators,
+        open_coordinators(seeds, reads) as coordinators,
         open_hub(reads, cluster.follow, metrics, timing) as hub,
     ):
-        link = await coordinators.link()
-        channels = {"coordinator": (link.channel, coordinator), "state": (reads.channel, state)}
+        links = [(await coordinators.link(seed)).channel for seed in seeds]
+        channels = {
+            "coordinator": list(zip(links, seeds, strict=True)),
+            "state": [(reads.channel, state)],
+        }
         feeds = Feeds("nats://nowhere", reads)
         health = Health(channels, feeds, SystemClock())
         app = build_app(Doors(coordinators, reads, hub, metrics, health.report))

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from penstock.embedded.errors import ClusterError
-from penstock.embedded.services import service_names
+from penstock.embedded.services import Backing, service_names, service_program
 from penstock.embedded.settings import ClusterSettings, backends_from_environment
 
 POSTGRES = {"PENSTOCK_STATE_DATABASE_URL": "postgresql://db/penstock"}
@@ -33,3 +35,24 @@ def test_further_instances_are_numbered():
         "worker-3",
     ]
     assert names["coordinator-2"] == "coordinator"
+
+
+def test_processes_spread_over_the_states():
+    settings = ClusterSettings(states=2, coordinators=3)
+    ports = {name: 7000 + n for n, name in enumerate(service_names(settings))}
+    backing = Backing("postgresql://", "nats://", "memory:///", Path("files"))
+
+    def first_state(name: str) -> str:
+        program = service_program(name, ports, backing, settings, Path("log"))
+        known = program.environment["PENSTOCK_COORDINATOR_STATE_ADDRESS"]
+        assert sorted(known.split(",")) == ["127.0.0.1:7000", "127.0.0.1:7001"]
+        return known.partition(",")[0]
+
+    found = [first_state(name) for name in ("coordinator", "coordinator-2", "coordinator-3")]
+    assert found == ["127.0.0.1:7000", "127.0.0.1:7001", "127.0.0.1:7000"]
+
+
+@pytest.mark.parametrize("counts", [{"states": 0}, {"workers": -1}, {"coordinators": 99}])
+def test_a_number_of_processes_that_cannot_be_is_refused(counts):
+    with pytest.raises(ClusterError, match="not a number of processes"):
+        ClusterSettings(**counts)

@@ -20,6 +20,7 @@ from penstock.embedded.program import Program
 from penstock.embedded.services import (
     Backing,
     address,
+    role_of,
     service_names,
     service_program,
     usual_port,
@@ -62,6 +63,11 @@ class Cluster:
     def coordinator_address(self) -> str:
         """Where gRPC `WorkflowService` is served, host:port."""
         return self.file.coordinator_address
+
+    @property
+    def coordinator_addresses(self) -> list[str]:
+        """Where each coordinator serves gRPC, host:port."""
+        return [address(self.file.ports, n) for n in self._parts if role_of(n) == "coordinator"]
 
     @property
     def state_address(self) -> str:

@@ -32,12 +32,23 @@ class Backing:
 
 def service_names(settings: ClusterSettings) -> dict[str, str]:
     """Name of each process and its role: `worker`, `worker-2`, ..."""
-    names = {"state": "state", "sandbox": "sandbox"}
-    for role, count in (("coordinator", settings.coordinators), ("worker", settings.workers)):
-        for number in range(1, count + 1):
-            names[role if number == 1 else f"{role}-{number}"] = role
-    names["gateway"] = "gateway"
-    return names
+    counts = {
+        "state": settings.states,
+        "sandbox": 1,
+        "coordinator": settings.coordinators,
+        "worker": settings.workers,
+        "gateway": 1,
+    }
+    return {
+        role if number == 1 else f"{role}-{number}": role
+        for role, count in counts.items()
+        for number in range(1, count + 1)
+    }
+
+
+def role_of(name: str) -> str:
+    """The role of a process: `worker` of `worker-2`."""
+    return name.partition("-")[0]
 
 
 def usual_port(name: str) -> int:
@@ -50,13 +61,26 @@ def address(ports: Mapping[str, int], name: str) -> str:
     return f"{_HOST}:{ports[name]}"
 
 
+def addresses(
+    role: str, ports: Mapping[str, int], settings: ClusterSettings, first: int = 0
+) -> list[str]:
+    """host:port of every process of a role, beginning with number `first` (counted round)."""
+    found = [address(ports, name) for name, its in service_names(settings).items() if its == role]
+    first %= len(found)
+    return found[first:] + found[:first]
+
+
+def _number(name: str) -> int:
+    """0 for `worker`, 1 for `worker-2`, ..."""
+    return int(name.partition("-")[2] or 1) - 1
+
+
 def _environment(
     role: str, name: str, ports: Mapping[str, int], backing: Backing, settings: ClusterSettings
 ) -> dict[str, str]:
-    coordinators = ",".join(
-        address(ports, n) for n, r in service_names(settings).items() if r == "coordinator"
-    )
-    state, here = address(ports, "state"), address(ports, name)
+    coordinators = ",".join(addresses("coordinator", ports, settings))
+    state = ",".join(addresses("state", ports, settings, _number(name)))
+    here = address(ports, name)
     values: dict[str, dict[str, str]] = {
         "state": {
             "DATABASE_URL": backing.database_url,
@@ -73,7 +97,7 @@ def _environment(
             "DATA_ROOTS": f"{Path.cwd()},{backing.files}",
         },
         "gateway": {
-            "COORDINATOR_ADDRESS": address(ports, "coordinator"),
+            "COORDINATOR_ADDRESS": coordinators,
             "STATE_ADDRESS": state,
             "NATS_URL": backing.nats_url,
         },

@@ -10,6 +10,8 @@ from penstock.embedded.errors import ClusterError
 DATABASE_VARIABLE = "PENSTOCK_STATE_DATABASE_URL"
 NATS_VARIABLE = "PENSTOCK_STATE_NATS_URL"
 BACKENDS_VARIABLE = "PENSTOCK_BACKENDS"
+PROCESSES_MAX = 16
+"""Of one role: more is a mistake on one machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class ClusterSettings:
     `gateway_port` 0 takes a free port; `gateway_port_fixed` makes a taken port an error instead of
     a reason to choose another one. `usual_ports` prefers 7401 to 7404 for the other services.
     `database_url` and `nats_url` name servers that run already; empty ones are started.
+    There are so many `states`, `coordinators` and `workers`; the workers share one sandbox.
     `service_env` is added to every service's environment and wins.
     """
 
@@ -26,6 +29,7 @@ class ClusterSettings:
     gateway_port: int = 0
     gateway_port_fixed: bool = False
     usual_ports: bool = False
+    states: int = 1
     coordinators: int = 1
     workers: int = 1
     shard_count: int = 64
@@ -34,6 +38,15 @@ class ClusterSettings:
     log_level: str = "info"
     start_timeout_s: float = 90.0
     service_env: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("states", "coordinators", "workers"):
+            count = getattr(self, name)
+            if not 1 <= count <= PROCESSES_MAX:
+                raise ClusterError(
+                    f"{count} {name}: not a number of processes",
+                    fix=f"Give 1 to {PROCESSES_MAX}.",
+                )
 
 
 def backends_from_environment(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:

@@ -24,16 +24,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     metrics = Metrics()
     async with (
         open_state(settings.state_address) as reads,
-        open_coordinators(settings.coordinator_address, reads) as coordinators,
+        open_coordinators(settings.coordinators, reads) as coordinators,
         open_feeds(settings.nats_url, reads) as feeds,
         open_hub(reads, feeds.follow, metrics) as hub,
         open_server(settings.grpc_listen, lambda _: None, services=()),
     ):
         metrics.count_starts(lambda: coordinators.starts_in_flight)
-        seed = await coordinators.link()
+        seeds = [await coordinators.link(each) for each in settings.coordinators]
         services = {
-            "coordinator": (seed.channel, settings.coordinator_address),
-            "state": (reads.channel, settings.state_address),
+            "coordinator": [(seed.channel, seed.address) for seed in seeds],
+            "state": [(reads.channel, settings.state_address)],
         }
         health = Health(services, feeds, SystemClock())
         doors = Doors(coordinators, reads, hub, metrics, health.report)

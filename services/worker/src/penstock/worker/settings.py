@@ -13,7 +13,11 @@ class Settings(ServiceSettings):
     coordinators: str = setting(
         "127.0.0.1:7401", "Addresses of coordinators to begin with, comma-separated"
     )
-    state_address: str = setting("127.0.0.1:7402", "Address of the state service")
+    state_address: str = setting(
+        "127.0.0.1:7402",
+        "Address of the state service; of several, comma-separated numbers, the first that can be "
+        "reached",
+    )
     sandbox_address: str = setting("127.0.0.1:7403", "Address of the sandbox service")
     pool: str = setting("default", "Pool whose tasks this worker takes")
     credits: int = setting(2000, "Tasks held at once, for each coordinator")

@@ -3,12 +3,14 @@ context."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import grpc
 
 from penstock.common.rpc.server import DEFAULT_TENANT, MESSAGE_BYTES_MAX, TENANT_KEY, TRACE_KEY
 from penstock.common.rpc.status import from_rpc_error
+from penstock.common.settings import BadSettings
 from penstock.common.tracing import current_traceparent
 
 Answer = TypeVar("Answer")
@@ -27,11 +29,38 @@ _CHANNEL_OPTIONS = (
 )
 
 
+def target_of(addresses: str) -> str:
+    """What gRPC calls these addresses: one host:port as it is, several (comma-separated) as a list
+    that it goes through in order. Raises `BadSettings` for a list with names: a name may itself
+    have several addresses."""
+    listed = [each.strip() for each in addresses.split(",") if each.strip()]
+    if len(listed) <= 1:
+        return "".join(listed)
+    families = {_family(each) for each in listed}
+    if len(families) > 1 or not (family := families.pop()):
+        raise BadSettings(
+            f"{addresses}: of several addresses all must be numbers, such as 10.0.0.1:7402 (all "
+            "IPv4 or all IPv6); give one name that stands for all of them instead"
+        )
+    return f"{family}:{','.join(listed)}"
+
+
+def _family(address: str) -> str:
+    """`ipv4`, `ipv6`, or empty for a name."""
+    try:
+        return f"ipv{ip_address(address.rpartition(':')[0].strip('[]')).version}"
+    except ValueError:
+        return ""
+
+
 @asynccontextmanager
-async def open_channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to `address` (host:port) that reconnects by itself within a second of the other
-    side's return."""
-    async with grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+async def open_channel(addresses: str) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a service that reconnects by itself within a second of the other side's return.
+
+    `addresses` is host:port, or several of them, comma-separated, for a service that runs more
+    than once: the first one that can be reached is used, and left only when it is lost.
+    """
+    async with grpc.aio.insecure_channel(target_of(addresses), options=_CHANNEL_OPTIONS) as channel:
         yield channel
 
 

@@ -1,6 +1,8 @@
 """`penstock dev`."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,8 @@ from penstock.embedded.cluster_file import ClusterFile
 
 _PORT = 8080
 
+Processes = Annotated[int, Parameter(help="How many processes of it.")]
+
 
 def dev(
     *,
@@ -26,22 +30,27 @@ def dev(
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
+    states: Processes = 1,
+    coordinators: Processes = 1,
+    workers: Processes = 1,
 ) -> int:
     """Start an embedded cluster and keep serving until Ctrl-C.
 
     Starts PostgreSQL, NATS and the five services as processes of this machine; a service that dies
-    is started again. Servers named in PENSTOCK_STATE_DATABASE_URL and PENSTOCK_STATE_NATS_URL are
-    used instead of own ones.
+    is started again. State, coordinators and workers may run more than once. Servers named in
+    PENSTOCK_STATE_DATABASE_URL and PENSTOCK_STATE_NATS_URL are used instead of own ones.
     """
-    return run_command(lambda: _serve(port, data_dir))
+    counts = {"states": states, "coordinators": coordinators, "workers": workers}
+    return run_command(lambda: _serve(port, data_dir, counts))
 
 
-async def _serve(port: int | None, data_dir: Path) -> ExitCode:
+async def _serve(port: int | None, data_dir: Path, counts: Mapping[str, int]) -> ExitCode:
     embedded = load_extra("penstock.cli.local")
     embedded.stop_on_signals()
     settings = embedded.local_settings(
         data_dir, _PORT if port is None else port, fixed=port is not None
     )
+    settings = replace(settings, **counts)
     console = error_console()
     loop = asyncio.get_running_loop()
     began = loop.time()

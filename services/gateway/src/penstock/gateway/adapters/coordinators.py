@@ -3,7 +3,8 @@ address.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
@@ -43,12 +44,17 @@ class Link:
 
 
 class Coordinators:
-    """All coordinators that were ever needed, starting with the one in the settings."""
+    """All coordinators that were ever needed, starting with those in the settings.
+
+    Those in the settings take turns with what any coordinator can do, such as starts without a key;
+    one that cannot be reached is passed over while another can.
+    """
 
     def __init__(
-        self, seed: str, reads: Reads, stack: AsyncExitStack, tasks: asyncio.TaskGroup
+        self, seeds: Sequence[str], reads: Reads, stack: AsyncExitStack, tasks: asyncio.TaskGroup
     ) -> None:
-        self._seed = seed
+        self._seeds = seeds
+        self._turns = itertools.count()
         self._reads = reads
         self._stack = stack
         self._tasks = tasks
@@ -71,9 +77,20 @@ class Coordinators:
         for task in self._running:
             task.cancel()
 
+    def _next_seed(self) -> str:
+        """The one in the settings whose turn it is, of those that can be reached."""
+        seeds = self._seeds
+        if len(seeds) == 1:
+            return seeds[0]
+        first = next(self._turns)
+        in_turn = [seeds[(first + n) % len(seeds)] for n in range(len(seeds))]
+        up = (s for s in in_turn if (link := self._links.get(s)) and link.starts.is_up)
+        return next(up, in_turn[0])
+
     async def link(self, address: str = "") -> Link:
-        """The connection to the coordinator at `address` (default: the one in the settings)."""
-        wanted = address or self._seed
+        """The connection to the coordinator at `address` (default: one of those in the
+        settings)."""
+        wanted = address or self._next_seed()
         found = self._links.get(wanted)
         if found is not None:
             return found
@@ -179,13 +196,14 @@ class Coordinators:
 
 
 @asynccontextmanager
-async def open_coordinators(seed: str, reads: Reads) -> AsyncIterator[Coordinators]:
-    """Connections to coordinators, the first one to `seed` (host:port). Opens whether or not one is
-    there.
+async def open_coordinators(seeds: Sequence[str], reads: Reads) -> AsyncIterator[Coordinators]:
+    """Connections to coordinators, the first ones to `seeds` (each host:port). Opens whether or not
+    one is there.
     """
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        coordinators = Coordinators(seed, reads, stack, tasks)
-        await coordinators.link()
+        coordinators = Coordinators(seeds, reads, stack, tasks)
+        for seed in seeds:
+            await coordinators.link(seed)
         try:
             yield coordinators
         finally:

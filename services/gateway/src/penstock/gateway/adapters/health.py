@@ -1,9 +1,11 @@
 """What /health tells: what the gateway needs, whether it answers, and what follows."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 import grpc
+import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from penstock.common.clock import Clock
@@ -11,6 +13,9 @@ from penstock.gateway.feeds import Feeds
 from penstock.gateway.schema import Component, HealthReport
 
 _PROBE_S = 1.0
+Services = Mapping[str, Sequence[tuple[grpc.aio.Channel, str]]]
+"""Channel and address of each process that serves, by the service's name."""
+
 _FRESH_S = 0.5
 """Probes that come closer together than this share an answer."""
 
@@ -29,13 +34,21 @@ async def probe(channel: grpc.aio.Channel, address: str, clock: Clock) -> Compon
     return Component("down", address, True, taken_ms, "it says that it is not serving")
 
 
+def one_of(components: Sequence[Component]) -> Component:
+    """A service that runs more than once: it is up if one of its processes is, and names those that
+    are down."""
+    up = [part for part in components if part.status == "up"]
+    if len(components) == 1 or not up:
+        return components[0]
+    down = [f"{part.address}: {part.detail}" for part in components if part.status != "up"]
+    return msgspec.structs.replace(up[0], detail="; ".join(down))
+
+
 class Health:
     """Probes what is needed, at most twice a second."""
 
-    def __init__(
-        self, services: dict[str, tuple[grpc.aio.Channel, str]], feeds: Feeds, clock: Clock
-    ) -> None:
-        """`services` are channels and addresses by name; all are needed, the bus is not."""
+    def __init__(self, services: Services, feeds: Feeds, clock: Clock) -> None:
+        """All services are needed, the bus is not."""
         self._services = services
         self._feeds = feeds
         self._clock = clock
@@ -60,10 +73,12 @@ class Health:
     async def _probe_all(self) -> dict[str, Component]:
         async with asyncio.TaskGroup() as tasks:
             running = {
-                name: tasks.create_task(probe(channel, address, self._clock))
-                for name, (channel, address) in self._services.items()
+                name: [tasks.create_task(probe(channel, at, self._clock)) for channel, at in some]
+                for name, some in self._services.items()
             }
-        components = {name: task.result() for name, task in running.items()}
+        components = {
+            name: one_of([task.result() for task in probes]) for name, probes in running.items()
+        }
         connected = self._feeds.connected
         detail = "" if connected else "live events are read from the journal until it is back"
         components["nats"] = Component(

@@ -129,6 +129,11 @@ class StartStream:
         self._log = get_logger("starts")
 
     @property
+    def is_up(self) -> bool:
+        """True while the coordinator is reached."""
+        return self._up.is_set()
+
+    @property
     def in_flight(self) -> int:
         """Starts that wait for an answer."""
         return len(self._pending)
