@@ -16,6 +16,7 @@ _LOOP_S = 1.2
 _FSYNCS = 60
 _FSYNC_BYTES = 8192
 _WARM_LOOPS = 2
+_QUIET_SHARE = 0.9
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -26,10 +27,23 @@ class Calibration(msgspec.Struct, frozen=True):
     cpu_ms_per_loop: float
     fsync_ms: float
 
+    @classmethod
+    def between(cls, one: "Calibration", other: "Calibration") -> "Calibration":
+        """The mean of two: before and after."""
+        return cls(
+            round((one.loops_per_s + other.loops_per_s) / 2, 2),
+            round((one.cpu_ms_per_loop + other.cpu_ms_per_loop) / 2, 3),
+            round((one.fsync_ms + other.fsync_ms) / 2, 3),
+        )
+
     @property
     def cores(self) -> float:
         """How many cores the loops got: fewer than there are if others were busy."""
         return self.loops_per_s * self.cpu_ms_per_loop / 1000
+
+    def is_quiet(self, cores: int) -> bool:
+        """Whether nobody else was busy on a machine with so many cores."""
+        return self.cores >= cores * _QUIET_SHARE
 
 
 def _work() -> int:

@@ -1,6 +1,7 @@
 """`make bench-check`: a shorter bench against the last recorded run of the same kind of machine.
 
-Ends with 1 if something got slower, with 2 if there is nothing to compare with.
+Ends with 1 if something got slower, with 2 if that cannot be told: nothing is recorded, or others
+were busy on the machine.
 """
 
 import argparse
@@ -8,7 +9,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from bench import record
+from bench.calibration import Calibration
 from bench.compare import Comparison, Rounds, Speed, Verdict, compare_all, told
 from bench.measures import GROUPS, live, segments_open, single_open
 from bench.run import Run, Wanted, as_recorded, run_or_end
@@ -18,34 +22,45 @@ _LEFT_OUT = (segments_open, single_open, live)
 _MEASURES = [each.__name__ for group in GROUPS for each in group.measures if each not in _LEFT_OUT]
 
 
+def _speed(found: Calibration, cores: int) -> Speed:
+    return Speed(found.loops_per_s, found.cpu_ms_per_loop, found.is_quiet(cores))
+
+
 def rounds_of(body: Mapping[str, Any]) -> dict[str, Rounds]:
     """Every figure of a record that has rounds and whose group was calibrated."""
     found = {}
     for group in body.get("groups", {}).values():
         if calibration := group.get("calibration"):
-            speed = Speed(calibration["loops_per_s"], calibration["cpu_ms_per_loop"])
+            speed = _speed(msgspec.convert(calibration, Calibration), group["machine"]["cores"])
             for name in group["figures"]:
                 if values := body["rounds"].get(name):
                     found[name] = Rounds(values, speed)
     return found
 
 
-def _verdict(found: list[Comparison]) -> str:
-    slower = [each.name for each in found if each.verdict is Verdict.SLOWER]
-    if slower:
-        return f"{len(slower)} of {len(found)} figures got slower: {', '.join(slower)}"
-    return f"none of {len(found)} figures got slower"
+def _named(found: list[Comparison], verdict: Verdict) -> list[str]:
+    return [each.name for each in found if each.verdict is verdict]
 
 
-def _report(recorded: Mapping[str, Any], run: Run) -> bool:
-    """Print the comparison; True if nothing got slower."""
+def _report(recorded: Mapping[str, Any], run: Run) -> int:
+    """Print the comparison; the exit code."""
     found = compare_all(rounds_of(recorded), rounds_of(as_recorded(run)))
     then = recorded["versions"]["penstock"]
     print(f"\ncompared with commit {then}; changes are relative to the calibration loop")
     for each in found:
         print(told(each))
-    print(_verdict(found))
-    return all(each.verdict is not Verdict.SLOWER for each in found)
+    if unclear := _named(found, Verdict.UNCLEAR):
+        print(
+            f"{len(unclear)} of {len(found)} figures cannot be judged: others were busy on the "
+            "machine, now or when the run was recorded"
+        )
+    if slower := _named(found, Verdict.SLOWER):
+        print(f"{len(slower)} of {len(found)} figures got slower: {', '.join(slower)}")
+        return 1
+    if unclear or not found:
+        return 2
+    print(f"none of {len(found)} figures got slower")
+    return 0
 
 
 def main() -> None:
@@ -66,8 +81,7 @@ def main() -> None:
         )
         raise SystemExit(2)
     run = run_or_end(Wanted(given.seconds, given.rounds, given.only or _MEASURES))
-    if not _report(recorded, run):
-        raise SystemExit(1)
+    raise SystemExit(_report(recorded, run))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Rates and times follow the speed of the machine, which the calibration tells: what counts is a
 figure's ratio to it. A figure is slower or faster if its median moved by more than the recorded
-rounds were spread, and by more than a floor below which nobody should look.
+rounds were spread, and by more than a floor below which nobody should look. While others are busy
+on the machine only CPU times and amounts can be told.
 """
 
 import statistics
@@ -28,16 +29,19 @@ class Kind(Enum):
 class Verdict(Enum):
     """What became of a figure."""
 
+    UNCLEAR = "unclear"
     SAME = "same"
     SLOWER = "slower"
     FASTER = "faster"
 
 
 class Speed(msgspec.Struct, frozen=True):
-    """What a calibration tells: loops per second of the whole machine, CPU ms per loop."""
+    """What a calibration tells: loops per second of the whole machine, CPU ms per loop, and
+    whether the machine was the bench's own."""
 
     loops_per_s: float
     cpu_ms_per_loop: float
+    is_quiet: bool = True
 
 
 class Rounds(msgspec.Struct, frozen=True):
@@ -98,8 +102,11 @@ def compare(name: str, kind: Kind, then: Rounds, now: Rounds) -> Comparison:
     change = goodness(kind, now) / goodness(kind, then) - 1
     # A share lost is measured the other way round, so that half and double are equally far.
     distance = change if change >= 0 else 1 / (1 + change) - 1
+    by_the_clock = kind in (Kind.RATE, Kind.TIME)
     verdict = Verdict.SAME
-    if distance > threshold:
+    if by_the_clock and not (then.speed.is_quiet and now.speed.is_quiet):
+        verdict = Verdict.UNCLEAR
+    elif distance > threshold:
         verdict = Verdict.FASTER if change > 0 else Verdict.SLOWER
     return Comparison(
         name,
@@ -126,7 +133,7 @@ def told(comparison: Comparison) -> str:
     """One line for people."""
     share = abs(comparison.change)
     word = comparison.verdict.value
-    if comparison.verdict is not Verdict.SAME:
+    if comparison.verdict in (Verdict.SLOWER, Verdict.FASTER):
         word = f"{word} by {share:.0%}"
     return (
         f"{comparison.name:44} {word:16} {comparison.then:12,.2f} -> {comparison.now:12,.2f}"

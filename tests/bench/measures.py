@@ -19,9 +19,11 @@ WIDTH = 100
 IN_FLIGHT = 1_000
 FAN_OUTS_IN_FLIGHT = 32
 REST_CLIENTS = 32
-IDLE_S = 4.0
+IDLE_S = 3.0
 SETTLE_S = 3.0
 WARM_S = 1.0
+LIVE_S_MAX = 150.0
+"""No further round of live updates begins after this."""
 LOAD_SHARES = (25, 50, 75)
 """Offered load of the open loops, in per cent of the peak."""
 
@@ -134,7 +136,7 @@ async def _open_loop(bench: Bench, prefix: str, workflow: str, peak: float) -> N
     for share in LOAD_SHARES:
         name, offered = f"{prefix}_open{share}", peak * share / 100
         for number in range(bench.rounds_wanted):
-            order = Open(workflow, offered, WARM_S / 2, bench.seconds * 0.8, number)
+            order = Open(workflow, offered, WARM_S / 2, bench.seconds * 0.6, number)
             loaded = await bench.load(order)
             _add_latencies(bench, name, loaded)
             bench.add(f"{name}_exec_per_s", offered)
@@ -178,7 +180,11 @@ async def live(bench: Bench) -> None:
         show("    there is no bench.live")
         return
     measure = importlib.import_module("bench.live").measure
+    begun = time.perf_counter()
     for _ in range(bench.rounds_wanted):
+        if time.perf_counter() - begun > LIVE_S_MAX:
+            show("    that took long: no more rounds")
+            break
         for name, value in (await measure(bench.cluster)).items():
             bench.add(name, value)
         bench.tell("live_update_ms_p99")

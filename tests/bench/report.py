@@ -133,11 +133,13 @@ def hop_tables(hops: dict[str, dict[str, Any]]) -> list[str]:
 
 def _calibrations(latest: dict[str, Any]) -> str:
     rows = [
-        [name, number(found["loops_per_s"]), number(found["fsync_ms"])]
+        [name, *(number(found[key]) for key in ("loops_per_s", "cpu_ms_per_loop", "fsync_ms"))]
         for name, group in latest.get("groups", {}).items()
         if (found := group.get("calibration"))
     ]
-    return _markdown(["calibration before", "loops/s", "fsync ms"], rows) if rows else ""
+    return (
+        _markdown(["calibration", "loops/s", "CPU ms per loop", "fsync ms"], rows) if rows else ""
+    )
 
 
 def _others(latest: dict[str, Any]) -> str:

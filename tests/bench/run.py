@@ -17,15 +17,12 @@ from pathlib import Path
 import msgspec
 
 from bench import counters, record, report
-from bench.calibration import calibrate
+from bench.calibration import Calibration, calibrate
 from bench.loader import open_loader
 from bench.measures import GROUPS, Group, Measure
 from bench.measuring import Bench, show
 from bench.starts import LoadFailed
 from penstock.embedded import ClusterSettings, open_cluster
-
-CALIBRATION_CORES_MIN = 0.9
-"""With less of the cores than this, others were busy on the machine."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -47,22 +44,29 @@ class Run(msgspec.Struct, frozen=True):
     circumstances: record.Circumstances
 
 
+def _calibrate(folder: Path) -> Calibration:
+    found = calibrate(folder)
+    show(
+        f"  the machine: {found.loops_per_s:.0f} loops/s on all cores, "
+        f"{found.cpu_ms_per_loop:.2f} ms of CPU each, fsync {found.fsync_ms:.2f} ms"
+    )
+    cores = os.cpu_count() or 1
+    if not found.is_quiet(cores):
+        show(f"  OTHERS ARE BUSY HERE: the loops got {found.cores:.1f} of {cores} cores")
+    return found
+
+
 async def _measure(group: Group, wanted: Wanted) -> tuple[record.GroupRecord, dict[str, str]]:
     """One group on a cluster of its own: what it found, and the server's durability."""
+    show(f"{group.name}:")
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as scratch:
-        calibration = calibrate(Path(scratch))
-        show(f"{group.name}: {calibration}")
-        cores = calibration.cores
-        if cores < (there := os.cpu_count() or 1) * CALIBRATION_CORES_MIN:
-            show(f"  others are busy here: the loop got {cores:.1f} of {there} cores")
+        before = _calibrate(Path(scratch))
         metrics = counters.metrics_settings() if group.counted else {}
+        segments = "true" if group.segments else "false"
         settings = ClusterSettings(
             data_dir=Path(scratch) / "cluster",
             log_level="warning",
-            service_env={
-                "PENSTOCK_COORDINATOR_SEGMENTS": "true" if group.segments else "false",
-                **metrics,
-            },
+            service_env={"PENSTOCK_COORDINATOR_SEGMENTS": segments, **metrics},
         )
         async with (
             open_cluster(settings) as cluster,
@@ -76,6 +80,7 @@ async def _measure(group: Group, wanted: Wanted) -> tuple[record.GroupRecord, di
                 await bench.check()
                 show(f"    ({time.perf_counter() - begun:.0f} s)")
             durability = await counters.read_durability(cluster.database_url)
+        calibration = Calibration.between(before, _calibrate(Path(scratch)))
     found = record.GroupRecord(group.name, bench.figures, bench.rounds, bench.budgets, calibration)
     return found, durability
 

@@ -42,6 +42,14 @@ def test_cpu_time_follows_the_cpu_time_of_the_loop_not_the_wall_clock():
     assert verdict(Kind.CPU, rounds(40, 40), rounds(60, 60, speed=crowded)) is Verdict.SLOWER
 
 
+def test_while_others_are_busy_only_cpu_times_are_judged():
+    crowded = Speed(loops_per_s=50.0, cpu_ms_per_loop=20.0, is_quiet=False)
+    slow = rounds(10, 10, speed=crowded)
+    assert verdict(Kind.RATE, rounds(100, 100), slow) is Verdict.UNCLEAR
+    assert verdict(Kind.TIME, slow, rounds(100, 100)) is Verdict.UNCLEAR
+    assert verdict(Kind.CPU, rounds(5, 5), slow) is Verdict.SLOWER
+
+
 def test_an_amount_does_not_follow_the_machine():
     now = rounds(360, 360, speed=HALF_SPEED)
     assert verdict(Kind.AMOUNT, rounds(360, 360), now) is Verdict.SAME
