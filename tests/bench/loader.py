@@ -122,6 +122,8 @@ async def _answer(order: Order, address: str, channel: grpc.aio.Channel) -> Load
         seen = await _carry_out(order, address, channel)
     except (LoadFailed, grpc.aio.AioRpcError, OSError, TimeoutError) as error:
         return Loaded(failed=f"{order.workflow}: {error or type(error).__name__}")
+    if not seen.ended:
+        return Loaded(failed=f"{order.workflow}: nothing ended in the measured time")
     ranked = sorted(seen.latencies_ms)
     return Loaded(
         ended=seen.ended,

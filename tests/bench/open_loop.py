@@ -72,6 +72,8 @@ async def offer(
     """
     warm_s, measured_s, seed = span
     due = arrivals(per_second, warm_s + measured_s, seed)
+    if not due:
+        raise LoadFailed(f"{workflow}: {per_second:.2f} executions/s are too few to measure")
     latencies = [0.0] * len(due)
     stream = StartStream(channel, workflow, wait_for_end=True)
     begin = time.perf_counter()
