@@ -55,12 +55,12 @@ class MemoryJournal:
         for row in batch.started:
             if row[0] in written and row[1] in self.executions:
                 raise Rejected("the execution is there already")
-        for (shard, _, execution_id, first, last, tenant, _, _), body in zip(
-            batch.journal, batch.bodies, strict=True
-        ):
+        for row, body in zip(batch.journal, batch.bodies, strict=True):
+            shard, _, execution_id, first, last, tenant, *_ = row
             if shard in written:
                 self.rows[shard].append((execution_id, first, last, tenant, body))
         self._project(batch, written)
+        self._progress(batch, written)
         if fault is not None:
             raise fault
         return written
@@ -89,7 +89,7 @@ class MemoryJournal:
             finished,
             reason,
             rest,
-        ) in batch.moved:
+        ) in batch.changed:
             known = self.executions.get(execution_id)
             if shard in written and known is not None and known.tenant == tenant:
                 self._rest(execution_id, rest, wake)
@@ -97,6 +97,14 @@ class MemoryJournal:
                     status=status, last_seq=seq, nodes_total=total, nodes_done=done,
                     finished_us=finished, failure_reason=reason,
                 )  # fmt: skip
+
+    def _progress(self, batch: CommitBatch, written: set[int]) -> None:
+        for shard, _, execution_id, _, last, tenant, _, _, total, done in batch.journal:
+            known = self.executions.get(execution_id)
+            if shard in written and known is not None and known.tenant == tenant:
+                self.executions[execution_id] = known._replace(
+                    last_seq=last, nodes_total=total, nodes_done=done
+                )
 
     async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
         known = [shard for shard in shards if shard in self.rows]

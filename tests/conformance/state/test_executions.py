@@ -114,3 +114,15 @@ async def test_a_history_begins_with_the_row_that_holds_the_next_event(stores, l
     assert await firsts(3, limit=1) == [3]
     assert await firsts(6) == []
     assert await firsts(99) == []
+
+
+async def test_lists_tell_how_far_live_executions_are(stores, lease):
+    await stores.journal.commit(batch_of(write(1, lease, 1, start(1), start(2))))
+    steps = [step(1, 3, nodes_total=5, nodes_done=2), step(1, 5, nodes_total=5, nodes_done=4)]
+    batch = batch_of(write(1, lease, 3, *steps))
+    assert batch.changed == []
+    await stores.journal.commit(batch)
+    for chosen in (EVERYTHING, ExecutionFilter(statuses=(RUNNING,))):
+        rows = await stores.executions.page("default", chosen, None, 10)
+        seen = [(row.execution_id, row.nodes_total, row.nodes_done, row.last_seq) for row in rows]
+        assert seen == [(an_id(2), 3, 0, 2), (an_id(1), 5, 4, 6)]

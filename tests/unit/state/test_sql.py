@@ -22,7 +22,8 @@ def test_nameless_and_repeated_statements_are_refused(text):
 @pytest.mark.parametrize("area", ["executions", "workflows"])
 def test_every_read_is_restricted_to_an_account(area):
     for name, statement in load_statements(area).items():
-        assert "tenant = $" in statement or "tenant, name" in statement, name
+        restricted = ("tenant = $", "tenant, name", "tenant = e.tenant")
+        assert any(each in statement for each in restricted), name
 
 
 @pytest.mark.parametrize("area", AREAS)

@@ -1,8 +1,9 @@
 """One group commit being gathered: the appended records of many streams, as rows for the tables.
 
 This is the hot path of the service: what is done here is done for every record. So rows are plain
-tuples, in the order of the columns that the commit statement names, and per execution there is one
-projection row per batch, however many records it has.
+tuples, in the order of the columns that the commit statement names. How far an execution is goes
+with its journal rows; it gets a projection row only when it begins, ends, or comes to rest or
+leaves it, and one per batch at most.
 """
 
 from collections.abc import Iterable
@@ -10,22 +11,24 @@ from collections.abc import Iterable
 from zstandard import ZstdCompressor
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
-from penstock.api.state.v1.state_service_pb2 import Projection, ShardWrite
+from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
 
+_RUNNING = EXECUTION_STATUS_RUNNING
 CODEC_PLAIN = 0
 CODEC_ZSTD = 1
 TAG_SEPARATOR = "\x1f"
 TEXT_SEPARATOR = "\x1e"
 
-JournalTuple = tuple[int, int, str, int, int, str, int, bytes]
-"""shard, position, execution_id, first_seq, last_seq, tenant, codec, body in stored form."""
+JournalTuple = tuple[int, int, str, int, int, str, int, bytes, int, int]
+"""shard, position, execution_id, first_seq, last_seq, tenant, codec, body in stored form,
+nodes_total, nodes_done."""
 
-MovedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int]
+ChangedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int]
 """shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
 failure_reason, rest."""
 
 StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int, str, int, str, int, str]
-"""As `MovedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
+"""As `ChangedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
 
 _UNFIT = {0: "\ufffd", ord(TEXT_SEPARATOR): " ", ord(TAG_SEPARATOR): " "}
 
@@ -70,7 +73,7 @@ class CommitBatch:
         self.bodies: list[bytes] = []
         self.bytes = 0
         self._started: dict[str, StartedTuple] = {}
-        self._moved: dict[str, MovedTuple] = {}
+        self._changed: dict[str, ChangedTuple] = {}
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -81,9 +84,9 @@ class CommitBatch:
         return list(self._started.values())
 
     @property
-    def moved(self) -> list[MovedTuple]:
+    def changed(self) -> list[ChangedTuple]:
         """New values for projection rows that are there."""
-        return list(self._moved.values())
+        return list(self._changed.values())
 
     def only(self, shards: set[int]) -> "CommitBatch":
         """The journal part of these shards."""
@@ -126,33 +129,51 @@ class CommitBatch:
                 codec, stored = self._compression.encode(body)
             self.bytes += size
             bodies.append(body)
+            row = record.projection
+            status, rest = row.status, row.rest
+            total, done = row.nodes_total, row.nodes_done
             journal.append(
-                (shard, position, execution_id, first_seq, last_seq, tenant, codec, stored)
+                (
+                    shard,
+                    position,
+                    execution_id,
+                    first_seq,
+                    last_seq,
+                    tenant,
+                    codec,
+                    stored,
+                    total,
+                    done,
+                )
             )
-            projection = record.projection
-            reason = projection.failure_reason
-            moved = (
-                shard,
-                execution_id,
-                tenant,
-                projection.status or EXECUTION_STATUS_RUNNING,
-                last_seq,
-                projection.nodes_total,
-                projection.nodes_done,
-                projection.wake_unix_us,
-                projection.finished_unix_us,
-                clean_text(reason) if reason else "",
-                projection.rest,
-            )
-            if first_seq == 1:
-                self._started[execution_id] = (*moved, *_introduction(projection))
-            elif execution_id in self._started:
-                self._started[execution_id] = (*moved, *self._started[execution_id][11:])
-            elif not projection.rest and (before := self._moved.get(execution_id)) is not None:
-                self._moved[execution_id] = (*moved[:10], before[10])
-            else:
-                self._moved[execution_id] = moved
+            if status != _RUNNING or rest or first_seq == 1:
+                self._project(shard, record)
         span.last = position
+
+    def _project(self, shard: int, record: JournalRecord) -> None:
+        """Keep what changes in the tables that are searched."""
+        execution_id, row = record.execution_id, record.projection
+        now = (
+            shard,
+            execution_id,
+            record.tenant,
+            row.status or _RUNNING,
+            record.last_seq,
+            row.nodes_total,
+            row.nodes_done,
+            row.wake_unix_us,
+            row.finished_unix_us,
+            clean_text(row.failure_reason),
+            row.rest,
+        )
+        if record.first_seq == 1:
+            self._started[execution_id] = (*now, *_introduction(row))
+        elif execution_id in self._started:
+            self._started[execution_id] = (*now, *self._started[execution_id][11:])
+        elif not row.rest and (before := self._changed.get(execution_id)) is not None:
+            self._changed[execution_id] = (*now[:10], before[10])
+        else:
+            self._changed[execution_id] = now
 
 
 def _introduction(first: Projection) -> tuple[str, int, str, int, str]:

@@ -24,11 +24,16 @@ class PostgresExecutions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = load_statements("executions")
+        self._as_of_now = self._sql["as_of_now"]
+
+    def _choosing(self, name: str) -> str:
+        """The statement that reads what another one chooses, as of now."""
+        return self._as_of_now.replace("{chosen}", self._sql[name])
 
     async def find(self, tenant: str, execution_id: str) -> ExecutionRow | None:
         """The projection of one execution."""
         async with self._database.session() as session:
-            row = await session.fetchrow(self._sql["find_execution"], execution_id, tenant)
+            row = await session.fetchrow(self._choosing("find_execution"), execution_id, tenant)
         return None if row is None else ExecutionRow(*row)
 
     async def history(
@@ -60,7 +65,7 @@ class PostgresExecutions:
         started_us, execution_id = before or (None, None)
         async with self._database.session() as session:
             rows = await session.fetch(
-                self._sql[_statement_for(chosen)],
+                self._choosing(_statement_for(chosen)),
                 tenant,
                 chosen.workflow or None,
                 list(chosen.statuses) or None,

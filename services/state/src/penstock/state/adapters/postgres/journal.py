@@ -26,9 +26,9 @@ def plain_body(codec: int, body: bytes) -> bytes:
 
 
 _SPAN_KINDS = "iiii"
-_JOURNAL_KINDS = "iitiitib"
-_MOVED_KINDS = "ittiiiiiiti"
-_STARTED_KINDS = _MOVED_KINDS + "titit"
+_JOURNAL_KINDS = "iitiitibii"
+_CHANGED_KINDS = "ittiiiiiiti"
+_STARTED_KINDS = _CHANGED_KINDS + "titit"
 
 
 def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -53,7 +53,7 @@ def commit_columns(batch: CommitBatch) -> list[Any]:
         *_columns(_SPAN_KINDS, spans),
         *_columns(_JOURNAL_KINDS, batch.journal),
         *_columns(_STARTED_KINDS, batch.started),
-        *_columns(_MOVED_KINDS, batch.moved),
+        *_columns(_CHANGED_KINDS, batch.changed),
     ]
 
 
@@ -114,7 +114,7 @@ class PostgresJournalReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._sql = load_statements("journal") | load_statements("sleepers")
+        self._sql = {**load_statements("journal"), **load_statements("sleepers")}
 
     async def load_live(self, shard: int, after: tuple[str, int] | None, limit: int) -> LivePage:
         """A page of the shard's live executions, by (execution_id, first_seq)."""

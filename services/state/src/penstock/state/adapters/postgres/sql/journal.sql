@@ -6,6 +6,9 @@
 -- spend less on that than on arrays in binary form. An empty text may arrive as no element at all, hence COALESCE.
 -- `IS TRUE` keeps the comparison of accounts a mere check: while the table is small the planner would take it for the
 -- better way in.
+--
+-- The projection of an execution that goes on is not touched: how far it is stands in its last journal row. It is written
+-- when the execution begins and ends, and what its rest needs is in live_executions.
 WITH advanced AS (
     UPDATE shards s SET head = w.last_position
     FROM unnest($1::text::int[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[])
@@ -13,26 +16,29 @@ WITH advanced AS (
     WHERE s.shard = w.shard AND s.epoch = w.epoch AND s.head = w.first_position - 1
     RETURNING s.shard
 ), written AS (
-    INSERT INTO journal (shard, position, execution_id, first_seq, last_seq, tenant, codec, body)
-    SELECT r.shard, r.position, r.execution_id, r.first_seq, r.last_seq, r.tenant, r.codec, r.body
+    INSERT INTO journal (shard, position, execution_id, first_seq, last_seq, tenant, codec, body, nodes_total,
+                         nodes_done)
+    SELECT r.shard, r.position, r.execution_id, r.first_seq, r.last_seq, r.tenant, r.codec, r.body, r.nodes_total,
+           r.nodes_done
     FROM unnest($5::text::int[], $6::text::bigint[], string_to_array($7::text, E'\x1e'), $8::text::bigint[],
-                $9::text::bigint[], string_to_array($10::text, E'\x1e'), $11::text::smallint[], $12::bytea[])
-        AS r (shard, position, execution_id, first_seq, last_seq, tenant, codec, body)
+                $9::text::bigint[], string_to_array($10::text, E'\x1e'), $11::text::smallint[], $12::bytea[],
+                $13::text::int[], $14::text::int[])
+        AS r (shard, position, execution_id, first_seq, last_seq, tenant, codec, body, nodes_total, nodes_done)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
 ), introduced AS MATERIALIZED (
     SELECT r.*
-    FROM unnest($13::text::int[], string_to_array($14::text, E'\x1e'), string_to_array($15::text, E'\x1e'),
-                $16::text::smallint[], $17::text::bigint[], $18::text::int[], $19::text::int[], $20::text::bigint[],
-                $21::text::bigint[], string_to_array($22::text, E'\x1e'), $23::text::smallint[],
-                string_to_array($24::text, E'\x1e'), $25::text::int[], string_to_array($26::text, E'\x1e'),
-                $27::text::bigint[], string_to_array($28::text, E'\x1e'))
+    FROM unnest($15::text::int[], string_to_array($16::text, E'\x1e'), string_to_array($17::text, E'\x1e'),
+                $18::text::smallint[], $19::text::bigint[], $20::text::int[], $21::text::int[], $22::text::bigint[],
+                $23::text::bigint[], string_to_array($24::text, E'\x1e'), $25::text::smallint[],
+                string_to_array($26::text, E'\x1e'), $27::text::int[], string_to_array($28::text, E'\x1e'),
+                $29::text::bigint[], string_to_array($30::text, E'\x1e'))
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
               failure_reason, rest, workflow, version, definition_hash, started_us, tags)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
 ), started AS (
-    INSERT INTO executions (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us,
+    INSERT INTO executions (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done,
                             finished_us, failure_reason, workflow, version, definition_hash, started_us, tags)
-    SELECT shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
+    SELECT shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, finished_us,
            COALESCE(failure_reason, ''), COALESCE(workflow, ''), version, COALESCE(definition_hash, ''), started_us,
            COALESCE(string_to_array(tags, E'\x1f'), '{}')
     FROM introduced
@@ -46,18 +52,18 @@ WITH advanced AS (
     WHERE i.tags <> ''
 ), changed AS MATERIALIZED (
     SELECT r.*
-    FROM unnest($29::text::int[], string_to_array($30::text, E'\x1e'), string_to_array($31::text, E'\x1e'),
-                $32::text::smallint[], $33::text::bigint[], $34::text::int[], $35::text::int[], $36::text::bigint[],
-                $37::text::bigint[], string_to_array($38::text, E'\x1e'), $39::text::smallint[])
+    FROM unnest($31::text::int[], string_to_array($32::text, E'\x1e'), string_to_array($33::text, E'\x1e'),
+                $34::text::smallint[], $35::text::bigint[], $36::text::int[], $37::text::int[], $38::text::bigint[],
+                $39::text::bigint[], string_to_array($40::text, E'\x1e'), $41::text::smallint[])
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
               failure_reason, rest)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
-), moved AS (
+), closed AS (
     UPDATE executions e
     SET status = r.status, last_seq = r.last_seq, nodes_total = r.nodes_total, nodes_done = r.nodes_done,
-        wake_us = r.wake_us, finished_us = r.finished_us, failure_reason = COALESCE(r.failure_reason, '')
+        finished_us = r.finished_us, failure_reason = COALESCE(r.failure_reason, '')
     FROM changed r
-    WHERE e.execution_id = r.execution_id AND (e.tenant = r.tenant) IS TRUE
+    WHERE r.status <> 1 AND e.execution_id = r.execution_id AND (e.tenant = r.tenant) IS TRUE
 ), rested AS (
     UPDATE live_executions l SET rests = r.rest = 1, wake_us = r.wake_us
     FROM changed r
