@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceStub
-from penstock.common.clock import SystemClock
+from penstock.common.clock import Clock, SystemClock
 from penstock.common.rpc.channel import open_channel
 from penstock.common.rpc.server import open_server
 from penstock.coordinator.adapters.watching import Watching
@@ -33,13 +33,13 @@ class Running:
 
 @asynccontextmanager
 async def open_running(
-    state: MemoryState, *, address: str | None = None, **settings
+    state: MemoryState, *, address: str | None = None, clock: Clock | None = None, **settings
 ) -> AsyncIterator[Running]:
     ports = state.ports()
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         shell = await stack.enter_async_context(
-            open_coordinator(Settings(**settings), ports, catalog(), SystemClock())
+            open_coordinator(Settings(**settings), ports, catalog(), clock or SystemClock())
         )
         workflows = WorkflowRpc(shell, Watching("", ports.queries), tasks)
         dispatch = DispatchRpc(shell, tasks, lambda: 0.5)

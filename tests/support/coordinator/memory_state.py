@@ -16,7 +16,7 @@ from penstock.api.state.v1.state_service_pb2 import (
 )
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
-from penstock.coordinator.ports import State
+from penstock.coordinator.ports import Sleeper, State
 from penstock.workflow.execution.values import Payload
 
 
@@ -33,6 +33,7 @@ class MemoryState:
         self.histories: dict[str, list[EventBatch]] = {}
         self.tenants: dict[str, str] = {}
         self.shard_of: dict[str, int] = {}
+        self.resting: dict[str, int] = {}
         self.rows = 0
         self.appends = 0
         self.workflows: dict[tuple[str, str], list[pb.Workflow]] = {}
@@ -72,6 +73,10 @@ class MemoryState:
                 rows.append(batch)
                 self.tenants[record.execution_id] = record.tenant
                 self.shard_of[record.execution_id] = write.shard
+                if record.projection.rest == 1:
+                    self.resting[record.execution_id] = record.projection.wake_unix_us
+                elif record.projection.rest == 2:
+                    self.resting.pop(record.execution_id)
                 self.rows += 1
         return answer
 
@@ -170,9 +175,38 @@ class MemoryLeases:
         state = self._state
         state.check_up("load")
         for execution_id, rows in list(state.histories.items()):
-            if state.shard_of[execution_id] == shard and not state.ended(execution_id):
+            if (
+                state.shard_of[execution_id] == shard
+                and not state.ended(execution_id)
+                and execution_id not in state.resting
+            ):
                 for row in list(rows):
                     yield row
+
+    async def load_resting(self, execution_ids: Sequence[str]) -> AsyncIterator[EventBatch]:
+        state = self._state
+        state.check_up("load_resting")
+        await asyncio.sleep(0)
+        for execution_id in execution_ids:
+            if execution_id in state.resting and not state.ended(execution_id):
+                for row in list(state.histories[execution_id]):
+                    yield row
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        state = self._state
+        state.check_up("sleepers")
+        due = [
+            Sleeper(wake_us, execution_id)
+            for execution_id, wake_us in state.resting.items()
+            if state.shard_of[execution_id] in shards
+            and 0 < wake_us <= until_us
+            and not state.ended(execution_id)
+        ]
+        found = sorted(each for each in due if each > after)[:limit]
+        await asyncio.sleep(0)
+        return found
 
 
 class MemoryPayloads:

@@ -3,7 +3,7 @@ implement these over gRPC; tests have twins in memory."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.state.v1.state_service_pb2 import (
@@ -43,6 +43,13 @@ class Journal(Protocol):
         ...
 
 
+class Sleeper(NamedTuple):
+    """An execution at rest that a timer will wake."""
+
+    wake_us: int
+    execution_id: str
+
+
 class Leases(Protocol):
     """Membership, shards and what recovery reads. All raise `Unavailable` or `DeadlineExceeded`
     if state cannot be reached."""
@@ -62,7 +69,19 @@ class Leases(Protocol):
         ...
 
     def load(self, shard: int) -> AsyncIterator[EventBatch]:
-        """The journal of all live executions of a shard; rows of one execution are adjacent."""
+        """The journal of all live executions of a shard that are not at rest; rows of one execution
+        are adjacent."""
+        ...
+
+    def load_resting(self, execution_ids: Sequence[str]) -> AsyncIterator[EventBatch]:
+        """The journal of those of the executions that are at rest; rows of one are adjacent."""
+        ...
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        """Executions at rest of these shards that wake up until a time, the earliest first, after
+        a key."""
         ...
 
 

@@ -20,7 +20,13 @@ class Settings(ServiceSettings):
         "nats://127.0.0.1:4222", "NATS server that carries live events", secret=True
     )
     executions_max: int = setting(
-        100_000, "Live executions held in memory; starts above it are refused (about 10 KiB each)"
+        100_000,
+        "Executions held in memory; starts above it are refused (about 10 KiB each). Those that "
+        "left memory because they only wait do not count",
+    )
+    dormant_after_ms: int = setting(
+        5_000,
+        "Executions that only wait leave memory after this time; at once when it is half full",
     )
     inbox_max: int = setting(
         200_000, "Inputs waiting for a turn; starts above it are refused until it shrinks"

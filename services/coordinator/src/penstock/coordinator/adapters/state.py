@@ -13,6 +13,8 @@ from penstock.api.state.v1.state_service_pb2 import (
     GrantedShard,
     JoinRequest,
     JoinResponse,
+    ListSleepersRequest,
+    LoadExecutionsRequest,
     LoadShardRequest,
     PutPayloadRequest,
     PutWorkflowRequest,
@@ -39,6 +41,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import NotFound
 from penstock.common.rpc.channel import call
 from penstock.common.rpc.status import from_rpc_error
+from penstock.coordinator.ports import Sleeper
 from penstock.workflow.execution.values import Payload
 
 _JOIN_TIMEOUT_S = 2.0
@@ -72,14 +75,40 @@ class StateLeases:
         await call(self._stub.ReleaseShards, request, timeout_s=_JOIN_TIMEOUT_S)
 
     async def load(self, shard: int) -> AsyncIterator[EventBatch]:
-        """The journal of all live executions of a shard."""
-        request = LoadShardRequest(shard=shard)
-        try:
-            async for part in self._stub.LoadShard(request, timeout=_LOAD_TIMEOUT_S):
-                for body in part.bodies:
-                    yield EventBatch.FromString(body)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, "LoadShard") from None
+        """The journal of all live executions of a shard that are not at rest."""
+        request = LoadShardRequest(shard=shard, skip_resting=True)
+        async for batch in _rows(self._stub.LoadShard, request, "LoadShard"):
+            yield batch
+
+    async def load_resting(self, execution_ids: Sequence[str]) -> AsyncIterator[EventBatch]:
+        """The journal of those of the executions that are at rest."""
+        request = LoadExecutionsRequest(execution_ids=execution_ids)
+        async for batch in _rows(self._stub.LoadExecutions, request, "LoadExecutions"):
+            yield batch
+
+    async def sleepers(
+        self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
+    ) -> list[Sleeper]:
+        """Who is due next."""
+        request = ListSleepersRequest(
+            shards=shards,
+            until_unix_us=until_us,
+            after_wake_unix_us=after.wake_us,
+            after_execution_id=after.execution_id,
+            rows_max=limit,
+        )
+        answer = await call(self._stub.ListSleepers, request)
+        return [Sleeper(each.wake_unix_us, each.execution_id) for each in answer.sleepers]
+
+
+async def _rows(load: Any, request: Any, name: str) -> AsyncIterator[EventBatch]:
+    """The journal rows of a stream. Raises operating errors."""
+    try:
+        async for part in load(request, timeout=_LOAD_TIMEOUT_S):
+            for body in part.bodies:
+                yield EventBatch.FromString(body)
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error, name) from None
 
 
 class StatePayloads:

@@ -10,12 +10,16 @@ from penstock.common.logging import get_logger
 from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import State
 from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.definitions import Definitions
+from penstock.coordinator.shell.dormancy import Dormancy
+from penstock.coordinator.shell.dozing import Dozing
 from penstock.coordinator.shell.floor import Floor
+from penstock.coordinator.shell.folding import Folding
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.joins import StoredJoins
-from penstock.coordinator.shell.live import Executions
+from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.parting import Parting
@@ -24,6 +28,7 @@ from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.release import Release
 from penstock.coordinator.shell.room import Limits, Room
 from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.sleepers import Sleepers
 from penstock.coordinator.shell.starts import Starts
 from penstock.coordinator.shell.tenure import Tenure
 from penstock.coordinator.shell.timers import run_timers
@@ -64,22 +69,33 @@ class Coordinator:
         )
         joins.feed_back = self.turns.put
         self.definitions = Definitions(state.queries, types, process)
-        recovery = Recovery(state.leases, self.definitions, self.executions, self.turns)
+        folding = Folding(self.definitions, self.executions)
+        recovery = Recovery(state.leases, folding, self.executions, self.turns)
         parting = Parting(self.executions, self.turns, self.release, holdings, self.workers)
         membership = Membership(state.leases, self.id, settings.lease_ttl_ms)
         self.shards = Shards(membership, self.tenure, recovery, parting, clock)
         self.room = Room(
             self.executions, self.turns, Limits(settings.executions_max, settings.inbox_max)
         )
-        self.starts = Starts(
-            process, self.definitions, self.shards, self.room, state.queries, state.payloads
+        dozing = Dozing(
+            self.executions, self.turns, clock, self.measures, settings.dormant_after_ms / 1000
         )
-        self.interventions = Interventions(self.shards, self.room, state.queries, state.payloads)
+        awakening = Awakening(
+            state.leases, folding, self.executions, self.shards, self.turns, dozing
+        )
+        sleepers = Sleepers(state.leases, self.executions, self.turns.timers, clock)
+        self.dormancy = Dormancy(
+            dozing, sleepers, awakening, self.turns, self.shards, settings.executions_max
+        )
+        self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
+        self.interventions = Interventions(
+            self.shards, self.room, awakening, state.queries, state.payloads
+        )
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
         self.turns.on_fenced = lambda shard: self.shards.drop(shard, "an append was fenced")
-        recovery.on_loaded = self.floor.on_loaded
+        recovery.on_loaded = self._on_loaded
         self._watch_gauges()
 
     def _watch_gauges(self) -> None:
@@ -93,11 +109,21 @@ class Coordinator:
 
     def wake(self, due: list[str]) -> None:
         """Timers of these executions may be due."""
+        absent: list[str] = []
         for execution_id in due:
             live = self.executions.get(execution_id)
             if live is not None:
                 live.wake_us = 0
                 self.turns.put(live, TimePassed())
+            else:
+                absent.append(execution_id)
+        if absent:
+            self.dormancy.wake(absent)
+
+    def _on_loaded(self, shard: Shard) -> None:
+        """A shard came to life."""
+        self.floor.on_loaded(shard)
+        self.dormancy.sleepers.look_again()
 
     def join(self, address: str) -> None:
         """Become a member that others reach at `address`, and take shards."""
@@ -153,6 +179,7 @@ async def open_coordinator(
             group.create_task(turns.run(settings.appends_in_flight)),
             group.create_task(run_timers(turns.timers, clock, coordinator.wake)),
             group.create_task(coordinator.floor.watch()),
+            group.create_task(coordinator.dormancy.run(clock)),
         ]
         try:
             yield coordinator

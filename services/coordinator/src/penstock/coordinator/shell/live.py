@@ -22,9 +22,10 @@ class Phase(Enum):
 
 
 class Shard:
-    """A shard under this coordinator's lease. `head` is the position of the last record sent."""
+    """A shard under this coordinator's lease. `head` is the position of the last record sent;
+    `absent` are those who wait for the end of an execution that left memory."""
 
-    __slots__ = ("epoch", "executions", "head", "number", "phase")
+    __slots__ = ("absent", "epoch", "executions", "head", "number", "phase")
 
     def __init__(self, number: int, epoch: int, head: int) -> None:
         self.number = number
@@ -32,6 +33,7 @@ class Shard:
         self.head = head
         self.phase = Phase.LOADING
         self.executions: dict[str, Live] = {}
+        self.absent: dict[str, list[EndWaiter]] = {}
 
 
 class Caller(Protocol):
@@ -79,6 +81,7 @@ class Live:
     `early`: what arrived for a loaded execution before it was recovered, None afterwards.
     `favourite`: the worker that had the last attempt. `gone`: it is forgotten. `started`: its first
     record is on disk. `unsent`: a turn's events. `wake_us`: the timer that is armed, 0 for none.
+    `rests`: the last record sent says that it is at rest.
     """
 
     __slots__ = (
@@ -87,6 +90,7 @@ class Live:
         "gone",
         "id",
         "plan",
+        "rests",
         "shard",
         "started",
         "state",
@@ -107,15 +111,18 @@ class Live:
         self.favourite: Worker | None = None
         self.waiters: list[EndWaiter] = []
         self.started = False
+        self.rests = False
         self.wake_us = 0
         self.gone = False
 
 
 class Executions:
-    """All live executions of all shards, by id."""
+    """All executions in memory of all shards, by id. `set_aside` are those that broke the engine or
+    cannot be read: not touched again by this process."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Live] = {}
+        self.set_aside: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.by_id)

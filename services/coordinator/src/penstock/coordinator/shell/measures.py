@@ -28,6 +28,11 @@ class Measures:
         self.executions = Gauge(
             "penstock_coordinator_executions", "Live executions in memory", registry=r
         )
+        self.dozed = Counter(
+            "penstock_coordinator_dozed",
+            "Executions that left memory because they only wait",
+            registry=r,
+        )
         self.ready = Gauge(
             "penstock_coordinator_ready_attempts", "Attempts that wait for a worker", registry=r
         )

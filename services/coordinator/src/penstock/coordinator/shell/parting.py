@@ -41,6 +41,10 @@ class Parting:
             for waiter in live.waiters:
                 waiter.on_failed(moved)
             live.waiters.clear()
+        for waiters in shard.absent.values():
+            for waiter in waiters:
+                waiter.on_failed(moved)
+        shard.absent.clear()
         self._release.hand_out()
 
     def resume(self) -> None:

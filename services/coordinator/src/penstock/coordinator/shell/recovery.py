@@ -1,4 +1,5 @@
-"""Loading a shard: fold the journal of its live executions, adopt what workers still hold, go on.
+"""Loading a shard: fold the journal of its executions that are at work, adopt what workers still
+hold, go on. Executions at rest stay where they are; `sleepers` finds out which are due.
 
 After a load, workers have one second to introduce themselves with what they hold; inputs wait that
 long. Then the core voids what nobody named and hands out the next attempts.
@@ -7,17 +8,14 @@ long. Then the core voids what nobody named and hands out the next attempts.
 import asyncio
 from collections.abc import Callable
 
-from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.errors import PenstockError
-from penstock.common.journal_codec import batch_from_proto
 from penstock.common.logging import get_logger
 from penstock.coordinator.ports import Leases
-from penstock.coordinator.shell.definitions import Definitions
+from penstock.coordinator.shell.folding import Folding
 from penstock.coordinator.shell.live import Executions, Live, Phase, Recovered, Shard
 from penstock.coordinator.shell.turns import Turns
 
 _AT_ONCE = 4
-_BREATH_ROWS = 200
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MAX_S = 2.0
 
@@ -31,13 +29,13 @@ class Recovery:
     def __init__(
         self,
         leases: Leases,
-        definitions: Definitions,
+        folding: Folding,
         executions: Executions,
         turns: Turns,
         adoption_s: float = ADOPTION_S,
     ) -> None:
         self._leases = leases
-        self._definitions = definitions
+        self._folding = folding
         self._executions = executions
         self._turns = turns
         self._adoption_s = adoption_s
@@ -54,7 +52,6 @@ class Recovery:
             return
         for live in loaded:
             live.early = []
-            live.started = True
             self._executions.add(live)
         shard.phase = Phase.OWNED
         self.on_loaded(shard)
@@ -69,49 +66,9 @@ class Recovery:
         backoff_s = _BACKOFF_FIRST_S
         while shard.phase is Phase.LOADING:
             try:
-                return await self._load(shard)
+                return await self._folding.fold(self._leases.load(shard.number), lambda _: shard)
             except PenstockError as error:
                 self._log.warning("shard_not_loaded", shard=shard.number, error=str(error))
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
         return []
-
-    async def _load(self, shard: Shard) -> list[Live]:
-        loaded: list[Live] = []
-        broken = ""
-        rows = 0
-        async for batch in self._leases.load(shard.number):
-            rows += 1
-            if rows % _BREATH_ROWS == 0:
-                await asyncio.sleep(0)
-            if batch.execution_id == broken:
-                continue
-            try:
-                if not loaded or loaded[-1].id != batch.execution_id:
-                    loaded.append(await self._opened(shard, batch))
-                _, first_seq, at_us, events = batch_from_proto(batch)
-                loaded[-1].state.apply_batch(events, first_seq, at_us)
-            except PenstockError as error:
-                if error.retryable:
-                    raise
-                broken = self._set_aside(batch, loaded, error)
-            except Exception as error:  # noqa: BLE001 - one damaged history must not stop the rest
-                broken = self._set_aside(batch, loaded, error)
-        return [live for live in loaded if live.state.end is None]
-
-    def _set_aside(self, batch: EventBatch, loaded: list[Live], error: Exception) -> str:
-        """Leave an execution that cannot be folded in the journal, for a fixed version to load."""
-        if loaded and loaded[-1].id == batch.execution_id:
-            loaded.pop()
-        self._log.error(
-            "execution_set_aside",
-            execution=batch.execution_id,
-            error=repr(error),
-            exc_info=error,
-        )
-        return batch.execution_id
-
-    async def _opened(self, shard: Shard, first: EventBatch) -> Live:
-        started = first.events[0].execution_started
-        plan = await self._definitions.plan_of(started.definition_hash)
-        return Live(first.execution_id, started.tenant, shard, plan)

@@ -32,8 +32,9 @@ from penstock.common.logging import get_logger
 from penstock.common.value_codec import write_failure, write_payload
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Start
-from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.ports import State
 from penstock.coordinator.shell.asked import check_tags, check_text, decoded, decoded_object
+from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.definitions import Definition, Definitions
 from penstock.coordinator.shell.live import Confirm, Live, Shard
 from penstock.coordinator.shell.process import Process
@@ -137,15 +138,16 @@ class Starts:
         definitions: Definitions,
         shards: Shards,
         room: Room,
-        queries: Queries,
-        payloads: Payloads,
+        awakening: Awakening,
+        stored: State,
     ) -> None:
         self._process = process
         self._definitions = definitions
         self._shards = shards
         self._room = room
-        self._queries = queries
-        self._payloads = payloads
+        self._awakening = awakening
+        self._queries = stored.queries
+        self._payloads = stored.payloads
         self._detours = 0
         self._keyed: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._log = get_logger("starts")
@@ -279,6 +281,10 @@ class Starts:
             return False
         _compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
         known = await self._queries.get_execution(call.tenant, execution_id)
+        if known.status == _RUNNING and call.waits:
+            if await self._awakening.find(execution_id) is not None:
+                return self._join_live(call, execution_id, wanted)
+            known = await self._queries.get_execution(call.tenant, execution_id)
         answer = StartExecutionResponse(
             execution_id=execution_id, status=known.status, existing=True, version=known.version
         )

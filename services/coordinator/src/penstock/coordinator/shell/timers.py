@@ -12,10 +12,8 @@ from collections.abc import Callable
 
 from penstock.common.clock import Clock
 
-_NEAR_S = 10.0
 _STEP_S = 1.0
-"""Longest sleep when a timer is near: the wall clock may have jumped meanwhile."""
-_FAR_STEP_S = 10.0
+"""Longest sleep while a timer is set: the wall clock may have jumped meanwhile."""
 _STALE_MIN = 1024
 
 
@@ -73,9 +71,8 @@ class Timers:
             left_s = (at_us - clock.now_us()) / 1e6
             if left_s <= 0:
                 return
-            step_s = min(left_s, _STEP_S if left_s < _NEAR_S else _FAR_STEP_S)
             try:
-                async with asyncio.timeout(step_s):
+                async with asyncio.timeout(min(left_s, _STEP_S)):
                     await self._earlier.wait()
             except TimeoutError:
                 continue

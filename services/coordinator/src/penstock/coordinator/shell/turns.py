@@ -11,7 +11,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from penstock.api.state.v1.state_service_pb2 import AppendRequest, AppendResponse, ShardWrite
+from penstock.api.state.v1.state_service_pb2 import (
+    AppendRequest,
+    AppendResponse,
+    Projection,
+    ShardWrite,
+)
 from penstock.common.clock import Clock
 from penstock.common.errors import Internal, Unavailable
 from penstock.common.invariant import invariant
@@ -43,6 +48,11 @@ _APPEND_BYTES = 8 * 1024 * 1024
 """Above this an append is closed and the turn's rest goes into the next one."""
 _STALLED_S = 5.0
 """An append unanswered for this long means that state cannot commit."""
+
+
+OnWaiting = Callable[[Live, Projection, int, int], None]
+"""Told of a record of an execution in which something waits or that was at rest: the record's row,
+the time of the turn, the append that the record goes into."""
 
 
 class _Append:
@@ -82,6 +92,7 @@ class Turns:
         self._log = get_logger("turns")
         self.timers = Timers()
         self.on_fenced: Callable[[int], None] = lambda shard: None
+        self.on_waiting: OnWaiting = lambda live, row, now_us, batch_id: None
 
     @property
     def waiting(self) -> int:
@@ -101,6 +112,14 @@ class Turns:
         self._inbox.append((live, happened, caller))
         if not self._wake.is_set():
             self._wake.set()
+
+    def waiting_ids(self) -> set[str]:
+        """The executions that have inputs waiting for a turn."""
+        return {live.id for live, _, _ in self._inbox}
+
+    def on_disk(self, batch_id: int) -> bool:
+        """True if this append and all before it are answered."""
+        return batch_id <= self._batch_id - len(self._in_flight)
 
     async def flushed(self) -> None:
         """Return once all that is in flight now is answered and released."""
@@ -214,6 +233,7 @@ class Turns:
         live.unsent.clear()
         self.timers.set(live.id, 0)
         self._executions.forget(live)
+        self._executions.set_aside.add(live.id)
         for waiter in live.waiters:
             waiter.on_failed(Internal("the engine met a fault of its own in this execution"))
         live.waiters.clear()
@@ -238,6 +258,9 @@ class Turns:
             size += add_record(write, live, events, now_us, wake_us)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
+            if live.rests or state.waits.sleeping or state.waits.due:
+                row = write.records[-1].projection
+                self.on_waiting(live, row, now_us, self._batch_id + 1)
             shard.head += 1
             records += 1
             count += len(events)

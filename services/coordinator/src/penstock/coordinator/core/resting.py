@@ -1,0 +1,32 @@
+"""Rest: an execution that only waits needs nobody until a timer or a signal wakes it."""
+
+from penstock.workflow.execution.fan_out import FanOut
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import NodeStatus
+
+_QUEUED = int(NodeStatus.QUEUED)
+_RUNNING = int(NodeStatus.RUNNING)
+
+
+def is_at_rest(state: ExecutionState) -> bool:
+    """True if nothing is queued or running and something waits for a timer or a signal.
+
+    Follows from the fold alone, so whoever folds the journal finds the same. A fan-out runs, but
+    is at rest if all of its open items wait. O(1) unless something waits, else a scan of the
+    statuses as bytes.
+    """
+    waits = state.waits
+    if not (waits.sleeping or waits.due) or state.end is not None or state.holders:
+        return False
+    status, fan_outs = state.status, state.fan_outs
+    return (
+        _QUEUED not in status
+        and status.count(_RUNNING) == len(fan_outs)
+        and all(_items_rest(items) for items in fan_outs.values())
+    )
+
+
+def _items_rest(items: FanOut) -> bool:
+    """True if the fan-out has open items, and all of them wait."""
+    status = items.status
+    return items.done < items.count and _QUEUED not in status and _RUNNING not in status
