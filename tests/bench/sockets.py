@@ -7,7 +7,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import NamedTuple
 
 from bench.usage import processes
@@ -70,18 +70,24 @@ def _connection(body: bytes) -> _Connection:
     return _Connection(port, peer_port, fields[-1], received)
 
 
+def _inodes(pid: int) -> Iterator[int]:
+    """Sockets that a process has open; none if it has ended meanwhile."""
+    try:
+        for entry in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                if link := _SOCKET_LINK.match(os.readlink(f"/proc/{pid}/fd/{entry}")):
+                    yield int(link[1])
+    except OSError:
+        return
+
+
 def _roles_by_inode(pids: Mapping[str, int]) -> dict[int, str]:
-    roles: dict[int, str] = {}
-    for role, members in processes(pids).items():
-        for process in members:
-            for entry in Path(f"/proc/{process.pid}/fd").iterdir():
-                try:
-                    link = _SOCKET_LINK.match(str(entry.readlink()))
-                except OSError:
-                    continue
-                if link:
-                    roles[int(link[1])] = role
-    return roles
+    return {
+        inode: role
+        for role, members in processes(pids).items()
+        for process in members
+        for inode in _inodes(process.pid)
+    }
 
 
 def bytes_by_link(pids: Mapping[str, int]) -> Counter[Link]:

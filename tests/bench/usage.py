@@ -65,8 +65,12 @@ def memory_mb(pids: Mapping[str, int]) -> dict[str, float]:
     for role, members in processes(pids).items():
         total = 0
         for process in members:
-            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            total += next(int(li.split()[1]) for li in text.splitlines() if li.startswith("Pss:"))
+            try:
+                text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            except OSError:
+                continue  # it has ended meanwhile
+            lines = (line.split() for line in text.splitlines())
+            total += sum(int(words[1]) for words in lines if words[0] == "Pss:")
         used[role] = total / 1024
     return used
 
