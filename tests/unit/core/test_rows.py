@@ -41,7 +41,7 @@ def running(plan: Plan) -> Cluster:
 def one_by_one(row: NodesCompleted) -> Report:
     outcomes = (
         Outcome(one.ref, Completed(one.output), one.started_us, one.finished_us)
-        for one in row.apart()
+        for one in row.outcomes()
     )
     return Report(WORKER, NodeRef(0), tuple(outcomes))
 
@@ -112,7 +112,7 @@ def test_readers_get_a_row_taken_apart() -> None:
     assert [event.WhichOneof("kind") for event in known.events] == ["node_completed"] * 2
     assert batch_from_proto(known) == batch_from_proto(written)
     assert apart(known) is known
-    first, second = row.apart()
+    first, second = row.outcomes()
     assert (first.ref, second.ref) == (NodeRef(0, 0, 2), NodeRef(1))
     assert (first.finished_us, second.started_us, second.finished_us) == (105, 105, 110)
     assert second.output == Payload(b"1")

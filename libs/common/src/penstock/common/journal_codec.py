@@ -59,7 +59,7 @@ def batch_from_proto(batch: journal.EventBatch) -> Batch:
     for event in batch.events:
         if event.HasField("nodes_completed"):
             row = event.nodes_completed
-            events.extend(row_from_proto(row, row.worker).apart())
+            events.extend(row_from_proto(row, row.worker, tuple(row.queued)).apart())
         else:
             events.append(_read_event(event))
     return batch.execution_id, batch.first_seq, batch.at_unix_us, tuple(events)
@@ -75,8 +75,8 @@ def apart(batch: journal.EventBatch) -> journal.EventBatch:
     for event in batch.events:
         if event.HasField("nodes_completed"):
             row = event.nodes_completed
-            for one in row_from_proto(row, row.worker).apart():
-                _write_completed(result.events.add().node_completed, one)
+            for one in row_from_proto(row, row.worker, tuple(row.queued)).apart():
+                _write_event(result.events.add(), one)
         else:
             result.events.append(event)
     return result
@@ -196,15 +196,21 @@ def _write_row(row: journal.NodesCompleted, event: ev.NodesCompleted) -> None:
     row.started_unix_us = event.started_us
     row.attempt = event.attempt
     row.worker = event.worker
+    if event.queued:
+        row.queued.extend(event.queued)
 
 
-def row_from_proto(row: journal.NodesCompleted, worker: str) -> ev.NodesCompleted:
-    """Good outcomes in a row. Raises ValueError if the columns differ in length or are empty."""
+def row_from_proto(
+    row: journal.NodesCompleted, worker: str, queued: tuple[int, ...] = ()
+) -> ev.NodesCompleted:
+    """Good outcomes in a row, of this worker and with this consequence. Raises ValueError if the
+    columns differ in length or are empty."""
     nodes, outputs = tuple(row.nodes), tuple(row.outputs_json)
     durations = tuple(row.durations_us)
     if not nodes or not len(nodes) == len(outputs) == len(durations):
         raise ValueError(f"a row of {len(nodes)}, {len(outputs)} and {len(durations)} values")
-    return ev.NodesCompleted(nodes, outputs, durations, row.started_unix_us, row.attempt, worker)
+    started_us, attempt = row.started_unix_us, row.attempt
+    return ev.NodesCompleted(nodes, outputs, durations, started_us, attempt, worker, queued)
 
 
 def _write_failed(failed: journal.NodeFailed, event: ev.NodeFailed) -> None:

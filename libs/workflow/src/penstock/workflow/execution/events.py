@@ -64,9 +64,10 @@ class NodeCompleted(msgspec.Struct, frozen=True, gc=False):
 class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
     """Good outcomes in a row: what one worker ran in one go, as columns.
 
-    It means as many `NodeCompleted` of item 0, without choice or logs, and takes as many sequences;
-    `attempt` is the first one's, the others' is 1; each began when the one before it ended. Writers
-    use it where it fits; whoever reads a journal gets it taken apart.
+    It means as many `NodeCompleted` of item 0, without choice or logs, then `NodesQueued` if
+    anything is `queued`, and takes as many sequences; `attempt` is the first one's, the others' is
+    1; each began when the one before it ended. Writers use it where it fits; whoever reads a
+    journal gets it taken apart.
     """
 
     nodes: tuple[int, ...]
@@ -75,8 +76,14 @@ class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
     started_us: int = 0
     attempt: int = 1
     worker: str = ""
+    queued: tuple[int, ...] = ()
 
-    def apart(self) -> Iterator[NodeCompleted]:
+    @property
+    def sequences(self) -> int:
+        """How many events it stands for."""
+        return len(self.nodes) + (1 if self.queued else 0)
+
+    def outcomes(self) -> Iterator[NodeCompleted]:
         """The outcomes one by one."""
         attempt, at_us = self.attempt, self.started_us
         columns = zip(self.nodes, self.outputs_json, self.durations_us, strict=True)
@@ -89,6 +96,12 @@ class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
                 worker=self.worker,
             )
             attempt, at_us = 1, at_us + lasted_us
+
+    def apart(self) -> Iterator[NodeCompleted | NodesQueued]:
+        """The events it stands for."""
+        yield from self.outcomes()
+        if self.queued:
+            yield NodesQueued(self.queued)
 
 
 class NodeFailed(msgspec.Struct, frozen=True, gc=False):
@@ -192,4 +205,4 @@ Event = (
 
 def count_sequences(events: Iterable[Event]) -> int:
     """How many sequences these events take."""
-    return sum(len(event.nodes) if type(event) is NodesCompleted else 1 for event in events)
+    return sum(event.sequences if type(event) is NodesCompleted else 1 for event in events)

@@ -55,10 +55,7 @@ class ExecutionState(StateData):
             case ev.NodesCompleted():
                 self._on_completed_row(event, at_us)
             case ev.NodesQueued():
-                for node in event.nodes:
-                    self.status[node] = _QUEUED
-                    self.attempts[node] = 1
-                    self.arm_deadline(node, at_us)
+                self._on_queued(event.nodes, at_us)
             case ev.NodeRunning():
                 self._on_running(event)
             case ev.NodeFailed():
@@ -96,6 +93,13 @@ class ExecutionState(StateData):
         if self.plan.deadline_s > 0:
             self.waits.arm_execution_deadline(at_us + round(self.plan.deadline_s * US_PER_S))
 
+    def _on_queued(self, nodes: Iterable[int], at_us: int) -> None:
+        status, attempts = self.status, self.attempts
+        for node in nodes:
+            status[node] = _QUEUED
+            attempts[node] = 1
+            self.arm_deadline(node, at_us)
+
     def _on_completed(self, event: ev.NodeCompleted, at_us: int) -> None:
         ref = event.ref
         node = ref.node
@@ -124,11 +128,12 @@ class ExecutionState(StateData):
 
     def _on_completed_row(self, event: ev.NodesCompleted, at_us: int) -> None:
         """What `_on_completed` would do for each, at once where the plan alone decides it."""
-        self.seq += len(event.nodes) - 1
+        self.seq += event.sequences - 1
         change = self.tables.row(event.nodes)
         if change is None or not self.is_plain:
-            for one in event.apart():
+            for one in event.outcomes():
                 self._on_completed(one, at_us)
+            self._on_queued(event.queued, at_us)
             return
         status, attempts, readers = self.status, self.attempts, self.readers
         outputs, pending = self.outputs, self.pending
@@ -153,6 +158,8 @@ class ExecutionState(StateData):
                 self.taken[child] = 1
             if not left:
                 self.undecided.append(child)
+        if event.queued:
+            self._on_queued(event.queued, at_us)
 
     def _on_failed(self, event: ev.NodeFailed, at_us: int) -> None:
         ref = event.ref

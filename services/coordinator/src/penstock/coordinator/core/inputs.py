@@ -84,7 +84,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
             return self.outcomes
         first = (
             Outcome(one.ref, Completed(one.output), one.started_us, one.finished_us)
-            for one in self.row.apart()
+            for one in self.row.outcomes()
         )
         return (*first, *self.outcomes)
 

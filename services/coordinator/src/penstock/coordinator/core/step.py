@@ -49,6 +49,7 @@ from penstock.coordinator.core.inputs import (
 from penstock.coordinator.core.joining import on_output_refused, on_output_stored
 from penstock.coordinator.core.on_lost import on_attempts_lost
 from penstock.coordinator.core.on_report import on_attempt_started, on_report
+from penstock.coordinator.core.on_row import take_row
 from penstock.coordinator.core.on_signal import on_signal
 from penstock.coordinator.core.on_time import on_time
 from penstock.coordinator.core.recovery import recover
@@ -64,6 +65,10 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
     O(1) per outcome, plus O(edges) of the nodes that end. Inputs to an execution that has ended
     change nothing; a report is then refused.
     """
+    if type(happened) is Report:
+        quick = take_row(state, happened, now_us)
+        if quick is not None:
+            return quick
     if state.end is not None:
         return Turn(state, now_us).refuse() if isinstance(happened, Report) else Step()
     turn = Turn(state, now_us)

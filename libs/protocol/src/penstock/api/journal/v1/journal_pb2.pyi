@@ -502,6 +502,7 @@ class NodesCompleted(_message.Message):
     STARTED_UNIX_US_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
+    QUEUED_FIELD_NUMBER: _builtins.int
     started_unix_us: _builtins.int
     """When the first began."""
     attempt: _builtins.int
@@ -520,6 +521,12 @@ class NodesCompleted(_message.Message):
     def durations_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """How long each ran; each began when the one before it ended."""
 
+    @_builtins.property
+    def queued(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Nodes that became ready by it and wait for a worker: if any, the short form of a `nodes_queued` right after, and
+        one sequence more.
+        """
+
     def __init__(
         self,
         *,
@@ -529,10 +536,11 @@ class NodesCompleted(_message.Message):
         started_unix_us: _builtins.int = ...,
         attempt: _builtins.int = ...,
         worker: _builtins.str = ...,
+        queued: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "durations_us", b"durations_us", "nodes", b"nodes", "outputs_json", b"outputs_json", "started_unix_us", b"started_unix_us", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "durations_us", b"durations_us", "nodes", b"nodes", "outputs_json", b"outputs_json", "queued", b"queued", "started_unix_us", b"started_unix_us", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
