@@ -10,6 +10,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from penstock.common.errors import Unavailable
+from penstock.gateway.line import HttpProtocol, SocketProtocol
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
@@ -57,8 +58,8 @@ async def open_http(listen: str, app: ASGIApp) -> AsyncIterator[str]:
     listener = _bind(listen)
     config = uvicorn.Config(
         _as_any(app),
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpProtocol,
+        ws=SocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
         ws_ping_interval=20,

@@ -1,13 +1,7 @@
-"""Live events: one feed per watched execution, any number of watchers on it.
-
-A watch begins with a snapshot (or, resuming, with the events after the number the client has seen,
-from the journal if need be) and goes on with events, each exactly once and in order, until the
-execution's last event. A watcher that falls behind the window (see `topic`) is given a snapshot
-instead of what it missed.
-"""
+"""Live events: one feed per watched execution, any number of watchers on it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import NamedTuple
 
@@ -18,19 +12,18 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.errors import LimitExceeded, PenstockError, Unavailable
 from penstock.common.logging import get_logger
 from penstock.gateway import views
+from penstock.gateway.broadcast import Broadcast
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Reads
-from penstock.gateway.public_events import is_last, public_events
+from penstock.gateway.public_events import public_events
 from penstock.gateway.schema import EventMessage, SnapshotMessage
 from penstock.gateway.topic import Message, Topic
+from penstock.gateway.watch import Watch
 
 Follow = Callable[[str, str, int], AsyncGenerator[EventBatch, None]]
 """(execution id, account, after sequence) -> batches without gap, live, up to the execution's last
 event.
 """
-
-Burst = Sequence[Message]
-"""Messages to send together; empty is a heartbeat."""
 
 WATCHERS_MAX = 50_000
 TOPICS_MAX = 10_000
@@ -39,7 +32,6 @@ GATHER_S = 0.016
 """Least time between two bursts to one watcher: a display shows no more than 60 pictures a second.
 """
 
-_BURST_MAX = 1000
 _STALE_EVENTS = 500
 """A snapshot is shared by watchers until this many events have followed it."""
 
@@ -54,13 +46,38 @@ class Snapshot(NamedTuple):
 
 
 class _Entry:
-    """A topic, its feed and its shared snapshot."""
+    """A watched execution: its topic, its feed, its watchers and their shared snapshot."""
 
-    def __init__(self, topic: Topic, snapshot: Snapshot) -> None:
+    def __init__(self, hub: "Hub", tenant: str, topic: Topic, snapshot: Snapshot) -> None:
         self.topic = topic
+        self.broadcast = Broadcast(topic, hub.timing.gather_s, hub.metrics)
         self.snapshot = snapshot
-        self.refreshing = asyncio.Lock()
         self.feed: asyncio.Task[None] | None = None
+        self._hub = hub
+        self._tenant = tenant
+        self._refreshing = asyncio.Lock()
+
+    @property
+    def closing(self) -> bool:
+        """True if the gateway is going away."""
+        return self._hub.closing
+
+    async def fresh_snapshot(self) -> Message:
+        """The shared snapshot, read anew if too much has happened since it was taken."""
+        async with self._refreshing:
+            topic = self.topic
+            behind = topic.head - self.snapshot.message.seq
+            gone = topic.after(self.snapshot.message.seq, 1) is None
+            if gone or behind > _STALE_EVENTS:
+                execution = await self._hub.reads.execution(topic.execution_id, self._tenant)
+                self.snapshot = _snapshot(execution)
+            return self.snapshot.message
+
+    async def page(self, after: int) -> list[EventMessage]:
+        """Events after `after` from the journal, as many as come at once."""
+        topic = self.topic
+        batches, _ = await self._hub.reads.events(topic.execution_id, self._tenant, after)
+        return [item for batch in batches for item in public_events(batch, topic.names, after)]
 
 
 class _Turn:
@@ -89,11 +106,11 @@ class Hub:
         metrics: Metrics,
         timing: Timing = Timing(),  # noqa: B008 - immutable
     ) -> None:
-        self._reads = reads
+        self.reads = reads
+        self.metrics = metrics
+        self.timing = timing
         self._follow = follow
         self._tasks = tasks
-        self._metrics = metrics
-        self._timing = timing
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._turns: dict[tuple[str, str], _Turn] = {}
         self._watchers = 0
@@ -103,7 +120,7 @@ class Hub:
     @asynccontextmanager
     async def watch(
         self, execution_id: str, tenant: str, after: int | None
-    ) -> AsyncIterator["Watch"]:
+    ) -> AsyncIterator[Watch]:
         """A watcher on an execution, from a snapshot on or from the events after `after`.
 
         Raises `NotFound`, `Unavailable`, `LimitExceeded`.
@@ -115,19 +132,19 @@ class Hub:
         with self._counted():
             entry = await self._join(execution_id, tenant)
             try:
-                yield Watch(self, entry, tenant, after)
+                yield Watch(entry, self.metrics, self.timing.heartbeat_s, after)
             finally:
                 self._leave(entry, tenant)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
         self._watchers += 1
-        self._metrics.watchers.set(self._watchers)
+        self.metrics.watchers.set(self._watchers)
         try:
             yield
         finally:
             self._watchers -= 1
-            self._metrics.watchers.set(self._watchers)
+            self.metrics.watchers.set(self._watchers)
 
     @asynccontextmanager
     async def _alone(self, key: tuple[str, str]) -> AsyncIterator[None]:
@@ -152,26 +169,27 @@ class Hub:
     async def _open(self, execution_id: str, tenant: str) -> _Entry:
         if len(self._entries) >= TOPICS_MAX:
             raise LimitExceeded(f"{TOPICS_MAX} executions are watched already.")
-        execution = await self._reads.execution(execution_id, tenant)
+        execution = await self.reads.execution(execution_id, tenant)
         snapshot = _snapshot(execution)
         names = [node.id for node in execution.nodes]
         topic = Topic(execution_id, execution.last_seq, names, ended=snapshot.ended)
-        entry = self._entries[(tenant, execution_id)] = _Entry(topic, snapshot)
-        self._metrics.topics.set(len(self._entries))
+        entry = self._entries[(tenant, execution_id)] = _Entry(self, tenant, topic, snapshot)
+        self.metrics.topics.set(len(self._entries))
         if not topic.ended:
-            entry.feed = self._tasks.create_task(self._feed(topic, tenant))
+            entry.feed = self._tasks.create_task(self._feed(entry, tenant))
         return entry
 
     def _leave(self, entry: _Entry, tenant: str) -> None:
         entry.topic.watchers -= 1
         if entry.topic.watchers == 0:
             self._entries.pop((tenant, entry.topic.execution_id), None)
-            self._metrics.topics.set(len(self._entries))
+            self.metrics.topics.set(len(self._entries))
             if entry.feed is not None:
                 entry.feed.cancel()
 
-    async def _feed(self, topic: Topic, tenant: str) -> None:
+    async def _feed(self, entry: _Entry, tenant: str) -> None:
         """Fill a topic until its execution ends; what cannot be reached is tried again."""
+        topic = entry.topic
         pause = _FEED_PAUSES_S[0]
         while not topic.ended:
             try:
@@ -179,6 +197,7 @@ class Hub:
                 async with aclosing(feed):
                     async for batch in feed:
                         topic.add(public_events(batch, topic.names, topic.head))
+                        entry.broadcast.on_news()
                         pause = _FEED_PAUSES_S[0]
             except PenstockError as error:
                 self._log.warning(
@@ -190,121 +209,13 @@ class Hub:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _FEED_PAUSES_S[1])
 
-    async def fresh_snapshot(self, entry: _Entry, tenant: str) -> Message:
-        """The shared snapshot, read anew if too much has happened since it was taken."""
-        async with entry.refreshing:
-            topic = entry.topic
-            behind = topic.head - entry.snapshot.message.seq
-            gone = topic.after(entry.snapshot.message.seq, 1) is None
-            if gone or behind > _STALE_EVENTS:
-                execution = await self._reads.execution(topic.execution_id, tenant)
-                entry.snapshot = _snapshot(execution)
-            return entry.snapshot.message
-
-    async def page(self, topic: Topic, tenant: str, after: int) -> list[EventMessage]:
-        """Events after `after` from the journal, as many as come at once."""
-        batches, _ = await self._reads.events(topic.execution_id, tenant, after)
-        return [item for batch in batches for item in public_events(batch, topic.names, after)]
-
-    @property
-    def timing(self) -> Timing:
-        """How often watchers hear something."""
-        return self._timing
-
-    @property
-    def metrics(self) -> Metrics:
-        """Where watchers are counted."""
-        return self._metrics
-
     def close(self) -> None:
         """Tell every watcher that this gateway is going away, and stop the feeds."""
         self.closing = True
         for entry in self._entries.values():
-            entry.topic.wake()
+            entry.broadcast.stir()
             if entry.feed is not None:
                 entry.feed.cancel()
-
-
-class Watch:
-    """One watcher's place in an execution's events."""
-
-    def __init__(self, hub: Hub, entry: _Entry, tenant: str, after: int | None) -> None:
-        self._hub = hub
-        self._entry = entry
-        self._tenant = tenant
-        self._after = after
-        self._seq = after or 0
-        self._complete = False
-
-    @property
-    def seq(self) -> int:
-        """Number of the last event that was given out."""
-        return self._seq
-
-    @property
-    def over(self) -> bool:
-        """True if there is nothing left to tell."""
-        topic = self._entry.topic
-        return self._after is not None and topic.ended and self._seq >= topic.head
-
-    @property
-    def interrupted(self) -> bool:
-        """True if the gateway is going away."""
-        return self._hub.closing
-
-    async def bursts(self) -> AsyncIterator[Burst]:
-        """What to send, as it comes; an empty burst is a heartbeat. Ends after the last event or on
-        `Hub.close`.
-        """
-        if self._after is None:
-            yield await self._snapshot()
-        else:
-            async for burst in self._catch_up():
-                yield burst
-        topic, timing = self._entry.topic, self._hub.timing
-        clock = asyncio.get_running_loop().time
-        ready_at = 0.0
-        while not self._hub.closing and not self._complete:
-            if self._seq >= topic.head:
-                if topic.ended:
-                    return
-                if not await topic.wait_news(timing.heartbeat_s):
-                    yield ()
-                continue
-            if (early := ready_at - clock()) > 0:
-                await asyncio.sleep(early)
-            yield await self._next()
-            ready_at = clock() + timing.gather_s
-
-    async def _next(self) -> Burst:
-        """The events that gathered, or a snapshot if this watcher was too slow for them."""
-        found = self._entry.topic.after(self._seq, _BURST_MAX)
-        if found is None:
-            self._hub.metrics.lagging.inc()
-            return await self._snapshot()
-        self._seq = found[-1].seq
-        self._hub.metrics.messages.inc(len(found))
-        return found
-
-    async def _snapshot(self) -> Burst:
-        message = await self._hub.fresh_snapshot(self._entry, self._tenant)
-        self._seq = message.seq
-        self._hub.metrics.messages.inc()
-        return (message,)
-
-    async def _catch_up(self) -> AsyncIterator[Burst]:
-        """Events from the journal until the window holds the next one."""
-        topic = self._entry.topic
-        while self._seq + 1 < topic.oldest and not self._hub.closing:
-            page = await self._hub.page(topic, self._tenant, self._seq)
-            if not page:
-                raise Unavailable("The journal's events cannot be read.", fix="Connect again.")
-            self._seq = page[-1].seq
-            self._hub.metrics.messages.inc(len(page))
-            yield [Message(item.seq, msgspec.json.encode(item)) for item in page]
-            if is_last(page[-1]):
-                self._complete = True
-                return
 
 
 def _snapshot(execution: api.Execution) -> Snapshot:

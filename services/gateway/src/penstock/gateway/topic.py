@@ -8,7 +8,6 @@ the feed or anybody else, and bursts gather by themselves. A watcher that finds 
 from the window has been too slow and goes on from a snapshot.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -19,6 +18,9 @@ from penstock.gateway.schema import EventMessage
 
 EVENTS_MAX = 4096
 BYTES_MAX = 4 * 1024 * 1024
+
+_BURST_EVENTS_MAX = 1000
+_BURST_BYTES_MAX = 256 * 1024
 
 _encode = msgspec.json.encode
 
@@ -42,7 +44,6 @@ class Topic:
         self.watchers = 0
         self._window: list[Message] = []
         self._bytes = 0
-        self._news: asyncio.Future[None] | None = None
 
     @property
     def oldest(self) -> int:
@@ -50,7 +51,7 @@ class Topic:
         return self.head + 1 - len(self._window)
 
     def add(self, messages: Iterable[EventMessage]) -> None:
-        """Take the events that follow `head` and wake whoever waits."""
+        """Take the events that follow `head`."""
         for message in messages:
             invariant(
                 message.seq == self.head + 1,
@@ -66,7 +67,6 @@ class Topic:
             self.ended = self.ended or is_last(message)
         if len(self._window) > 2 * EVENTS_MAX or self._bytes > 2 * BYTES_MAX:
             self._trim()
-        self.wake()
 
     def _trim(self) -> None:
         """Drop the oldest events; done at twice the bounds, so that it costs little per event."""
@@ -85,15 +85,15 @@ class Topic:
             return None
         return self._window[start : start + count_max]
 
-    def wake(self) -> None:
-        """Wake whoever waits for news."""
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
-        self._news = None
-
-    async def wait_news(self, timeout_s: float) -> bool:
-        """Wait until `wake`; false if nothing came in `timeout_s` seconds."""
-        if self._news is None:
-            self._news = asyncio.get_running_loop().create_future()
-        done, _ = await asyncio.wait((self._news,), timeout=timeout_s)
-        return bool(done)
+    def burst(self, seq: int) -> Sequence[Message] | None:
+        """As many events after `seq` as go well into one write, at least one if there is one."""
+        found = self.after(seq, _BURST_EVENTS_MAX)
+        if not found or self._bytes <= _BURST_BYTES_MAX:
+            return found
+        size, count = 0, 0
+        for message in found:
+            size += len(message.body)
+            if size > _BURST_BYTES_MAX and count:
+                break
+            count += 1
+        return found[:count]

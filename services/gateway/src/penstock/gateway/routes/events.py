@@ -3,8 +3,8 @@ numbers.
 """
 
 import asyncio
-from contextlib import aclosing, suppress
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any
 
 import msgspec
 from litestar import WebSocket, get, websocket
@@ -16,7 +16,7 @@ from penstock.common.logging import get_logger
 from penstock.gateway.answers import Answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.edge import refuse_websocket, trace_id
-from penstock.gateway.hub import Burst, Watch
+from penstock.gateway.line import chunk, line_of, text_frame
 from penstock.gateway.problems import encode_problem
 from penstock.gateway.requests import (
     AnyRequest,
@@ -27,16 +27,14 @@ from penstock.gateway.requests import (
     whole_number,
 )
 from penstock.gateway.schema import HeartbeatMessage
+from penstock.gateway.watch import Watch
 
 SUBPROTOCOL = "penstock.v1.json"
-SEND_S_MAX = 30.0
-"""A client that takes nothing for this long is gone."""
-
 _CLOSE_S_MAX = 1.0
 _SEQ_MAX = 2**53
-_RETRY_MS = 1000
 _KNOWN = frozenset({"after"})
-_PING = b": ping\n\n"
+_RETRY = chunk(b"retry: %d\n\n" % 1000)
+_PING = chunk(b": ping\n\n")
 _NORMAL, _GOING_AWAY, _TRY_AGAIN = 1000, 1001, 1013
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -61,10 +59,6 @@ def resume_point(connection: Connection) -> int | None:
     return None if given is None else whole_number(given, "after", 0, _SEQ_MAX)
 
 
-def _sse(burst: Burst) -> bytes:
-    return b"".join(b"id: %d\ndata: %b\n\n" % (item.seq, item.body) for item in burst) or _PING
-
-
 class EventStream:
     """The answer to a request for server-sent events."""
 
@@ -82,26 +76,17 @@ class EventStream:
                 await Answer(204, (), b"")(scope, receive, send)
                 return
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-            await _until_first(_sse_out(watch, send), _disconnected(receive))
+            await _until_first(_sse_out(watch, scope), _disconnected(receive))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_S_MAX):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _sse_out(watch: Watch, send: Send) -> None:
-    prefix = b"retry: %d\n\n" % _RETRY_MS
+async def _sse_out(watch: Watch, scope: Scope) -> None:
+    line = line_of(scope)
+    line.write(_RETRY)
     try:
-        async with aclosing(cast("Any", watch.bursts())) as bursts:
-            async for burst in bursts:
-                async with asyncio.timeout(SEND_S_MAX):
-                    await send(
-                        {
-                            "type": "http.response.body",
-                            "body": prefix + _sse(burst),
-                            "more_body": True,
-                        }
-                    )
-                prefix = b""
+        await watch.write_to(line, lambda _: _PING)
     except (TimeoutError, PenstockError) as error:
         get_logger("events").info("event_stream_cut", cause=str(error) or "slow client")
 
@@ -166,14 +151,10 @@ async def _serve_socket(
 
 
 async def _socket_out(socket: WebSocket[Any, Any, Any], watch: Watch, execution_id: str) -> None:
-    async with aclosing(cast("Any", watch.bursts())) as bursts:
-        async for burst in bursts:
-            async with asyncio.timeout(SEND_S_MAX):
-                for message in burst:
-                    await socket.send_data(message.body, mode="text")
-                if not burst:
-                    beat = HeartbeatMessage(watch.seq, execution_id)
-                    await socket.send_data(msgspec.json.encode(beat), mode="text")
+    def beat(seq: int) -> bytes:
+        return text_frame(msgspec.json.encode(HeartbeatMessage(seq, execution_id)))
+
+    await watch.write_to(line_of(socket.scope), beat)
 
 
 EVENT_ROUTES = (watch_events, watch_socket)
