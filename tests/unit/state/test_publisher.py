@@ -219,6 +219,16 @@ async def test_rows_that_another_process_wrote_in_between_are_not_left_out(
     await until(lambda: bus.told(2) == [1] and bus.told(3) == [1])
 
 
+async def test_what_a_dead_process_left_untold_is_told_when_its_coordinator_comes(
+    journal, publisher, bus, run
+):
+    await commit(journal, publisher, write(1, 1, 1, start(1)))
+    await until(lambda: bus.mark(1) == 1)
+    await commit(journal, publisher, write(1, 1, 2, start(2)), offered=False)
+    publisher.look_again()
+    await until(lambda: bus.told(2) == [1] and bus.mark(1) == 2)
+
+
 async def test_after_the_bus_lost_everything_live_and_recent_rows_are_told_again(
     journal, publisher, bus, run
 ):

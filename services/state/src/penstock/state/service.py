@@ -129,6 +129,7 @@ async def open_state(
                 PostgresLeases(database),
                 shard_count=settings.shard_count,
                 unanswered_bytes_max=_UNANSWERED_BYTES_MAX,
+                on_stream=journal.publisher.look_again,
             ),
             QueryService(ExecutionReader(executions, plans, payloads), executions, workflows),
             PayloadService(payloads),

@@ -9,7 +9,8 @@ tells this one that something was lost: it begins again after the newest marks.
 
 A shard whose queued rows do not follow what was published before is lagging: its rows come from the
 journal instead, until the journal has been read to its end. Shards lag at the start, after a loss,
-when the queue overflows, and when another process wrote in between.
+when the queue overflows, when another process wrote in between, and when a coordinator comes: it
+may come from a state process that died with rows on disk and untold.
 
 How much is told again: usually every row after the newest mark, a second's worth. If JetStream has
 no mark of a shard (a new cluster, or it was wiped), or an old one, further back than `recent_rows`,
@@ -61,6 +62,7 @@ class Publisher:
         self._unmarked: set[int] = set()
         self._mark_timer: asyncio.TimerHandle | None = None
         self._mark_due = False
+        self._look_again = False
         self._wake = asyncio.Event()
         self._log = get_logger("publisher")
 
@@ -70,6 +72,11 @@ class Publisher:
         self._queued_rows += len(batch)
         if self._queued_rows > self._queue_rows_max:
             self._drop_queue()
+        self._wake.set()
+
+    def look_again(self) -> None:
+        """Others may have left something untold: see what follows the newest marks."""
+        self._look_again = True
         self._wake.set()
 
     def _drop_queue(self) -> None:
@@ -113,6 +120,9 @@ class Publisher:
             self._wake.clear()
             if bus.losses != losses:
                 raise Unavailable("the connection to the event bus was lost")
+            if self._look_again:
+                self._look_again = False
+                self._begin_again()
             for shard in sorted(self._lagging):
                 if await self._catch_up_some(shard, bus):
                     self._lagging.discard(shard)

@@ -40,7 +40,10 @@ class JournalService(JournalServiceServicer):
         *,
         shard_count: int,
         unanswered_bytes_max: int,
+        on_stream: Callable[[], None],
     ) -> None:
+        """`on_stream` is told of each coordinator that comes to append."""
+        self._on_stream = on_stream
         self._writer = writer
         self._reader = reader
         self._leases = leases
@@ -51,6 +54,7 @@ class JournalService(JournalServiceServicer):
         self, request_iterator: AsyncIterator[pb.AppendRequest], context: Context
     ) -> AsyncIterator[pb.AppendResponse]:
         """Requests go to the writer as they come; answers leave as they are known, in order."""
+        self._on_stream()
         stream = _AppendStream(self._writer, self._unanswered_bytes_max)
         try:
             async with asyncio.TaskGroup() as tasks:
