@@ -105,7 +105,7 @@ def _environment(
     shared = {"LISTEN": here, "LOG_LEVEL": settings.log_level}
     prefix = f"PENSTOCK_{role.upper()}_"
     own = {prefix + key: value for key, value in {**shared, **values[role]}.items()}
-    return own | dict(settings.service_env)
+    return own | dict(settings.service_env) | dict(settings.process_env.get(name, {}))
 
 
 def service_program(

@@ -22,7 +22,8 @@ class ClusterSettings:
     a reason to choose another one. `usual_ports` prefers 7401 to 7404 for the other services.
     `database_url` and `nats_url` name servers that run already; empty ones are started.
     There are so many `states`, `coordinators` and `workers`; the workers share one sandbox.
-    `service_env` is added to every service's environment and wins.
+    `service_env` is added to every service's environment and wins; `process_env` to that of the
+    process it names (`worker-2`), and wins over that.
     """
 
     data_dir: Path = Path(".penstock")
@@ -38,6 +39,7 @@ class ClusterSettings:
     log_level: str = "info"
     start_timeout_s: float = 90.0
     service_env: Mapping[str, str] = field(default_factory=dict)
+    process_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("states", "coordinators", "workers"):

@@ -15,7 +15,11 @@ class Settings(ServiceSettings):
         "Address others reach this coordinator at; empty for the one it listens on (its host name, "
         "if that is all interfaces). No two live coordinators may have the same",
     )
-    state_address: str = setting("127.0.0.1:7402", "Address of the state service, host:port")
+    state_address: str = setting(
+        "127.0.0.1:7402",
+        "Address of the state service, host:port; of several, comma-separated numbers, the first "
+        "that can be reached",
+    )
     nats_url: str = setting(
         "nats://127.0.0.1:4222", "NATS server that carries live events", secret=True
     )
