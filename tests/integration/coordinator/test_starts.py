@@ -29,6 +29,13 @@ nodes:
   a: {run: "return params.n"}
 """
 
+ORDER = """
+flow: 1
+id: order
+nodes:
+  pay: {uses: http@1, with: {method: POST, url: "https://pay.example/charge"}}
+"""
+
 
 @pytest.fixture
 async def applied(running):
@@ -212,12 +219,23 @@ async def test_a_lost_answer_of_an_append_changes_nothing(applied, state):
     assert len(state.histories) == 1
 
 
-async def test_nothing_is_handed_out_before_the_start_is_on_disk(applied, state):
-    await start(applied)
+async def test_first_nodes_without_effects_are_handed_out_before_the_start_is_on_disk(applied):
     async with open_worker(applied.channel, keep_all) as worker:
-        await worker.until(lambda: len(worker.tasks) == 1)
         applied.journal.going.clear()
         waiting = asyncio.ensure_future(start(applied))
+        await worker.until(lambda: len(worker.tasks) == 1)
+        assert not waiting.done()
+        applied.journal.going.set()
+        await waiting
+
+
+async def test_a_node_with_effects_is_not_handed_out_before_the_start_is_on_disk(applied):
+    await call(applied.stub.ApplyWorkflow, pb.ApplyWorkflowRequest(source=ORDER))
+    await start(applied, workflow="order")
+    async with open_worker(applied.channel, keep_all, types=("http@1",)) as worker:
+        await worker.until(lambda: len(worker.tasks) == 1)
+        applied.journal.going.clear()
+        waiting = asyncio.ensure_future(start(applied, workflow="order"))
         while applied.shell.turns.waiting or len(applied.shell.executions) < 2:
             await asyncio.sleep(0)
         await worker.say(worker_heartbeat())

@@ -4,12 +4,14 @@ A turn takes the whole inbox, steps the core for each input, makes one journal r
 execution, and sends one append over all shards. The next turn begins when that is answered, or
 before that if much has gathered: a few appends may be in flight, in order. So a turn is as large as
 what gathered while the append before it was on its way: one input when idle, thousands under load,
-and never a wait to fill it. Commands are released when the append is answered.
+and never a wait to fill it. Commands are released when the append is answered; only the first nodes
+of an execution go out at once if they have no effects: they rest on nothing, and whatever they lead
+to waits behind the append of the start.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
@@ -21,7 +23,8 @@ from penstock.common.clock import Clock
 from penstock.common.errors import Internal, Unavailable
 from penstock.common.invariant import invariant
 from penstock.common.logging import get_logger
-from penstock.coordinator.core.inputs import AttemptStarted, Report, TimePassed
+from penstock.coordinator.core.commands import Command, Dispatch
+from penstock.coordinator.core.inputs import AttemptStarted, Report, Start, TimePassed
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.holdings import Holdings
@@ -149,6 +152,7 @@ class Turns:
         now_us = self._clock.now_us()
         inbox = self._inbox
         released: list[Released] = []
+        at_once: list[Released] = []
         touched: dict[str, Live] = {}
         count = min(len(inbox), _INPUTS_MAX)
         outcomes = 0
@@ -162,13 +166,19 @@ class Turns:
             if decided.events:
                 live.unsent.extend(decided.events)
                 touched[live.id] = live
-            if decided.commands or caller is not None:
-                released.append((live, decided.commands, caller))
+            commands = decided.commands
+            if type(happened) is Start and _may_run_ahead(live, commands):
+                at_once.append((live, commands, None))
+                commands = ()
+            if commands or caller is not None:
+                released.append((live, commands, caller))
         self._measures.turn_inputs.observe(count)
         self._measures.nodes.inc(outcomes)
         if touched:
             self._send(touched.values(), now_us)
         self._attach(released)
+        if at_once:
+            self._release.carry_out(at_once)
 
     def _decide(
         self, live: Live, happened: Happening, caller: Caller | None, now_us: int
@@ -305,3 +315,12 @@ class Turns:
             if not done.done():
                 done.set_result(None)
         self._wake.set()
+
+
+def _may_run_ahead(live: Live, commands: Sequence[Command]) -> bool:
+    """True if these commands of a start do nothing but hand out nodes without effects."""
+    nodes = live.plan.nodes
+    return bool(commands) and all(
+        type(command) is Dispatch and all(nodes[ref.node].effects == "none" for ref in command.refs)
+        for command in commands
+    )
