@@ -31,7 +31,8 @@ class Timers:
     def set(self, key: str, at_us: int) -> None:
         """Wake `key` at `at_us` instead of what was set before; 0 for never. O(log n)."""
         if at_us == 0:
-            self._due.pop(key, None)
+            if self._due.pop(key, None) is not None:
+                self._drop_stale()
             return
         if self._due.get(key) == at_us:
             return
@@ -39,6 +40,9 @@ class Timers:
         if not self._heap or at_us < self._heap[0][0]:
             self._earlier.set()
         heapq.heappush(self._heap, (at_us, key))
+        self._drop_stale()
+
+    def _drop_stale(self) -> None:
         if len(self._heap) > _STALE_MIN + 2 * len(self._due):
             self._heap = [(at, k) for k, at in self._due.items()]
             heapq.heapify(self._heap)
