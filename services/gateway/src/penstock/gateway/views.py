@@ -35,7 +35,7 @@ _ERROR_CLASS = {
 def instant(at_us: int) -> str:
     """RFC 3339 text in UTC of an instant in microseconds since the Unix epoch."""
     when = _EPOCH + timedelta(microseconds=at_us)
-    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond:06d}Z"
+    return when.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def instant_or_none(at_us: int) -> str | None:
