@@ -78,7 +78,8 @@ class Realm:
     def cross(self, request: pb.RunRequest) -> pb.RunResponse:
         async def crossing() -> str:
             messages = self._codec.messages(request)
-            return self._isolate.cross((b"[" + b",".join(messages) + b"]").decode())
+            text = b",".join([b"%d" % len(messages), *messages])
+            return self._isolate.cross(f"[{text.decode()}]")
 
         return self._codec.response(self._codec.decode(self._runner.run(crossing())), 0)
 
@@ -114,6 +115,7 @@ class Client:
         self._last = 0
         self._results: dict[int, pb.CallResult] = {}
         self.host_calls: list[pb.HostCall] = []
+        self.batched = 0
 
     async def start(self, *sources: str, tenant: str = "t", **fields: Any) -> int:
         """Send one call with a step per source; its id."""
@@ -141,6 +143,36 @@ class Client:
         await self._stream.write(request)
         return list(range(self._last - len(calls) + 1, self._last + 1))
 
+    async def start_batch(
+        self,
+        program: pb.Program,
+        *calls: Sequence[bytes],
+        tenant: str = "t",
+        **fields: Any,
+    ) -> list[int]:
+        """Send the calls of a program that was told before; their ids."""
+        first = self._last + 1
+        self._last += len(calls)
+        ids = list(range(first, self._last + 1))
+        batch = pb.CallBatch(
+            program_id=program.program_id,
+            tenant=tenant,
+            call_ids=ids,
+            values_json=[value for call in calls for value in call],
+            **fields,
+        )
+        await self.send(pb.RunRequest(batches=[batch]))
+        return ids
+
+    async def tell(self, program: pb.Program, *sources: str) -> pb.Program:
+        """Make a program known whose steps are these sources in a row."""
+        for at, source in enumerate(sources):
+            parents = [f"n{at - 1}"] if at else list(program.reads)
+            program.steps.append(step(source, f"n{at}", parents=parents))
+        scripts = [script(source) for source in sources]
+        await self.send(pb.RunRequest(scripts=scripts, programs=[program]))
+        return program
+
     async def send(self, request: pb.RunRequest) -> None:
         await self._stream.write(request)
 
@@ -159,6 +191,19 @@ class Client:
         assert response is not grpc.aio.EOF
         self._results.update({result.call_id: result for result in response.results})
         self.host_calls.extend(response.host_calls)
+        for batch in response.batches:
+            self._take_batch(batch)
+
+    def _take_batch(self, batch: pb.ResultBatch) -> None:
+        """Results of a batch as if each had come alone."""
+        assert batch.first_slot == 0
+        self.batched += len(batch.call_ids)
+        steps = len(batch.outputs_json) // len(batch.call_ids)
+        pairs = list(zip(batch.outputs_json, batch.durations_us, strict=True))
+        for place, call_id in enumerate(batch.call_ids):
+            result = self._results[call_id] = pb.CallResult(call_id=call_id)
+            for output, duration_us in pairs[place * steps : (place + 1) * steps]:
+                result.steps.add(output_json=output, duration_us=duration_us)
 
     async def run(self, *sources: str, **fields: Any) -> pb.CallResult:
         return await self.result(await self.start(*sources, **fields))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
-from penstock.sandbox.jail.codec import SHAPES_MAX, Codec
+from penstock.sandbox.jail.codec import Codec
+from penstock.sandbox.jail.programs import PROGRAMS_MAX
 
 loads = msgspec.json.decode
 
@@ -27,38 +28,101 @@ def test_a_call_carries_its_payloads_unparsed():
     assert b'{"a" : 1.50}' in text
 
 
-def test_the_parts_of_a_step_that_do_not_vary_are_told_once():
+def test_the_parts_of_a_call_that_do_not_vary_are_told_once():
     codec = Codec()
     request = pb.RunRequest()
     for call_id in (1, 2):
         step = pb.Step(node_id="n", script_id="s", parents=["p"], now_unix_ms=call_id)
-        request.calls.add(call_id=call_id, steps=[step])
+        value = pb.Value(node_id="p", output_json=b"%d" % call_id, status="COMPLETED")
+        request.calls.add(call_id=call_id, steps=[step], values=[value], params_json=b"{}")
     found = messages(codec, request)
-    assert found[0] == ["t", 0, "n", "s", ["p"], "", []]
-    assert [one[:4] for one in found[1:]] == [["c", 1, 1, [0]], ["c", 2, 2, [0]]]
+    steps, reads = [["n", "s", ["p"], "", []]], [["p", "COMPLETED", 1, 0]]
+    assert found[0] == ["p", 0, steps, reads, 1, [], 16 << 20, {}]
+    assert found[1:] == [["c", 0, 1, 1, 0, 1, 2, [1, {}]], ["c", 0, 2, 2, 0, 1, 2, [2, {}]]]
+
+
+def test_calls_that_bring_other_things_are_of_other_programs():
+    codec = Codec()
+    request = pb.RunRequest()
+    for call_id, fields in enumerate([{}, {"output_json": b"1"}, {"error_json": b"1"}]):
+        value = pb.Value(node_id="p", status="FAILED", **fields)
+        request.calls.add(call_id=call_id, steps=[pb.Step(node_id="n")], values=[value])
+    request.calls.add(call_id=4, steps=[pb.Step(node_id="n")], trigger_json=b"1")
+    assert [one[1] for one in messages(codec, request) if one[0] == "c"] == [0, 1, 2, 3]
 
 
 def test_an_item_goes_with_its_step():
     codec = Codec()
     step = pb.Step(node_id="n", script_id="s", item_json=b'{"$type":"Date","value":null}')
     found = messages(codec, pb.RunRequest(calls=[pb.Call(call_id=1, steps=[step])]))
-    assert found[1][3] == [[0, {"$type": "Date", "value": None}, 1]]
+    assert found[0][5] == [0]
+    assert found[1][4:] == [1, 1, 1, [{"$type": "Date", "value": None}]]
 
 
 def test_steps_with_times_of_their_own_keep_them():
     steps = [pb.Step(node_id=f"n{at}", now_unix_ms=at) for at in (1, 2)]
     found = messages(Codec(), pb.RunRequest(calls=[pb.Call(call_id=1, steps=steps)]))
-    assert found[-1][2] == [1, 2]
+    assert found[-1][3] == [1, 2]
 
 
-def test_shapes_are_numbered_anew_when_there_are_too_many():
+def test_programs_are_numbered_anew_when_there_are_too_many():
     codec = Codec()
     request = pb.RunRequest()
-    for at in range(SHAPES_MAX + 1):
+    for at in range(PROGRAMS_MAX + 1):
         request.calls.add(call_id=at, steps=[pb.Step(node_id=f"n{at}")])
     found = messages(codec, request)
     assert [one for one in found if one[0] == "T"] == [["T"]]
-    assert found[-2] == ["t", 0, f"n{SHAPES_MAX}", "", [], "", []]
+    assert found[-2][:3] == ["p", 0, [[f"n{PROGRAMS_MAX}", "", [], "", []]]]
+
+
+def program(number: int = 7, **fields: object) -> pb.Program:
+    return pb.Program(program_id=number, steps=[pb.Step(node_id="n", script_id="s")], **fields)
+
+
+def batch(first: int, *values: bytes, ids: tuple[int, ...] = (), number: int = 7) -> pb.CallBatch:
+    return pb.CallBatch(program_id=number, call_ids=ids, values_json=values, first_slot=first)
+
+
+def test_a_batch_is_one_message():
+    codec = Codec()
+    told = program(reads=["p"], reads_params=True, reads_run=True, env_json=b'{"A":"b"}')
+    values = (b"1", b"{}", b'{"id":1}', b"2", b"{}", b'{"id":2}')
+    request = pb.RunRequest(programs=[told], batches=[batch(5, *values, ids=(50, 60))])
+    found = messages(codec, request)
+    reads = [["p", "COMPLETED", 1, 0]]
+    assert found[0] == ["p", 0, [["n", "s", [], "", []]], reads, 3, [], 16 << 20, {"A": "b"}]
+    assert found[1] == ["c", 0, 5, 0, 0, 2, 3, [1, {}, {"id": 1}, 2, {}, {"id": 2}]]
+    assert len(messages(codec, pb.RunRequest(batches=[batch(9, *values, ids=(1, 2))]))) == 1
+
+
+def test_a_program_under_a_number_in_use_takes_its_place():
+    codec = Codec()
+    messages(codec, pb.RunRequest(programs=[program()], batches=[batch(1, ids=(1,))]))
+    other = program(reads_trigger=True)
+    found = messages(codec, pb.RunRequest(programs=[other], batches=[batch(2, b"5", ids=(2,))]))
+    assert [one[:2] for one in found] == [["p", 1], ["c", 1]]
+
+
+def test_results_of_a_batch_come_as_columns_under_its_own_ids():
+    codec = Codec()
+    request = pb.RunRequest(programs=[program()], batches=[batch(5, ids=(50, 60, 70))])
+    messages(codec, request)
+    first = codec.response(codec.decode('[[[5,[1],0,[{"a":1}]]],[],[],-1]'), 40).batches[0]
+    assert (list(first.call_ids), list(first.outputs_json)) == ([60], [b'{"a":1}'])
+    assert (list(first.durations_us), first.first_slot) == ([40], 5)
+    rest = '[[[5,[0],[3000],["b"]]],[[7,5,[[0,null,["user","R","m",null]]]]],[],-1]'
+    response = codec.response(codec.decode(rest), 10)
+    assert list(response.batches[0].durations_us) == [3000]
+    assert response.results[0].call_id == 7
+
+
+def test_a_whole_batch_needs_no_places():
+    codec = Codec()
+    messages(codec, pb.RunRequest(programs=[program()], batches=[batch(5, ids=(50, 60))]))
+    (found,) = codec.response(codec.decode("[[[5,null,0,[1,2]]],[],[],-1]"), 10).batches
+    assert list(found.call_ids) == [50, 60]
+    assert list(found.outputs_json) == [b"1", b"2"]
+    assert list(found.durations_us) == [5, 5]
 
 
 def test_answers_and_cancels_are_told():
@@ -82,7 +146,8 @@ def test_answers_and_cancels_are_told():
 def test_results_become_protobuf():
     codec = Codec()
     text = (
-        '[[[4,[[1500,{"a":1}],[0,null,["user","R","m",{"line":1}],["x"],[[5,"info","l"]]]]]],[],-1]'
+        '[[],[[4,4,[[1500,{"a":1}],[0,null,["user","R","m",{"line":1}],["x"],[[5,"info","l"]]]]]]'
+        ",[],-1]"
     )
     collected = codec.decode(text)
     first, second = codec.response(collected, 800).results[0].steps
@@ -95,7 +160,7 @@ def test_results_become_protobuf():
 
 def test_host_calls_become_protobuf():
     codec = Codec()
-    collected = codec.decode('[[],[[4,0,1,"http.request",[{"url":"x"}]]],12]')
+    collected = codec.decode('[[],[],[[4,0,1,"http.request",[{"url":"x"}]]],12]')
     (asked,) = codec.response(collected, 0).host_calls
     assert (asked.call_id, asked.function, asked.args_json) == (4, "http.request", b'[{"url":"x"}]')
     assert collected.wait_ms == 12
@@ -110,12 +175,12 @@ def test_any_name_and_value_keeps_the_message_whole(name: str, status: str, trig
         trigger_json=msgspec.json.encode(trigger),
     )
     found = messages(Codec(), pb.RunRequest(calls=[call]))
-    assert found[0][2] == name
-    assert found[1][4] == [[name, status, 1, 1, None]]
-    assert found[1][8] == trigger
+    assert found[0][2] == [[name, name, [], name, []]]
+    assert found[0][3] == [[name, status, 1, 0]]
+    assert found[1][7] == [1, trigger]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "[[[1,[[0,{}]]]],[],", '[[["x",[]]],[],0]'])
+@pytest.mark.parametrize("text", ["", "[]", "[[],[[1,1,[[0,{}]]]],[],", '[[],[["x",1,[]]],[],0]'])
 def test_what_is_no_answer_is_refused(text: str):
     with pytest.raises(msgspec.DecodeError):
         Codec().decode(text)

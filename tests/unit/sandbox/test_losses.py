@@ -12,11 +12,12 @@ from penstock.sandbox.front.calls import (
     SANDBOX_MEMORY,
     SANDBOX_TIMEOUT,
     InFlight,
+    Program,
     Stream,
 )
 from penstock.sandbox.front.losses import RERUNS_MAX, Verdict, expire, sort_out
 from penstock.sandbox.front.process import Marker
-from penstock.sandbox.front.queues import BATCH_MAX, TenantQueue
+from penstock.sandbox.front.queues import TenantQueue
 
 
 def jail_with(*calls: InFlight, **facts: Any) -> Any:
@@ -26,9 +27,7 @@ def jail_with(*calls: InFlight, **facts: Any) -> Any:
 
 
 def call_of(slot: int, stream: Stream, host_calls: int = 0) -> InFlight:
-    call = InFlight(slot, stream, slot * 10, pb.Call(tenant="t"), 1.0, 1, host_calls=host_calls)
-    stream.in_flight[call.call_id] = call
-    return call
+    return InFlight(slot, stream, slot * 10, pb.Call(tenant="t"), 1.0, 1, host_calls=host_calls)
 
 
 async def told(stream: Stream) -> dict[int, payload_pb2.Failure]:
@@ -65,6 +64,22 @@ async def test_the_only_call_of_a_jail_is_the_guilty_one():
     stream = Stream()
     assert list(sort_out(jail_with(call_of(1, stream)), Verdict(SANDBOX_MEMORY, "m"))) == []
     assert (await told(stream))[10].reason == SANDBOX_MEMORY
+
+
+async def test_a_batch_is_taken_apart_and_only_what_is_left_of_it_runs_again():
+    stream = Stream()
+    program = Program(pb.Program(steps=[pb.Step(node_id="n")], reads=["p"]), 1.0, 1)
+    values = [b"%d" % n for n in range(4)]
+    batch = pb.CallBatch(tenant="t", call_ids=[10, 20, 30, 40], values_json=values, first_slot=5)
+    item = InFlight(5, stream, 0, batch, 1.0, 1, program, 4)
+    item.end([0])
+    verdict = Verdict(SANDBOX_TIMEOUT, "m", slot=7, is_sure=True)
+    again = list(sort_out(jail_with(item), verdict))
+    assert [(one.slot, one.call_id) for one in again] == [(6, 20), (8, 40)]
+    assert [one.call.values[0].output_json for one in again] == [b"1", b"3"]
+    assert {key: one.reason for key, one in (await told(stream)).items()} == {30: SANDBOX_TIMEOUT}
+    assert sorted(stream.in_flight) == [20, 40]
+    assert not stream.batches
 
 
 async def test_a_call_that_asked_the_host_is_never_run_again():
@@ -123,25 +138,16 @@ def test_a_death_is_judged_by_what_the_jail_left(
     assert (verdict.reason, verdict.slot) == expected
 
 
-def test_free_jails_share_the_queue_and_take_no_more_than_a_batch():
-    queue, stream = TenantQueue("t"), Stream()
-    for slot in range(1, 1001):
-        queue.put(call_of(slot, stream))
-    assert len(queue.share(jail_with(), 4)) == 250
-    assert len(queue.share(jail_with(), 1)) == BATCH_MAX
-    assert queue.share(jail_with(), 1)[0].slot == 507
-
-
 def test_a_suspect_is_alone_in_its_jail():
     queue, stream = TenantQueue("t"), Stream()
     suspect, other = call_of(1, stream), call_of(2, stream)
     suspect.is_alone = True
     queue.put(other)
     queue.put(suspect)
-    assert queue.share(jail_with(call_of(3, stream)), 1) == []
+    assert queue.share(jail_with(call_of(3, stream))) == []
     jail = jail_with()
-    assert queue.share(jail, 1) == [suspect]
+    assert queue.share(jail) == [suspect]
     jail.in_flight[1] = suspect
-    assert queue.share(jail, 1) == []
+    assert queue.share(jail) == []
     jail.in_flight.clear()
-    assert queue.share(jail, 1) == [other]
+    assert queue.share(jail) == [other]

@@ -44,6 +44,6 @@ class Metrics:
         self._jails.dec()
         self._ended.labels(reason.lower()).inc()
 
-    def on_refused(self) -> None:
-        """A call was refused."""
-        self._refused.inc()
+    def on_refused(self, calls: int) -> None:
+        """Calls were refused."""
+        self._refused.inc(calls)

@@ -1,18 +1,27 @@
 """A jail with the calls it carries. One request is under way at a time, so batches form."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from google.protobuf.message import DecodeError
 
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb2
 from penstock.sandbox.frames import REPLY
-from penstock.sandbox.front.calls import InFlight, Stream
+from penstock.sandbox.front.calls import InFlight, Program, Stream, holder_of, learn
 from penstock.sandbox.front.process import JailProcess
+
+_PROGRAMS_MAX = 1000
+"""Programs that a jail keeps; many more than can come in one request."""
+
+Told = sandbox_pb2.HostCall | sandbox_pb2.CallResult | sandbox_pb2.ResultBatch
 
 
 class Jail:
-    """Sends calls, answers and cancels into one jail process and delivers what it says."""
+    """Sends calls, answers and cancels into one jail process and delivers what it says.
+
+    `in_flight` holds calls and batches by their first slots; `busy_until` is when the request that
+    is under way is expected to be answered.
+    """
 
     def __init__(self, process: JailProcess, on_free: Callable[["Jail"], None]) -> None:
         self.process = process
@@ -22,9 +31,11 @@ class Jail:
         self.is_busy = False
         self.is_quarantine = False
         self.busy_since = 0.0
+        self.busy_until = 0.0
         self.idle_since = time.monotonic()
         self._on_free = on_free
         self._scripts: dict[str, sandbox_pb2.Script] = {}
+        self._programs: dict[Program, int] = {}
         self._answers: list[sandbox_pb2.HostResult] = []
         self._cancels: list[int] = []
         self._sent: Sequence[InFlight] = ()
@@ -36,39 +47,75 @@ class Jail:
         """Whether answers or cancels wait to be sent."""
         return bool(self._answers or self._cancels)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to do and waits for nothing."""
+        return not self.in_flight and not self.is_busy
+
     def answer(self, call: InFlight, result: sandbox_pb2.HostResult) -> None:
         """Queue the answer to a host call."""
         result.call_id = call.slot
         self._answers.append(result)
 
-    def drop(self, call: InFlight) -> None:
-        """Queue the cancel of a call nobody waits for; it stays known until the jail saw it."""
-        call.is_dropped = True
-        self._cancels.append(call.slot)
+    def drop(self, item: InFlight) -> None:
+        """Queue the cancel of what nobody waits for; it stays known until the jail saw it."""
+        item.is_dropped = True
+        self._cancels += [item.slot + place for place in item.left()]
+
+    def drop_one(self, item: InFlight, place: int) -> None:
+        """The same for one call of a batch."""
+        item.cancelled.add(place)
+        self._cancels.append(item.slot + place)
 
     def send(self, calls: Sequence[InFlight]) -> None:
-        """Send these calls with everything that is queued. Only while not busy."""
+        """Send these with everything that is queued. Only while not busy."""
         request = sandbox_pb2.RunRequest(host_results=self._answers, cancelled_calls=self._cancels)
+        expected_us = 0.0
         for item in calls:
             call = item.call
-            call.call_id = item.slot
-            self._add_scripts(request, call, item.stream)
-            request.calls.append(call)
+            if isinstance(call, sandbox_pb2.Call):
+                call.call_id = item.slot
+                self._add_scripts(request, call.steps, item.stream)
+                request.calls.append(call)
+            elif item.program is not None:
+                call.program_id = self._number(request, item.program, item.stream)
+                call.first_slot = item.slot
+                request.batches.append(call)
             item.jail = self
             item.waiting_since = 0.0
             self.in_flight[item.slot] = item
+            self.calls_taken += item.count
+            expected_us += item.count * item.pace.us
         self._sent, self._sent_cancels = calls, self._cancels
         self._answers, self._cancels = [], []
-        self.calls_taken += len(calls)
         self.is_busy = True
         self.busy_since = time.monotonic()
+        self.busy_until = self.busy_since + expected_us / 1e6
         self.process.send(request.SerializeToString())
 
+    def _number(self, request: sandbox_pb2.RunRequest, program: Program, stream: Stream) -> int:
+        """The number by which this jail knows a program; told now if it does not. The one that was
+        used longest ago makes room."""
+        known = self._programs
+        number = known.pop(program, -1)
+        if number < 0:
+            number = len(known)
+            if number >= _PROGRAMS_MAX:
+                number = known.pop(next(iter(known)))
+            self._add_scripts(request, program.message.steps, stream)
+            request.programs.add().CopyFrom(program.message)
+            request.programs[-1].program_id = number
+        known[program] = number
+        return number
+
     def _add_scripts(
-        self, request: sandbox_pb2.RunRequest, call: sandbox_pb2.Call, stream: Stream
+        self,
+        request: sandbox_pb2.RunRequest,
+        steps: Iterable[sandbox_pb2.Step],
+        stream: Stream,
     ) -> None:
         known = self._scripts
-        for step in call.steps:
+        for step in steps:
             script = stream.scripts.get(step.script_id)
             if script is None or known.get(step.script_id) is script:
                 continue
@@ -86,53 +133,85 @@ class Jail:
             self.process.kill()
             return
         if kind == REPLY:
-            now = time.monotonic()
-            self.is_busy = False
-            self.idle_since = now
-            for call in self._sent:
-                call.waiting_since = now
-            for slot in self._sent_cancels:
-                self.in_flight.pop(slot, None)
-            self._sent = ()
+            self._on_reply()
         self._on_free(self)
 
+    def _on_reply(self) -> None:
+        now = time.monotonic()
+        self.is_busy = False
+        self.idle_since = now
+        learn(self._sent, (now - self.busy_since) * 1e6)
+        for call in self._sent:
+            call.waiting_since = now
+        for slot in self._sent_cancels:
+            item = holder_of(self.in_flight, slot)
+            if item is not None:
+                self._end(item, (slot - item.slot,))
+        self._sent = ()
+
+    def _end(self, item: InFlight, places: Iterable[int]) -> None:
+        """Calls of `item` have ended."""
+        if item.end(places):
+            self.in_flight.pop(item.slot, None)
+            item.stream.forget(item)
+
     def _deliver(self, response: sandbox_pb2.RunResponse) -> None:
-        streams: dict[Stream, None] = {}
-        dropped = False
-        owners: dict[int, InFlight] = {}
+        told: list[tuple[Told, InFlight]] = []
         for host_call in response.host_calls:
-            call = owners[host_call.call_id] = self.in_flight[host_call.call_id]
-            call.host_calls += 1
-            streams[call.stream] = None
-            dropped |= call.is_dropped
+            item = self.in_flight[host_call.call_id]
+            item.host_calls += 1
+            host_call.call_id = item.id_at(0)
+            told.append((host_call, item))
         for result in response.results:
-            call = owners[result.call_id] = self.in_flight.pop(result.call_id)
-            streams[call.stream] = None
-            dropped |= call.is_dropped
-        if len(streams) == 1 and not dropped:
-            _put(next(iter(streams)), response, owners)
-            return
-        for stream in streams:
-            mine = {
-                slot: call
-                for slot, call in owners.items()
-                if call.stream is stream and not call.is_dropped
-            }
-            part = sandbox_pb2.RunResponse(
-                results=[item for item in response.results if item.call_id in mine],
-                host_calls=[item for item in response.host_calls if item.call_id in mine],
-            )
-            _put(stream, part, mine)
+            item = self._holder(result.call_id)
+            place = result.call_id - item.slot
+            result.call_id = item.id_at(place)
+            told.append((result, item))
+            self._end(item, (place,))
+        for batch in response.batches:
+            item = self.in_flight[batch.first_slot]
+            told.append((batch, item))
+            self._end(item, _places(item, batch))
+        _pass_on(response, told)
+
+    def _holder(self, slot: int) -> InFlight:
+        item = holder_of(self.in_flight, slot)
+        if item is None:
+            raise KeyError(slot)
+        return item
 
 
-def _put(stream: Stream, response: sandbox_pb2.RunResponse, owners: dict[int, InFlight]) -> None:
-    """Send a response on, with the stream's own call ids in the place of slots."""
-    for host_call in response.host_calls:
-        host_call.call_id = owners[host_call.call_id].call_id
-    ended = []
-    for result in response.results:
-        result.call_id = owners[result.call_id].call_id
-        ended.append(result.call_id)
-    stream.outbox.put(response)
-    for call_id in ended:
-        stream.forget(call_id)
+def _places(item: InFlight, batch: sandbox_pb2.ResultBatch) -> Iterable[int]:
+    """Which calls of a batch these are. Raises KeyError if the jail does not tell of what it was
+    given."""
+    call, program = item.call, item.program
+    if program is None or isinstance(call, sandbox_pb2.Call):
+        raise KeyError(batch.first_slot)
+    count = len(batch.call_ids) * len(program.message.steps)
+    if not len(batch.outputs_json) == len(batch.durations_us) == count:
+        raise KeyError(batch.first_slot)
+    batch.first_slot = 0
+    if batch.call_ids == call.call_ids:
+        return range(item.count)
+    place_of = {call_id: place for place, call_id in enumerate(call.call_ids)}
+    return [place_of[call_id] for call_id in batch.call_ids]
+
+
+def _pass_on(response: sandbox_pb2.RunResponse, told: Sequence[tuple[Told, InFlight]]) -> None:
+    """Send what a jail told to the streams that wait for it."""
+    streams = {item.stream for _, item in told}
+    if len(streams) == 1 and not any(item.is_dropped for _, item in told):
+        streams.pop().outbox.put(response)
+        return
+    for stream in streams:
+        part = sandbox_pb2.RunResponse()
+        for one, item in told:
+            if item.stream is not stream or item.is_dropped:
+                continue
+            if isinstance(one, sandbox_pb2.HostCall):
+                part.host_calls.append(one)
+            elif isinstance(one, sandbox_pb2.CallResult):
+                part.results.append(one)
+            else:
+                part.batches.append(one)
+        stream.outbox.put(part)

@@ -16,6 +16,7 @@ from penstock.sandbox.front.calls import (
     SANDBOX_TIMEOUT,
     InFlight,
     failed,
+    holder_of,
 )
 from penstock.sandbox.front.jail import Jail
 
@@ -36,9 +37,11 @@ class Verdict:
         """The verdict on a jail that was not condemned by the front."""
         marker = jail.process.last_marker()
         if jail.process.ran_out_of_memory():
-            known = marker is not None and marker.slot in jail.in_flight and marker.is_sure
-            slot = marker.slot if known and marker is not None else 0
-            return cls(SANDBOX_MEMORY, "The code used more memory than allowed.", slot, known)
+            slot = 0
+            if marker is not None and marker.is_sure and holder_of(jail.in_flight, marker.slot):
+                slot = marker.slot
+            text = "The code used more memory than allowed."
+            return cls(SANDBOX_MEMORY, text, slot, slot > 0)
         return cls(SANDBOX_CRASHED, "The jail process died.")
 
 
@@ -51,14 +54,16 @@ def _class_of(reason: str) -> payload_pb2.ErrorClass.ValueType:
 def _fail(
     call: InFlight, error_class: payload_pb2.ErrorClass.ValueType, reason: str, message: str
 ) -> None:
-    call.stream.outbox.put(failed(call, error_class, reason, message))
-    call.stream.forget(call.call_id)
+    for place in call.left():
+        call.stream.outbox.put(failed(call, place, error_class, reason, message))
+    call.stream.forget(call)
 
 
 def sort_out(jail: Jail, verdict: Verdict) -> Iterator[InFlight]:
-    """Fail what must fail; yield the calls to be run again."""
-    calls = [call for call in jail.in_flight.values() if not call.is_dropped]
+    """Fail what must fail; yield the calls to be run again, batches taken apart."""
+    items = [item for item in jail.in_flight.values() if not item.is_dropped]
     jail.in_flight.clear()
+    calls = [call for item in items for call in item.apart()]
     is_only_one = len(calls) == 1
     for call in calls:
         is_named = call.slot == verdict.slot and (verdict.is_sure or call.host_calls > 0)

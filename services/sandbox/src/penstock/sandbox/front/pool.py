@@ -1,21 +1,21 @@
 """The pool of jails: which jail serves whom, when one is started, retired or closed.
 
 A jail serves one tenant for all its life. The calls of a tenant wait in one queue; a jail that gets
-free takes its share of it, so an idle pool sends at once and a busy one sends batches. All work is
-event-driven: nothing polls.
+free takes from it, so an idle pool sends at once and a busy one sends batches. A further jail of
+the tenant is used only if calls would otherwise wait for longer than a moment: many cheap calls
+cost least in one jail, slow ones run side by side. All work is event-driven: nothing polls.
 """
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable
 
 from penstock.common.logging import get_logger
-from penstock.sandbox.front.calls import InFlight
+from penstock.sandbox.front.calls import InFlight, Slots
 from penstock.sandbox.front.jail import Jail
 from penstock.sandbox.front.losses import Verdict, sort_out
 from penstock.sandbox.front.process import JailNotStarted, start_jail
-from penstock.sandbox.front.queues import TenantQueue
+from penstock.sandbox.front.queues import SPREAD_S, TenantQueue, idlest
 from penstock.sandbox.front.watch import Watch
 from penstock.sandbox.metrics import Metrics
 from penstock.sandbox.settings import Settings
@@ -42,7 +42,7 @@ class Pool:
         self._sweeping: asyncio.TimerHandle | None = None
         self._watch = Watch(group, self.condemn)
         self._is_closed = False
-        self.slots = itertools.count(1)
+        self.slots = Slots()
         self.on_warm_changed: Callable[[bool], None] = lambda is_warm: None
         self.confinement: dict[str, str] = {}
 
@@ -53,7 +53,7 @@ class Pool:
 
     def queued(self) -> int:
         """How many calls wait for a jail."""
-        return sum([len(queue.waiting) + len(queue.alone) for queue in self._queues.values()])
+        return sum([queue.size for queue in self._queues.values()])
 
     async def start(self) -> None:
         """Start the preloaded jails; return when the first is warm. Raises `JailNotStarted`."""
@@ -77,6 +77,7 @@ class Pool:
         queue = self._queues.get(tenant)
         if queue is None:
             queue = self._queues[tenant] = TenantQueue(tenant)
+        call.since = time.monotonic()
         queue.put(call)
 
     def flush_tenants(self, tenants: set[str]) -> None:
@@ -91,19 +92,34 @@ class Pool:
         jail.process.kill()
 
     def _flush(self, queue: TenantQueue) -> None:
-        free = [jail for jail in queue.jails if not jail.is_busy]
-        for at, jail in enumerate(free):
-            calls = queue.share(jail, len(free) - at)
+        for jail in queue.jails:
+            if jail.is_busy:
+                continue
+            calls = queue.share(jail) if self._may_use(queue) else []
             if calls or jail.has_news:
                 jail.send(calls)
                 self._watch.sent(jail, calls)
-                self._metrics.on_sent(len(calls))
+                self._metrics.on_sent(sum([call.count for call in calls]))
         if queue.has_calls:
             self._want_jail(queue)
 
+    def _may_use(self, queue: TenantQueue) -> bool:
+        """Whether a free jail of this tenant is used now; if not yet, see to it that it will be."""
+        if not queue.has_calls or queue.wants_another(time.monotonic()):
+            return queue.has_calls
+        if not queue.is_due:
+            queue.is_due = True
+            asyncio.get_running_loop().call_later(SPREAD_S, self._on_due, queue)
+        return False
+
+    def _on_due(self, queue: TenantQueue) -> None:
+        queue.is_due = False
+        if not self._is_closed:
+            self._flush(queue)
+
     def _want_jail(self, queue: TenantQueue) -> None:
         """Give the queue another jail: a spare one, a new one, or one taken from an idle tenant."""
-        if self._spare:
+        if self._spare and (not queue.jails or self._may_use(queue)):
             self._give(self._spare.pop(), queue)
         elif not queue.jails and not self._starting and not self._has_room():
             self._evict()
@@ -118,9 +134,12 @@ class Pool:
 
     def _on_pressure(self) -> None:
         self._pressure = None
-        pressed = any(queue.has_calls for queue in self._queues.values())
-        if pressed and not self._starting and self._has_room():
+        oldest = min([queue.oldest for queue in self._queues.values()])
+        if time.monotonic() - oldest >= _PRESSURE_S and not self._starting and self._has_room():
             self._start_soon()
+        for queue in self._queues.values():
+            if queue.has_calls:
+                self._want_jail(queue)
 
     def _give(self, jail: Jail, queue: TenantQueue) -> None:
         jail.tenant = queue.tenant
@@ -129,15 +148,8 @@ class Pool:
 
     def _evict(self) -> None:
         """Close the jail that has been idle longest, to make room for another tenant."""
-        idle = [
-            jail
-            for queue in self._queues.values()
-            if not queue.has_calls
-            for jail in queue.jails
-            if not jail.in_flight and not jail.is_busy
-        ]
-        if idle:
-            self._retire(min(idle, key=lambda jail: jail.idle_since))
+        if (jail := idlest(self._queues.values())) is not None:
+            self._retire(jail)
 
     def _retire(self, jail: Jail) -> None:
         """Give a jail no more calls; it ends when it has none."""
@@ -257,11 +269,7 @@ class Pool:
         """Close jails that nobody has used for long, down to the preloaded number."""
         self._sweeping = None
         long_ago = time.monotonic() - self._settings.idle_timeout
-        idle = [
-            jail
-            for jail in self._alive
-            if not jail.in_flight and not jail.is_busy and jail.idle_since < long_ago
-        ]
+        idle = [jail for jail in self._alive if jail.is_idle and jail.idle_since < long_ago]
         surplus = len(self._alive) - self._settings.preload_size
         for jail in sorted(idle, key=lambda jail: jail.idle_since)[:surplus]:
             self._retire(jail)
@@ -269,12 +277,12 @@ class Pool:
 
 
 def _report(jail: Jail, verdict: Verdict) -> None:
-    traces = {one.call.traceparent for one in jail.in_flight.values()} - {""}
+    traces = {trace for one in jail.in_flight.values() for trace in one.traces()}
     get_logger("pool").warning(
         "jail_lost",
         reason=verdict.reason,
         message=verdict.message,
-        calls=len(jail.in_flight),
+        calls=sum([one.count for one in jail.in_flight.values()]),
         tenant=jail.tenant,
         traces=sorted(traces)[:_TRACES_TOLD],
         last_words=jail.process.last_words[-300:].decode(errors="replace"),

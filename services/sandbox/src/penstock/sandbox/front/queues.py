@@ -1,6 +1,7 @@
-"""The calls of one tenant that wait for a jail, and who gets which."""
+"""The waiting calls of one tenant, and who gets which."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from penstock.sandbox.front.calls import InFlight
@@ -9,7 +10,12 @@ from penstock.sandbox.front.jail import Jail
 BATCH_MAX = 256
 """Calls per crossing: enough to spread its cost; few, so that a slow call holds up few others."""
 
-_SHARE_MIN = 16
+CROSSING_US = 4_000.0
+"""What the calls of one crossing may be expected to take together; one call may take longer. So
+slow calls go in few at a time, and other jails can share them."""
+
+SPREAD_S = 0.004
+"""How long calls may wait for a jail that is at work while another one is free."""
 
 
 @dataclass(slots=True)
@@ -24,26 +30,63 @@ class TenantQueue:
     waiting: deque[InFlight] = field(default_factory=deque)
     alone: deque[InFlight] = field(default_factory=deque)
     jails: list[Jail] = field(default_factory=list)
+    is_due: bool = False
 
     @property
     def has_calls(self) -> bool:
         """Whether any call waits."""
         return bool(self.waiting or self.alone)
 
+    @property
+    def size(self) -> int:
+        """How many calls wait."""
+        return sum([item.count for item in self.waiting]) + len(self.alone)
+
+    @property
+    def oldest(self) -> float:
+        """Since when the call waits that has waited longest; infinity if none does."""
+        heads = [queue[0].since for queue in (self.waiting, self.alone) if queue]
+        return min(heads, default=float("inf"))
+
+    def wants_another(self, now: float) -> bool:
+        """Whether a free jail is to be used: not if one that is at work will soon be done."""
+        busy = [jail.busy_until for jail in self.jails if jail.is_busy]
+        return not busy or min(busy) - now > SPREAD_S or now - self.oldest >= SPREAD_S
+
     def put(self, call: InFlight) -> None:
         """Queue a call."""
         (self.alone if call.is_alone else self.waiting).append(call)
 
-    def share(self, jail: Jail, free: int) -> list[InFlight]:
-        """Take the calls that a free jail gets now, as one of `free` free jails."""
+    def share(self, jail: Jail) -> list[InFlight]:
+        """Take the calls that a free jail gets now."""
         if jail.is_quarantine and jail.in_flight:
             return []
         jail.is_quarantine = False
         if self.alone:
             return [] if jail.in_flight else self._suspect(jail)
-        count = min(BATCH_MAX, max(_SHARE_MIN, -(-len(self.waiting) // free)))
-        taken = [self.waiting.popleft() for _ in range(min(count, len(self.waiting)))]
-        return [call for call in taken if not call.is_dropped]
+        taken: list[InFlight] = []
+        room, left_us = BATCH_MAX, CROSSING_US
+        while self.waiting and room and (left_us > 0 or not taken):
+            item = self._next(min(room, max(0 if taken else 1, int(left_us / self._pace_us()))))
+            if item is None:
+                break
+            if item.is_dropped or (whole := item.without_cancelled()) is None:
+                continue
+            taken.append(whole)
+            room -= whole.count
+            left_us -= whole.count * whole.pace.us
+        return taken
+
+    def _pace_us(self) -> float:
+        return self.waiting[0].pace.us
+
+    def _next(self, count_max: int) -> InFlight | None:
+        """Take the first that waits, or as much of it as may be."""
+        if count_max <= 0:
+            return None
+        if self.waiting[0].count <= count_max:
+            return self.waiting.popleft()
+        return self.waiting[0].head(count_max)
 
     def _suspect(self, jail: Jail) -> list[InFlight]:
         while self.alone:
@@ -52,3 +95,9 @@ class TenantQueue:
                 jail.is_quarantine = True
                 return [call]
         return []
+
+
+def idlest(queues: Iterable[TenantQueue]) -> Jail | None:
+    """The jail that has been without calls longest, of tenants without any."""
+    idle = [jail for queue in queues if not queue.has_calls for jail in queue.jails if jail.is_idle]
+    return min(idle, key=lambda jail: jail.idle_since, default=None)

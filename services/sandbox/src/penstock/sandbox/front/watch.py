@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from penstock.sandbox.front.calls import InFlight
+from penstock.sandbox.front.calls import InFlight, holder_of
 from penstock.sandbox.front.jail import Jail
 from penstock.sandbox.front.losses import SANDBOX_MEMORY, SANDBOX_TIMEOUT, Verdict, expire
 from penstock.sandbox.front.process import Marker
@@ -78,7 +78,7 @@ class Watch:
             self._judge_running(jail, marker)
 
     def _judge_running(self, jail: Jail, marker: Marker) -> None:
-        call = jail.in_flight.get(marker.slot)
+        call = holder_of(jail.in_flight, marker.slot)
         if call is None:
             self._arm(jail, _RECHECK_S)
             return
@@ -136,7 +136,7 @@ class Watch:
         marker = await jail.process.ask_marker()
         if jail not in self._loaded:
             return
-        call = jail.in_flight.get(marker.slot) if marker is not None else None
+        call = holder_of(jail.in_flight, marker.slot) if marker is not None else None
         if call is not None and grown <= call.memory_bytes + _SLACK_BYTES:
             return
         limit = min([item.memory_bytes for item in jail.in_flight.values()], default=0)

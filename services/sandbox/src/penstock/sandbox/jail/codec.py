@@ -4,19 +4,17 @@ Payload bytes are spliced into the message text and cut out of the answer withou
 V8 parses and writes them. The shapes are those of `runtime/calls.js`.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb2
+from penstock.sandbox.batches import calls_of
+from penstock.sandbox.jail.programs import Programs
 
-_HAS_OUTPUT = 1
-_HAS_ERROR = 2
-_IS_TAGGED = 4
 _TAG = b'"$type"'
 _LOG_BYTES_MAX = 8192
-_QUOTED_MAX = 20_000
-SHAPES_MAX = 1000
-_DEFAULT_OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 _CLASSES = {
     "transient": payload_pb2.ERROR_CLASS_TRANSIENT,
     "permanent": payload_pb2.ERROR_CLASS_PERMANENT,
@@ -47,95 +45,97 @@ class StepOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
     logs: list[tuple[int, str, str]] = []
 
 
-class Collected(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a crossing gave: finished calls, requests to the host, time until a sleeper wakes."""
+class ResultOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A finished call of which there is more to say than outputs; `first` is its batch."""
 
-    results: list[tuple[int, list[StepOut]]]
+    slot: int
+    first: int
+    steps: list[StepOut]
+
+
+class WholeOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Calls that came together and did well in every step: their places (None: all, in order), the
+    time of each step (0: none took a millisecond), the outputs."""
+
+    first: int
+    places: list[int] | None
+    spent_us: list[int] | int
+    outputs: list[msgspec.Raw]
+
+
+class Collected(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a crossing gave: calls that did well, other finished calls, requests to the host, time
+    until a sleeper wakes."""
+
+    whole: list[WholeOut]
+    results: list[ResultOut]
     host_calls: list[tuple[int, int, int, str, msgspec.Raw]]
     wait_ms: float
 
 
+class _Batch:
+    """A batch with calls that have not ended: the ids of its calls, the places of the ended."""
+
+    __slots__ = ("ended", "ids")
+
+    def __init__(self, ids: list[int]) -> None:
+        self.ids = ids
+        self.ended: set[int] = set()
+
+
 class Codec:
-    """Translates; remembers how names are quoted and which shapes of steps the runtime knows."""
+    """Translates; remembers which programs the runtime knows, and the batches under way."""
 
     def __init__(self) -> None:
-        self._quoted: dict[str, bytes] = {}
-        self._shapes: dict[bytes, bytes] = {}
-        self._fresh: list[bytes] = []
+        self._programs = Programs()
+        self._batches: dict[int, _Batch] = {}
         self._decoder = msgspec.json.Decoder(Collected)
-
-    def _quote(self, text: str) -> bytes:
-        found = self._quoted.get(text)
-        if found is None:
-            if len(self._quoted) >= _QUOTED_MAX:
-                self._quoted.clear()
-            found = self._quoted[text] = _encode(text)
-        return found
 
     def script(self, script: sandbox_pb2.Script) -> bytes:
         """The message that makes a script known."""
         parts = ("s", script.script_id, script.kind, script.source, script.label)
         return _encode(parts)
 
-    def forget_shapes(self) -> None:
-        """Number shapes anew: there are too many, or a message that told of some was refused."""
-        self._shapes.clear()
-        self._fresh = [b'["T"]']
-
-    def _new_shape(self, key: bytes, step: sandbox_pb2.Step) -> bytes:
-        """Give a number to all of a step that does not vary, and tell the runtime."""
-        found = self._shapes[key] = b"%d" % len(self._shapes)
-        parts = (list(step.parents), step.item_name, list(step.host_functions))
-        names = _encode((step.node_id, step.script_id, *parts))
-        self._fresh.append(b'["t",%b,%b' % (found, names[1:]))
-        return found
-
-    def _steps(self, call: sandbox_pb2.Call) -> tuple[bytes, bytes]:
-        """The steps as numbers of shapes, with items where there are any; the recorded times."""
-        if len(self._shapes) >= SHAPES_MAX:
-            self.forget_shapes()
-        shapes = self._shapes
-        texts, times = [], []
-        for step in call.steps:
-            if now_ms := step.now_unix_ms:
-                step.now_unix_ms = 0
-            times.append(now_ms)
-            if item := step.item_json:
-                step.item_json = b""
-            key = step.SerializeToString()
-            shape = shapes.get(key) or self._new_shape(key, step)
-            texts.append(b"[%b,%b,%d]" % (shape, item, _TAG in item) if item else shape)
-        is_uniform = times.count(times[0]) == len(times) if times else True
-        if is_uniform:
-            return b",".join(texts), b"%d" % (times[0] if times else 0)
-        return b",".join(texts), b"[%b]" % b",".join([b"%d" % now_ms for now_ms in times])
-
-    def _value(self, value: sandbox_pb2.Value) -> bytes:
-        output, error = value.output_json, value.error_json
-        flags = (_HAS_OUTPUT if output else 0) | (_HAS_ERROR if error else 0)
-        if _TAG in output:
-            flags |= _IS_TAGGED
-        return b"[%b,%b,%d,%b,%b]" % (
-            self._quote(value.node_id),
-            self._quote(value.status),
-            flags,
-            output or b"null",
-            error or b"null",
-        )
+    def take_batches_apart(self, request: sandbox_pb2.RunRequest) -> None:
+        """Make calls of their own of all batches of a request that was refused, and forget it: the
+        runtime knows nothing of it."""
+        for batch in request.batches:
+            self._batches.pop(batch.first_slot, None)
+            request.calls.extend(calls_of(self._programs.given(batch.program_id), batch))
+        del request.batches[:]
+        self._programs.forget()
 
     def call(self, call: sandbox_pb2.Call) -> bytes:
-        """The message that starts a call. Takes the varying parts out of its steps."""
-        steps, recorded_ms = self._steps(call)
-        return b'["c",%d,%b,[%b],[%b],%b,%b,%b,%b,%d]' % (
-            call.call_id,
-            recorded_ms,
-            steps,
-            b",".join([self._value(value) for value in call.values]),
-            call.params_json or b"{}",
-            call.run_json or b"{}",
-            call.env_json or b"{}",
-            call.trigger_json or b"null",
-            call.limits.output_bytes_max or _DEFAULT_OUTPUT_BYTES_MAX,
+        """The message that starts a call. Takes the varying parts out of it."""
+        slot = call.call_id
+        times = [step.now_unix_ms for step in call.steps]
+        for step in call.steps:
+            step.now_unix_ms = 0
+        (number, width), values = self._programs.of_call(call)
+        row = b",".join(values)
+        recorded = times[0] if times and len(set(times)) == 1 else times
+        return b'["c",%d,%d,%b,%d,1,%d,[%b]]' % (
+            number,
+            slot,
+            _encode(recorded if any(times) else 0),
+            _TAG in row,
+            width,
+            row,
+        )
+
+    def batch(self, batch: sandbox_pb2.CallBatch) -> bytes:
+        """The message that starts the calls of a batch."""
+        number, width = self._programs.of_batch(batch)
+        first, ids = batch.first_slot, list(batch.call_ids)
+        self._batches[first] = _Batch(ids)
+        rows = b",".join(batch.values_json)
+        return b'["c",%d,%d,0,%d,%d,%d,[%b]]' % (
+            number,
+            first,
+            _TAG in rows,
+            len(ids),
+            width,
+            rows,
         )
 
     def host_result(self, result: sandbox_pb2.HostResult) -> bytes:
@@ -147,26 +147,48 @@ class Codec:
         failure = result.failure
         return b"%bnull,0,[%b,%b,%b,%b]]" % (
             head,
-            self._quote(_CLASS_NAMES.get(failure.error_class, "system")),
-            self._quote(failure.reason),
+            _encode(_CLASS_NAMES.get(failure.error_class, "system")),
+            _encode(failure.reason),
             _encode(failure.message),
             failure.details_json or b"null",
         )
 
     def messages(self, request: sandbox_pb2.RunRequest) -> list[bytes]:
         """All messages of a request, in the order in which they must be taken in."""
-        calls = []
+        self._programs.keep(request.programs)
+        starts: list[bytes] = []
         for call in request.calls:
-            text = self.call(call)
-            calls += self._fresh
-            self._fresh.clear()
-            calls.append(text)
+            self._begin(starts, self.call(call))
+        for batch in request.batches:
+            self._begin(starts, self.batch(batch))
         return [
             *[self.script(script) for script in request.scripts],
-            *calls,
+            *starts,
             *[self.host_result(result) for result in request.host_results],
-            *[b'["x",%d]' % call_id for call_id in request.cancelled_calls],
+            *[b'["x",%d]' % slot for slot in request.cancelled_calls],
         ]
+
+    def _begin(self, starts: list[bytes], message: bytes) -> None:
+        """Add a message after the programs that it brought up."""
+        if self._programs.news:
+            starts += self._programs.news
+            self._programs.news = []
+        starts.append(message)
+
+    def end_cancelled(self, slot: int) -> None:
+        """A cancelled call gives no result any more."""
+        for first, batch in self._batches.items():
+            if first <= slot < first + len(batch.ids):
+                self._end(first, (slot - first,))
+                return
+
+    def _end(self, first: int, places: Collection[int]) -> None:
+        """Calls of a batch have ended."""
+        batch = self._batches.get(first)
+        if batch is not None:
+            batch.ended.update(places)
+            if len(batch.ended) == len(batch.ids):
+                del self._batches[first]
 
     def decode(self, text: str) -> Collected:
         """Read what the runtime collected."""
@@ -178,23 +200,15 @@ class Codec:
         V8's clock has milliseconds only, so a step is said to have taken at least its share of the
         crossing.
         """
-        ran = sum([len(steps) for _, steps in collected.results])
+        ran = sum([len(one.outputs) for one in collected.whole])
+        ran += sum([len(one.steps) for one in collected.results])
         share_us = crossing_us // max(ran, 1)
         response = sandbox_pb2.RunResponse()
-        for slot, steps in collected.results:
-            result = response.results.add()
-            result.call_id = slot
-            add = result.steps.add
-            for step in steps:
-                made = add()
-                spent_us = step.spent_us
-                made.duration_us = spent_us if spent_us > share_us else share_us
-                if step.failure is None:
-                    made.output_json = bytes(step.output)
-                else:
-                    _fill_failure(made.failure, step.failure)
-                if step.chosen is not None or step.logs:
-                    _fill_extras(made, step)
+        for whole in collected.whole:
+            self._add_whole(response, whole, share_us)
+        for result in collected.results:
+            _fill_result(response.results.add(), result.slot, result.steps, share_us)
+            self._end(result.first, (result.slot - result.first,))
         for slot, index, host_call_id, function, args in collected.host_calls:
             response.host_calls.add(
                 call_id=slot,
@@ -204,6 +218,44 @@ class Codec:
                 args_json=bytes(args),
             )
         return response
+
+    def _add_whole(self, response: sandbox_pb2.RunResponse, whole: WholeOut, share_us: int) -> None:
+        outputs = [bytes(output) for output in whole.outputs]
+        spent = whole.spent_us
+        if isinstance(spent, int):
+            spent = [share_us] * len(outputs)
+        else:
+            spent = [one if one > share_us else share_us for one in spent]
+        batch = self._batches.get(whole.first)
+        if batch is None:
+            result = response.results.add(call_id=whole.first)
+            for output, spent_us in zip(outputs, spent, strict=True):
+                result.steps.add(output_json=output, duration_us=spent_us)
+            return
+        made = response.batches.add(first_slot=whole.first)
+        made.outputs_json.extend(outputs)
+        made.durations_us.extend(spent)
+        ids = batch.ids
+        if whole.places is None:
+            made.call_ids.extend(ids)
+            del self._batches[whole.first]
+        else:
+            made.call_ids.extend([ids[place] for place in whole.places])
+            self._end(whole.first, whole.places)
+
+
+def _fill_result(
+    result: sandbox_pb2.CallResult, slot: int, steps: list[StepOut], share_us: int
+) -> None:
+    result.call_id = slot
+    for step in steps:
+        made = result.steps.add(duration_us=max(step.spent_us, share_us))
+        if step.failure is None:
+            made.output_json = bytes(step.output)
+        else:
+            _fill_failure(made.failure, step.failure)
+        if step.chosen is not None or step.logs:
+            _fill_extras(made, step)
 
 
 def _fill_failure(made: payload_pb2.Failure, failure: FailureOut) -> None:

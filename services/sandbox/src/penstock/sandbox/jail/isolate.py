@@ -47,9 +47,10 @@ class Isolate:
         self.marker = marker
 
     def cross(self, messages: str) -> str:
-        """Take messages (a JSON array) in; return what gathered: `[results, host calls, wait_ms]`.
+        """Take messages in, a JSON array of their number and themselves; return what gathered, in
+        the form of `codec.Collected`.
 
-        Raises `BadMessage` if the text is not JSON, and then nothing of it was run; `OutOfMemory`
+        Raises `BadMessage` if the text is not that, and then nothing of it was run; `OutOfMemory`
         at the heap limit.
         """
         try:
@@ -99,5 +100,5 @@ def open_isolate(ses_bundle: Path, heap_mb: int) -> Iterator[Isolate]:
         doors: Any = racer.eval(runtime)
         isolate = Isolate(racer, doors[0], doors[1])
         racer.set_hard_memory_limit(heap_mb * 1024 * 1024)
-        isolate.cross("[]")
+        isolate.cross("[0]")
         yield isolate

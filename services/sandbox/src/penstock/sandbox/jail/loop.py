@@ -96,18 +96,21 @@ class Jail:
         for script in request.scripts:
             self._sources[script.script_id] = script
         try:
-            return self._cross(self._codec.messages(request))
+            crossed = self._cross(self._codec.messages(request))
         except BadMessage:
             request = sandbox_pb2.RunRequest.FromString(body)
+            self._codec.take_batches_apart(request)
             refused = refuse_bad_json(request)
-            self._codec.forget_shapes()
             collected, response = self._cross(self._codec.messages(request))
             response.results.extend(refused)
-            return collected, response
+            crossed = collected, response
+        for slot in request.cancelled_calls:
+            self._codec.end_cancelled(slot)
+        return crossed
 
     def _cross(self, messages: list[bytes]) -> tuple[Collected, sandbox_pb2.RunResponse]:
         try:
-            text = b"[" + b",".join(messages) + b"]"
+            text = b"[%b]" % b",".join([b"%d" % len(messages), *messages])
             began = time.perf_counter_ns()
             answer = self._isolate.cross(text.decode())
             crossing_us = (time.perf_counter_ns() - began) // 1000
@@ -126,7 +129,7 @@ class Jail:
         except OutOfMemory:
             self.show_marker()
             os._exit(OUT_OF_MEMORY_EXIT)
-        if kind == REPLY or response.results or response.host_calls:
+        if kind == REPLY or response.ByteSize():
             self._link.send(kind, response.SerializeToString())
         return collected.wait_ms
 

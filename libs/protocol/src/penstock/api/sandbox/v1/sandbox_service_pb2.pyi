@@ -54,6 +54,8 @@ class RunRequest(_message.Message):
     CALLS_FIELD_NUMBER: _builtins.int
     HOST_RESULTS_FIELD_NUMBER: _builtins.int
     CANCELLED_CALLS_FIELD_NUMBER: _builtins.int
+    PROGRAMS_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def scripts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Script]:
         """Scripts named by later calls; sent once per stream."""
@@ -70,6 +72,14 @@ class RunRequest(_message.Message):
     def cancelled_calls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Calls nobody waits for any more."""
 
+    @_builtins.property
+    def programs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Program]:
+        """Programs named by later batches; sent once per stream."""
+
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallBatch]:
+        """Calls of programs."""
+
     def __init__(
         self,
         *,
@@ -77,10 +87,12 @@ class RunRequest(_message.Message):
         calls: _abc.Iterable[Global___Call] | None = ...,
         host_results: _abc.Iterable[Global___HostResult] | None = ...,
         cancelled_calls: _abc.Iterable[_builtins.int] | None = ...,
+        programs: _abc.Iterable[Global___Program] | None = ...,
+        batches: _abc.Iterable[Global___CallBatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "cancelled_calls", b"cancelled_calls", "host_results", b"host_results", "scripts", b"scripts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "calls", b"calls", "cancelled_calls", b"cancelled_calls", "host_results", b"host_results", "programs", b"programs", "scripts", b"scripts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,6 +195,116 @@ class Call(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Call: _TypeAlias = Call  # noqa: Y015
+
+@_typing.final
+class Program(_message.Message):
+    """Program is all of a pure call that does not vary from one execution to the next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
+    READS_PARAMS_FIELD_NUMBER: _builtins.int
+    READS_RUN_FIELD_NUMBER: _builtins.int
+    READS_TRIGGER_FIELD_NUMBER: _builtins.int
+    READS_ITEM_FIELD_NUMBER: _builtins.int
+    ENV_JSON_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.int
+    """Unique within the stream; a program that is sent under a number in use takes its place for later batches."""
+    reads_params: _builtins.bool
+    """True if each call brings the `params` object."""
+    reads_run: _builtins.bool
+    """True if each call brings the `run` object."""
+    reads_trigger: _builtins.bool
+    """True if each call brings the trigger data."""
+    reads_item: _builtins.bool
+    """True if each call brings an item for the first step."""
+    env_json: _builtins.bytes
+    """The `env` object as JSON."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
+        """The steps, without item and time. Their host functions are ignored."""
+
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Earlier nodes whose outputs each call brings; all of them COMPLETED."""
+
+    @_builtins.property
+    def limits(self) -> Global___Limits:
+        """Bounds of each call; zero fields take the sandbox's own."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.int = ...,
+        steps: _abc.Iterable[Global___Step] | None = ...,
+        reads: _abc.Iterable[_builtins.str] | None = ...,
+        reads_params: _builtins.bool = ...,
+        reads_run: _builtins.bool = ...,
+        reads_trigger: _builtins.bool = ...,
+        reads_item: _builtins.bool = ...,
+        env_json: _builtins.bytes = ...,
+        limits: Global___Limits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["env_json", b"env_json", "limits", b"limits", "program_id", b"program_id", "reads", b"reads", "reads_item", b"reads_item", "reads_params", b"reads_params", "reads_run", b"reads_run", "reads_trigger", b"reads_trigger", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Program: _TypeAlias = Program  # noqa: Y015
+
+@_typing.final
+class CallBatch(_message.Message):
+    """CallBatch is calls of one program, as columns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    CALL_IDS_FIELD_NUMBER: _builtins.int
+    VALUES_JSON_FIELD_NUMBER: _builtins.int
+    TRACEPARENTS_FIELD_NUMBER: _builtins.int
+    FIRST_SLOT_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.int
+    """The program."""
+    tenant: _builtins.str
+    """Account."""
+    first_slot: _builtins.int
+    """Set between front and jail only: the number of the first call; the others follow."""
+    @_builtins.property
+    def call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The calls; unique within the stream."""
+
+    @_builtins.property
+    def values_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """What the calls bring, as JSON, one call after the other: outputs in the order of `reads`, then params, run, trigger
+        and item as far as the program reads them. `null` stands for what is not there.
+        """
+
+    @_builtins.property
+    def traceparents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """W3C traceparents of the executions' starts, one per call; left out if no call has one."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.int = ...,
+        tenant: _builtins.str = ...,
+        call_ids: _abc.Iterable[_builtins.int] | None = ...,
+        values_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        traceparents: _abc.Iterable[_builtins.str] | None = ...,
+        first_slot: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_ids", b"call_ids", "first_slot", b"first_slot", "program_id", b"program_id", "tenant", b"tenant", "traceparents", b"traceparents", "values_json", b"values_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallBatch: _TypeAlias = CallBatch  # noqa: Y015
 
 @_typing.final
 class Step(_message.Message):
@@ -306,6 +428,7 @@ class RunResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     HOST_CALLS_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallResult]:
         """Finished calls."""
@@ -314,19 +437,66 @@ class RunResponse(_message.Message):
     def host_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostCall]:
         """Requests of user code to the worker."""
 
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResultBatch]:
+        """Finished calls of batches."""
+
     def __init__(
         self,
         *,
         results: _abc.Iterable[Global___CallResult] | None = ...,
         host_calls: _abc.Iterable[Global___HostCall] | None = ...,
+        batches: _abc.Iterable[Global___ResultBatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_calls", b"host_calls", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "host_calls", b"host_calls", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunResponse: _TypeAlias = RunResponse  # noqa: Y015
+
+@_typing.final
+class ResultBatch(_message.Message):
+    """ResultBatch is calls of one batch that did well in every step, without choices and without logs. Others of the batch
+    come as results of their own.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_IDS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_JSON_FIELD_NUMBER: _builtins.int
+    DURATIONS_US_FIELD_NUMBER: _builtins.int
+    FIRST_SLOT_FIELD_NUMBER: _builtins.int
+    first_slot: _builtins.int
+    """Set between front and jail only: as in the batch."""
+    @_builtins.property
+    def call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The calls."""
+
+    @_builtins.property
+    def outputs_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Their outputs as JSON: of every step, one call after the other."""
+
+    @_builtins.property
+    def durations_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How long the steps ran, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        call_ids: _abc.Iterable[_builtins.int] | None = ...,
+        outputs_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        durations_us: _abc.Iterable[_builtins.int] | None = ...,
+        first_slot: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_ids", b"call_ids", "durations_us", b"durations_us", "first_slot", b"first_slot", "outputs_json", b"outputs_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResultBatch: _TypeAlias = ResultBatch  # noqa: Y015
 
 @_typing.final
 class CallResult(_message.Message):

@@ -12,19 +12,26 @@ const EXTRA_MS = 1;
 const markerBytes = new ArrayBuffer(24);
 const marker = new Float64Array(markerBytes);
 const inbox = [''];
-const calls = new Map();
+const calls = new Map(); // Those that wait, by slot.
 const timers = [];
 const turns = [];
 let nextTurn = 0;
 let unsettled = false;
+let touched = [];
 let finished = [];
 let outgoing = [];
 
+// The steps of a call one by one, with what is special about them.
+const resultsOf = ({ outputs, spents, extras }) => outputs
+  .map((output, at) => `[${spents[at]},${output}${extras[at] ?? ''}]`)
+  .join();
+
 const complete = (call) => {
   call.done = true;
+  if (call.isKnown) calls.delete(call.slot);
   call.current = null;
-  calls.delete(call.slot);
-  finished.push(`[${call.slot},[${call.results}]]`);
+  if (call.extras === null) call.unit.add(call);
+  else finished.push(`[${call.slot},${call.unit.first},[${resultsOf(call)}]]`);
 };
 
 const addResult = (step, output, failure) => {
@@ -32,10 +39,11 @@ const addResult = (step, output, failure) => {
   const endedMs = now();
   const spent = (endedMs - call.lastMs) * 1000;
   call.lastMs = endedMs;
-  const extras = failure === null && chosen === null && logs.length === 0
-    ? ''
-    : `,${failure ?? 'null'},${chosen === null ? 'null' : stringify(chosen)},${stringify(logs)}`;
-  call.results += `${call.results === '' ? '' : ','}[${spent},${output}${extras}]`;
+  call.spents.push(spent);
+  call.outputs.push(output);
+  if (failure === null && chosen === null && logs.length === 0) return;
+  call.extras ??= [];
+  call.extras[call.outputs.length - 1] = `,${failure ?? 'null'},${chosen === null ? 'null' : stringify(chosen)},${stringify(logs)}`;
 };
 
 const fail = (step, failure) => {
@@ -51,10 +59,18 @@ const withoutRouting = (step, value) => {
 
 const warn = (what, step) => writeLog(step, 'warn', `${what} in the output was dropped: JSON has no such value`);
 
+// Keeps what later steps may look at.
+const keep = ({ call, shape }, text, flat) => {
+  const isTricky = flat !== null && (text.includes('\\ud') || text.includes('"$type"'));
+  call.outcomes ??= [];
+  call.outcomes[shape.place] = new Outcome('COMPLETED', new Cell(undefined, text, isTricky ? null : flat), null);
+};
+
 // Takes a step's return value; true if the call goes on.
 const finish = (step, returned) => {
   const { call } = step;
   let text;
+  let flat = null;
   try {
     if (returned instanceof Error) {
       fail(step, failureOf(returned));
@@ -62,18 +78,20 @@ const finish = (step, returned) => {
     }
     const isRouting = typeof returned === 'object' && returned !== null && Object.hasOwn(returned, '__next');
     const value = isRouting ? withoutRouting(step, returned) : returned;
-    text = encode(value, warn, step);
+    if (!step.last) flat = flatOf(value);
+    text = flat === null ? encode(value, warn, step) : encodeFlat(flat);
   } catch (error) {
     const isCycle = error instanceof Refused || error instanceof RangeError;
     fail(step, failureOf(isCycle ? new Refused(error.message) : error));
     return false;
   }
-  if (text.length > call.outputMax) {
-    fail(step, ['permanent', 'OUTPUT_TOO_LARGE', `The output has ${text.length} characters; ${call.outputMax} is the limit.`, null]);
+  const { outputMax } = call.program;
+  if (text.length > outputMax) {
+    fail(step, ['permanent', 'OUTPUT_TOO_LARGE', `The output has ${text.length} characters; ${outputMax} is the limit.`, null]);
     return false;
   }
   addResult(step, text, null);
-  call.outcomes.set(step.shape.nodeId, new Outcome('COMPLETED', new Cell(undefined, text), null));
+  if (!step.last) keep(step, text, flat);
   call.index += 1;
   return true;
 };
@@ -95,49 +113,61 @@ const settle = (step, outcome) => {
 // SES names lines of the wrapped source, one below the user's.
 const userLine = (message) => message.replace(/ at penstock-\w+:(\d+)\./, (_, line) => ` in line ${line - 1}.`);
 
-const begin = (step) => {
-  let made;
+const runWith = (step, { names, run }) => {
+  switch (names.length) {
+    case 0: return run();
+    case 1: return run(step.endowment(names[0]));
+    default: return run(...names.map((name) => step.endowment(name)));
+  }
+};
+
+// The function of a step; undefined, and the call is over, if there is none.
+const madeFor = (step) => {
   try {
-    made = step.shape.made ??= compiledFor(step.shape);
+    step.shape.made ??= compiledFor(step.shape);
+    return step.shape.made;
   } catch (error) {
     const isSyntax = error instanceof SyntaxError;
     const reason = isSyntax ? 'SCRIPT_SYNTAX' : 'SCRIPT_UNKNOWN';
     fail(step, [isSyntax ? 'permanent' : 'system', reason, userLine(String(error.message)), { script_id: step.shape.scriptId }]);
-    return { isOver: true };
+    return undefined;
   }
-  const { names, run } = made;
-  const args = new Array(names.length);
-  for (let i = 0; i < names.length; i += 1) args[i] = step.endowment(names[i]);
-  const value = Reflect.apply(run, undefined, args);
-  const isWaiting = typeof value === 'object' && value !== null && typeof value.then === 'function';
-  return { isOver: false, isWaiting, value };
+};
+
+const isWaiting = (value) => typeof value === 'object' && value !== null && typeof value.then === 'function';
+
+const waitFor = (step, promise) => {
+  step.call.isKnown = true;
+  calls.set(step.call.slot, step.call);
+  unsettled = true;
+  marker[2] = 0;
+  Promise.resolve(promise).then(
+    (value) => settle(step, { isFailure: false, value }),
+    (value) => settle(step, { isFailure: true, value }),
+  );
 };
 
 // Runs the call's steps until one waits, one fails, or all are done.
 const advance = (call) => {
-  while (call.index < call.steps.length) {
+  while (call.index < call.program.shapes.length) {
     const step = new StepRun(call);
     call.current = step;
     if (call.startedMs === 0) call.startedMs = call.lastMs = now();
     mark(call, true);
-    let begun;
+    const made = madeFor(step);
+    if (made === undefined) return;
+    let value;
     try {
-      begun = begin(step);
+      value = runWith(step, made);
+      if (isWaiting(value)) {
+        waitFor(step, value);
+        return;
+      }
     } catch (error) {
       fail(step, failureOf(error));
       return;
     }
-    if (begun.isOver) return;
-    if (begun.isWaiting) {
-      unsettled = true;
-      marker[2] = 0;
-      Promise.resolve(begun.value).then(
-        (value) => settle(step, { isFailure: false, value }),
-        (value) => settle(step, { isFailure: true, value }),
-      );
-      return;
-    }
-    if (!finish(step, begun.value)) return;
+    if (!finish(step, value)) return;
   }
   complete(call);
 };
@@ -153,7 +183,7 @@ const wake = ({ step, resolve, reject, since, wait }, value, failure) => {
 
 const answer = ([, slot, id, value, isTagged, failure]) => {
   const waiting = calls.get(slot)?.waiting;
-  const request = waiting?.get(id);
+  const request = waiting?.get(id); // No call, or one that has asked for nothing.
   if (request === undefined) return;
   waiting.delete(id);
   turns.push(() => wake(request, isTagged ? revive(value) : value, failure));
@@ -162,23 +192,20 @@ const answer = ([, slot, id, value, isTagged, failure]) => {
 const receive = (message) => {
   switch (message[0]) {
     case 'T':
-      // Calls under way keep the table they came with.
-      shapes = [];
+      // Calls under way keep the programs they came with.
+      programs = [];
       compiled.clear();
       break;
-    case 't':
-      shapes[message[1]] = new Shape(message);
+    case 'p':
+      programs[message[1]] = new Program(message);
       break;
     case 's':
       sources.set(message[1], { kind: message[2], source: message[3], url: `penstock-${message[1].slice(0, 12)}` });
       forget(message[1]);
       break;
-    case 'c': {
-      const call = new Call(message);
-      calls.set(call.slot, call);
-      turns.push(() => call.done || advance(call));
+    case 'c':
+      turns.push(new Unit(message));
       break;
-    }
     case 'h':
       answer(message);
       break;
@@ -207,8 +234,12 @@ const hop = (count) => {
 const runTurns = () => {
   while (nextTurn < turns.length) {
     const turn = turns[nextTurn];
-    nextTurn += 1;
-    turn();
+    if (turn instanceof Unit) {
+      if (turn.start()) nextTurn += 1;
+    } else {
+      nextTurn += 1;
+      turn();
+    }
     if (unsettled) {
       unsettled = false;
       hop(HOPS);
@@ -222,16 +253,27 @@ const runTurns = () => {
 const collect = () => {
   marker[0] = 0;
   const wait = timers.length === 0 ? -1 : Math.max(0, Math.min(...timers.map(({ due }) => due)) - now()) + EXTRA_MS;
-  const text = `[[${finished.join()}],[${outgoing.join()}],${wait}]`;
+  const whole = touched.map((unit) => unit.takeText());
+  const text = `[[${whole.join()}],[${finished.join()}],[${outgoing.join()}],${wait}]`;
+  touched = [];
   finished = [];
   outgoing = [];
   return text;
 };
 
-const pump = () => {
-  const messages = parse(inbox[0]);
+// A payload that is not JSON, such as `1,2` or `1],[2`, shifts what stands beside it: nothing of such a text is run.
+const isWhole = (message) => message[0] !== 'c' || (message.length === 8 && message[7].length === message[5] * message[6]);
+
+// The inbox holds the number of messages, then the messages.
+const takeMessages = () => {
+  const [count, ...messages] = parse(inbox[0]);
   inbox[0] = '';
-  messages.forEach(receive);
+  if (messages.length !== count || !messages.every(isWhole)) throw new SyntaxError('a payload is not one JSON value');
+  return messages;
+};
+
+const pump = () => {
+  takeMessages().forEach(receive);
   wakeSleepers();
   runTurns();
   return turns.length > 0 ? '' : collect();

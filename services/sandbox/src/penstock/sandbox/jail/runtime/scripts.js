@@ -54,19 +54,53 @@ const compile = (script, itemName, listed) => {
   return { run, names };
 };
 
-// All of a step that does not vary between calls. The jail's codec numbers shapes, so that a call names them by number.
+// All of a step that does not vary between calls. `placeOf` gives the place of a node in the program's names.
 class Shape {
-  constructor([, , nodeId, scriptId, parents, itemName, listed]) {
+  constructor([nodeId, scriptId, parents, itemName, listed], itemAt, placeOf) {
     this.nodeId = nodeId;
     this.scriptId = scriptId;
     this.parents = parents;
     this.itemName = itemName;
     this.listed = listed;
+    this.itemAt = itemAt;
+    this.place = placeOf(nodeId);
+    this.parentsAt = parents.map(placeOf);
     this.made = undefined;
   }
 }
 
-let shapes = [];
+const READS_PARAMS = 1;
+const READS_RUN = 2;
+const READS_TRIGGER = 4;
+
+// All of a call that does not vary. The jail's codec numbers programs, so that calls name them by number. `names` are
+// the nodes whose outcomes steps can see: first those that calls bring, then steps, then parents that are not there.
+class Program {
+  constructor([, , steps, reads, has, items, outputMax, env]) {
+    let width = 0;
+    const take = (isThere) => (isThere ? (width += 1) - 1 : -1);
+    this.names = [];
+    const places = new Map();
+    const placeOf = (id) => {
+      if (!places.has(id)) places.set(id, this.names.push(id) - 1);
+      return places.get(id);
+    };
+    this.reads = [];
+    for (const [id, status, hasOutput, hasError] of reads) {
+      this.reads[placeOf(id)] = { status, output: take(hasOutput), error: take(hasError) };
+    }
+    this.paramsAt = take(has & READS_PARAMS);
+    this.runAt = take(has & READS_RUN);
+    this.triggerAt = take(has & READS_TRIGGER);
+    const itemsAt = steps.map((_, at) => take(items.includes(at)));
+    for (const [id] of steps) placeOf(id);
+    this.shapes = steps.map((step, at) => new Shape(step, itemsAt[at], placeOf));
+    this.outputMax = outputMax;
+    this.envText = stringify(env);
+  }
+}
+
+let programs = [];
 
 const compiledFor = ({ scriptId, itemName, listed }) => {
   const key = `${scriptId} ${itemName} ${listed.join()}`;
@@ -82,5 +116,7 @@ const compiledFor = ({ scriptId, itemName, listed }) => {
 // A script was sent anew: what was made of the one before goes.
 const forget = (scriptId) => {
   for (const key of compiled.keys()) if (key.startsWith(scriptId)) compiled.delete(key);
-  for (const shape of shapes) if (shape.scriptId === scriptId) shape.made = undefined;
+  for (const { shapes } of programs) {
+    for (const shape of shapes) if (shape.scriptId === scriptId) shape.made = undefined;
+  }
 };

@@ -130,6 +130,7 @@ const requestHost = (step, name, args) => {
   const id = call.hostCalls + 1;
   const { promise, resolve, reject } = Promise.withResolvers();
   call.hostCalls = id;
+  call.waiting ??= new Map();
   call.waiting.set(id, { resolve, reject, step, since: now() });
   outgoing.push(`[${call.slot},${call.index},${id},${stringify(name)},${text}]`);
   return promise;
