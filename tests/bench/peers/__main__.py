@@ -3,11 +3,14 @@
 `make bench-peers` runs all of it, within a quarter of an hour; `--only NAME` some of it. Engines
 are installed below .penstock/peers, nothing else on the machine is changed. An engine that cannot
 be had or goes wrong is told with the reason and does not stop the others. Figures go to
-tests/bench/results/peers.json. It asserts nothing.
+tests/bench/results/peers.json and between the marks in docs/performance.md. It asserts nothing.
 """
 
 import argparse
 import asyncio
+import os
+import signal
+import sys
 import tempfile
 import time
 from functools import partial
@@ -74,8 +77,13 @@ async def compare_peer(peer: Peer, only: list[str], comparison: results.Comparis
 
 async def compare(only: list[str], plan: Plan, *, write: bool) -> None:
     """Measure everything, print, write."""
+    this = asyncio.current_task()
+    assert this is not None
+    # Stop what was started when told to end, as at Ctrl-C.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     begun = time.monotonic()
-    comparison = results.Comparison(plan, versions=report.versions())
+    busy, _five_minutes, _fifteen = os.getloadavg()
+    comparison = results.Comparison(plan, versions=report.versions(), busy=busy)
     CACHE.mkdir(parents=True, exist_ok=True)
     for peer in PEERS:
         await compare_peer(peer, only, comparison)
@@ -83,6 +91,7 @@ async def compare(only: list[str], plan: Plan, *, write: bool) -> None:
     say(results.as_text(comparison))
     if write and not only:
         results.write_json(comparison)
+        results.write_page(comparison)
 
 
 def main() -> None:
@@ -93,10 +102,13 @@ def main() -> None:
     add("--only", action="append", default=[], choices=names, help="engines or ways of them")
     add("--seconds", type=float, default=4.0, help="length of each round")
     add("--rounds", type=int, default=3, help="rounds of each measure; the median is told")
-    add("--no-write", action="store_true", help="leave peers.json as it is")
+    add("--no-write", action="store_true", help="record nothing")
     given = parser.parse_args()
     plan = Plan(given.seconds, given.rounds)
-    asyncio.run(compare(given.only, plan, write=not given.no_write))
+    try:
+        asyncio.run(compare(given.only, plan, write=not given.no_write))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit("Stopped, and with it everything that was started.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The comparison as tables for people and as JSON."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,6 +30,11 @@ RATIOS = (
 )
 EVEN = 0.05
 """Closer than this is no difference."""
+QUIET = 0.7
+"""A machine with a higher load average has something else to do."""
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
+MARKS = ("<!-- peers -->", "<!-- /peers -->")
 
 
 @dataclass
@@ -39,6 +45,8 @@ class Comparison:
     found: dict[str, tuple[Way, Found]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    busy: float = 0.0
+    """Load average of the machine before anything was started."""
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -79,7 +87,7 @@ def ratio_cell(ahead: float | None) -> str:
         return "-"
     if abs(ahead - 1) < EVEN:
         return "even"
-    return f"{ahead:.1f}x" if ahead > 1 else f"**{1 / ahead:.1f}x the peer**"
+    return f"{ahead:.1f}x" if ahead > 1 else f"**peer ahead {1 / ahead:.1f}x**"
 
 
 def ratio_table(comparison: Comparison, reference: str) -> str:
@@ -115,9 +123,26 @@ def durability_table(comparison: Comparison) -> str:
     return table(head, rows).replace("---:", "---")
 
 
+def circumstances(comparison: Comparison) -> str:
+    """Where and how it was measured."""
+    machine, plan = report.machine(), comparison.plan
+    versions = ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
+    text = (
+        f"Measured with `make bench-peers` on {machine['cores']} cores ({machine['cpu']}), "
+        f"{machine['memory_gb']} GB, Linux {machine['kernel']}: {plan.rounds} rounds of "
+        f"{plan.seconds:g} s, everything on that one machine; {versions}."
+    )
+    if comparison.busy > QUIET:
+        text += (
+            f" **Others were busy on it** (load average {comparison.busy:.1f} before the start): "
+            "only CPU times mean something."
+        )
+    return text
+
+
 def as_text(comparison: Comparison) -> str:
     """All tables, and what could not be measured."""
-    parts = [figures_table(comparison)]
+    parts = [circumstances(comparison), figures_table(comparison)]
     for reference in (SEGMENTS, DISPATCHED):
         if reference in comparison.found and len(comparison.found) > 1:
             parts.append(ratio_table(comparison, reference))
@@ -134,7 +159,6 @@ def as_text(comparison: Comparison) -> str:
     if comparison.failed:
         failed = (f"- {name}: {why}" for name, why in comparison.failed.items())
         parts.append("\n".join(["Not measured:", *failed]))
-    parts.append(", ".join(f"{name} {version}" for name, version in comparison.versions.items()))
     return "\n\n".join(parts)
 
 
@@ -151,11 +175,21 @@ def way_json(way: Way, found: Found) -> dict[str, Any]:
     }
 
 
+def write_page(comparison: Comparison) -> None:
+    """Replace the tables in docs/performance.md, if it has a place for them."""
+    page = PAGE.read_text() if PAGE.exists() else ""
+    before, begin, rest = page.partition(MARKS[0])
+    _tables, end, after = rest.partition(MARKS[1])
+    if begin and end:
+        PAGE.write_text(f"{before}{begin}\n{as_text(comparison)}\n{end}{after}")
+
+
 def write_json(comparison: Comparison) -> None:
     """Replace peers.json."""
     body = {
         "machine": report.machine(),
         "versions": comparison.versions,
+        "load_average_before": round(comparison.busy, 2),
         "seconds": comparison.plan.seconds,
         "rounds": comparison.plan.rounds,
         "ways": {name: way_json(way, found) for name, (way, found) in comparison.found.items()},
