@@ -266,6 +266,7 @@ def test_a_journal_event_becomes_one_public_event(case):
 
 def test_every_kind_of_journal_event_has_a_public_form():
     kinds = {field.name for field in journal.Event.DESCRIPTOR.oneofs_by_name["kind"].fields}
+    kinds.remove("nodes_completed")  # rows hold it; readers get it taken apart
     assert kinds == {kind for case, _ in CASES.values() for kind in case}
 
 

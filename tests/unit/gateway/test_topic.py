@@ -1,7 +1,5 @@
 """The window on one execution's events."""
 
-import asyncio
-
 import pytest
 
 from penstock.common.invariant import InvariantBroken
@@ -57,16 +55,3 @@ def test_the_last_event_ends_a_topic():
     assert not topic.ended
     topic.add([event(2, "EXECUTION_COMPLETED")])
     assert topic.ended
-
-
-async def test_news_wake_everybody_who_waits():
-    topic = Topic("x", 0, ["a"], ended=False)
-    async with asyncio.TaskGroup() as tasks:
-        waiting = [tasks.create_task(topic.wait_news(30)) for _ in range(3)]
-        await asyncio.sleep(0)
-        topic.add([event(1)])
-    assert [task.result() for task in waiting] == [True] * 3
-
-
-async def test_silence_is_told():
-    assert not await Topic("x", 0, ["a"], ended=False).wait_news(0.001)
