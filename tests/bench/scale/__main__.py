@@ -1,17 +1,24 @@
 """Scale, shown: `make bench-scale` runs all of it, `--only NAME` some. Prints tables, asserts
-nothing, leaves nothing behind."""
+nothing, leaves nothing behind; with `--write` the figures are recorded beside those of the bench.
+"""
 
 import argparse
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from bench import report
+from bench.scale.live import executions_live, nodes_per_execution
+from bench.scale.sleepers import sleepers
 from bench.scale.store import store
 
 Measure = Callable[[argparse.Namespace], Coroutine[Any, Any, None]]
 
 MEASURES: dict[str, Measure] = {
     "store": lambda given: store(given.executions),
+    "executions_live": lambda given: executions_live(given.count or 50_000),
+    "nodes_per_execution": lambda given: nodes_per_execution(given.count or 100_000),
+    "sleepers": lambda given: sleepers(given.count or 1_000_000),
 }
 
 
@@ -22,11 +29,17 @@ def main() -> None:
     parser.add_argument(
         "--executions", type=int, default=1_000_000, help="finished ones that `store` writes"
     )
+    parser.add_argument("--count", type=int, help="executions or nodes of the other measures")
+    parser.add_argument("--write", action="store_true", help="record the figures in latest.json")
     given = parser.parse_args()
+    figures: dict[str, float] = {}
     for name, measure in MEASURES.items():
         if not given.only or name in given.only:
             print(f"\n{name}", flush=True)
-            asyncio.run(measure(given))
+            figures |= asyncio.run(measure(given)) or {}
+    print("\n" + "\n".join(f"{name:>36} {value:>14,.2f}" for name, value in figures.items()))
+    if given.write and figures:
+        report.merge_latest(figures)
 
 
 if __name__ == "__main__":
