@@ -54,6 +54,10 @@ async def numbers(stores, chosen, tenant="default", before=None, limit=100):
         (ExecutionFilter(statuses=(FAILED,), tag="eu"), [2]),
         (ExecutionFilter(statuses=(FAILED,), workflow="orders"), []),
         (ExecutionFilter(statuses=(RUNNING, CANCELLED)), [4, 3]),
+        (ExecutionFilter(statuses=(FAILED, CANCELLED)), [6, 3, 2]),
+        (ExecutionFilter(statuses=(RUNNING, FAILED), workflow="prices"), [6, 4, 2]),
+        (ExecutionFilter(statuses=(RUNNING, COMPLETED, FAILED)), [6, 5, 4, 2, 1]),
+        (ExecutionFilter(statuses=(RUNNING,), tag="eu"), [4]),
         (ExecutionFilter(statuses=(RUNNING,), workflow="prices", tag="eu"), [4]),
         (ExecutionFilter(tag="eu"), [4, 2, 1]),
         (ExecutionFilter(tag="eu", workflow="orders"), [1]),
@@ -72,6 +76,7 @@ async def test_filters_choose_newest_first(filled, chosen, expected):
         ExecutionFilter(tag="eu"),
         ExecutionFilter(statuses=(FAILED,)),
         ExecutionFilter(statuses=(RUNNING,)),
+        ExecutionFilter(statuses=(RUNNING, FAILED, CANCELLED)),
         ExecutionFilter(workflow="orders"),
     ],
 )

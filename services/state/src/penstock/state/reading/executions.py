@@ -16,6 +16,8 @@ from penstock.workflow.execution.values import Payload
 from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
 
 _PAGE_ROWS = 200
+_FOLD_EVENTS = 500
+"""So many are folded before others get their turn: a long history must not hold up appends."""
 _ANSWER_BYTES_MAX = 32 * 1024 * 1024
 """Above this, outputs in a picture become claim checks, to stay below the message limit."""
 _WORTH_STORING_BYTES = 2 * 1024
@@ -62,14 +64,17 @@ class ExecutionReader:
             raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
         plan = await self._plans.plan(tenant, row.definition_hash)
         state = ExecutionState(plan, keep_outputs=True)
+        paused_at_seq = 0
         while True:
             rows = await self._store.history(tenant, execution_id, state.seq, _PAGE_ROWS)
             for _, body in rows:
                 _, first_seq, at_us, events = decode_batch(body)
                 state.apply_batch(events, first_seq, at_us)
+                if state.seq - paused_at_seq > _FOLD_EVENTS:
+                    paused_at_seq = state.seq
+                    await asyncio.sleep(0)
             if len(rows) < _PAGE_ROWS:
                 break
-            await asyncio.sleep(0)  # a long history must not hold up appends
         execution = self._picture(row, state)
         await self._slim(tenant, execution)
         return execution

@@ -9,12 +9,13 @@ from penstock.state.ports import ExecutionFilter, ExecutionRow
 
 def _statement_for(chosen: ExecutionFilter) -> str:
     """The list statement whose index finds these executions without reading many others."""
+    statuses = set(chosen.statuses)
+    if statuses == {EXECUTION_STATUS_RUNNING}:
+        return "list_uncompleted"  # they are few, whatever their tags
     if chosen.tag:
         return "list_tagged_executions"
-    if chosen.statuses == (EXECUTION_STATUS_RUNNING,):
-        return "list_live_executions"
-    if len(chosen.statuses) == 1 and chosen.statuses[0] > EXECUTION_STATUS_COMPLETED:
-        return "list_bad_ends"
+    if statuses and EXECUTION_STATUS_COMPLETED not in statuses:
+        return "list_uncompleted"
     return "list_executions"
 
 

@@ -25,25 +25,34 @@ WHERE e.tenant = $1
 ORDER BY e.started_us DESC, e.execution_id DESC
 LIMIT $7
 
--- name: list_live_executions
+-- name: list_uncompleted
+-- Any statuses but COMPLETED: of each one that is asked for the newest, and of all these the newest.
 SELECT e.*
-FROM live_executions i JOIN executions e ON e.execution_id = i.execution_id
-WHERE i.tenant = $1 AND e.tenant = $1
-  AND ($2::text IS NULL OR e.workflow = $2)
-  AND ($3::smallint[] IS NULL OR e.status = ANY ($3))
-  AND ($4::text IS NULL OR $4 = ANY (e.tags))
-  AND ($5::bigint IS NULL OR (i.started_us, i.execution_id) < ($5, $6::text))
-ORDER BY i.started_us DESC, i.execution_id DESC
-LIMIT $7
-
--- name: list_bad_ends
-SELECT e.*
-FROM bad_ends i JOIN executions e ON e.execution_id = i.execution_id
-WHERE i.tenant = $1 AND e.tenant = $1
-  AND i.status = ($3::smallint[])[1]
-  AND ($2::text IS NULL OR e.workflow = $2)
-  AND ($4::text IS NULL OR $4 = ANY (e.tags))
-  AND ($5::bigint IS NULL OR (i.started_us, i.execution_id) < ($5, $6::text))
+FROM (
+    SELECT ended.started_us, ended.execution_id
+    FROM unnest($3::smallint[]) AS wanted (status) CROSS JOIN LATERAL (
+        SELECT b.started_us, b.execution_id
+        FROM bad_ends b JOIN executions e ON e.execution_id = b.execution_id
+        WHERE b.tenant = $1 AND b.status = wanted.status
+          AND ($2::text IS NULL OR e.workflow = $2)
+          AND ($4::text IS NULL OR $4 = ANY (e.tags))
+          AND ($5::bigint IS NULL OR (b.started_us, b.execution_id) < ($5, $6::text))
+        ORDER BY b.started_us DESC, b.execution_id DESC
+        LIMIT $7
+    ) ended
+    UNION ALL
+    (
+        SELECT l.started_us, l.execution_id
+        FROM live_executions l JOIN executions e ON e.execution_id = l.execution_id
+        WHERE 1 = ANY ($3) AND l.tenant = $1
+          AND ($2::text IS NULL OR e.workflow = $2)
+          AND ($4::text IS NULL OR $4 = ANY (e.tags))
+          AND ($5::bigint IS NULL OR (l.started_us, l.execution_id) < ($5, $6::text))
+        ORDER BY l.started_us DESC, l.execution_id DESC
+        LIMIT $7
+    )
+) i JOIN executions e ON e.execution_id = i.execution_id
+WHERE e.tenant = $1
 ORDER BY i.started_us DESC, i.execution_id DESC
 LIMIT $7
 
