@@ -31,7 +31,7 @@ class StateMetrics:
             registry=self.registry,
         )
         self.published = Counter(
-            "penstock_state_published_rows_total", "Rows JetStream took", registry=self.registry
+            "penstock_state_published_rows_total", "Rows sent to JetStream", registry=self.registry
         )
         self.publish_lagging = Gauge(
             "penstock_state_publish_lagging_shards",
