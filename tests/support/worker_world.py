@@ -23,6 +23,7 @@ from penstock.api.state.v1 import state_service_pb2_grpc as state_grpc
 from penstock.common.errors import NotFound
 from penstock.common.rpc.server import open_server
 from penstock.nodes import catalog
+from penstock.sandbox.batches import calls_of
 from penstock.worker.service import run_worker
 from penstock.worker.settings import Settings
 from penstock.workflow.compile import compile_source
@@ -74,6 +75,7 @@ class FakeSandbox(sandbox_grpc.SandboxServiceServicer):
         self.break_now = asyncio.Event()
         self.out: asyncio.Queue[sandbox_pb.RunResponse] = asyncio.Queue()
         self._known: dict[str, str] = {}
+        self._programs: dict[int, sandbox_pb.Program] = {}
 
     async def Run(self, request_iterator, context):
         self.streams += 1
@@ -101,10 +103,17 @@ class FakeSandbox(sandbox_grpc.SandboxServiceServicer):
             self.cancelled += request.cancelled_calls
             for result in request.host_results:
                 self.host_results.put_nowait(result)
+            for program in request.programs:
+                self._programs[program.program_id] = program
             for call in request.calls:
                 self.calls.append(call)
                 if not self.hold:
                     out.put_nowait(sandbox_pb.RunResponse(results=[self.run(call)]))
+            for batch in request.batches:
+                for call in calls_of(self._programs[batch.program_id], batch):
+                    self.calls.append(call)
+                    if not self.hold:
+                        out.put_nowait(in_columns(self.run(call)))
 
     def run(self, call: sandbox_pb.Call) -> sandbox_pb.CallResult:
         """The result of a call by the test's own scripts."""
@@ -129,6 +138,20 @@ class FakeSandbox(sandbox_grpc.SandboxServiceServicer):
                 result.steps.add(output_json=msgspec.json.encode(answer), duration_us=5)
                 outputs[step.node_id] = answer
         return result
+
+
+def in_columns(result: sandbox_pb.CallResult) -> sandbox_pb.RunResponse:
+    """The result of a call of a batch as the sandbox tells it."""
+    steps = result.steps
+    plain = all(one.HasField("output_json") and not one.routed and not one.logs for one in steps)
+    if result.HasField("jail_failure") or not plain:
+        return sandbox_pb.RunResponse(results=[result])
+    batch = sandbox_pb.ResultBatch(
+        call_ids=[result.call_id],
+        outputs_json=[one.output_json for one in steps],
+        durations_us=[one.duration_us for one in steps],
+    )
+    return sandbox_pb.RunResponse(batches=[batch])
 
 
 def jail_died(reason: str = "SANDBOX_TIMEOUT") -> sandbox_pb.CallResult:

@@ -63,17 +63,17 @@ def tasks_message(first: int, *, may_continue: bool) -> bytes:
             may_continue=may_continue, started_unix_us=1,
         )  # fmt: skip
         group.params.json = b'{"n":1}'
-        task = group.tasks.add()
-        task.ref.attempt = 1
+        group.first_attempts.append(0)
     return message.SerializeToString()
 
 
 def results_message(first_call: int, steps: int) -> bytes:
     message = sandbox_pb.RunResponse()
-    for place in range(BATCH):
-        result = message.results.add(call_id=first_call + place)
-        for _ in range(steps):
-            result.steps.add(output_json=b'{"value":1}', duration_us=0)
+    message.batches.add(
+        call_ids=range(first_call, first_call + BATCH),
+        outputs_json=[b'{"value":1}'] * (BATCH * steps),
+        durations_us=[0] * (BATCH * steps),
+    )
     return message.SerializeToString()
 
 
@@ -92,7 +92,7 @@ async def measure(nodes: int, *, may_continue: bool) -> Figures:
         )  # fmt: skip
         plans = Plans(None, types, "default", compile_source)
         plans._programs[HASH] = PlanProgram(compile_source(flow(nodes), types), types, "default")
-        groups = ScriptGroups(parts.output_bytes_max)
+        groups = ScriptGroups(parts.output_bytes_max, b"{}")
         segments = Segments(parts, groups, Attempts(parts, groups), group)
         intake = TaskIntake(parts, plans, QuickStart(parts, groups, segments), segments, group)
         links = Links([], pb.Hello(), intake, lambda _: None, parts.clock)

@@ -37,8 +37,8 @@ def test_an_answer_forgets_report_and_lease(session):
     lease = session.take(KEY)
     session.report(lease, pb.SegmentReport(), 10)
     assert KEY in session.leases
-    session.on_answer(lease.report.report_id, committed=True)
-    session.on_answer(lease.report.report_id, committed=True)
+    session.on_answers([lease.report.report_id], committed=True)
+    session.on_answers([lease.report.report_id], committed=True)
     assert not session.leases
     assert not session.pending
 
@@ -56,7 +56,7 @@ async def test_a_commit_gives_the_next_lease_only_if_it_is_on_disk(session, comm
     await asyncio.sleep(0)
     assert set(session.leases) == {KEY, ("E", 5, 0, 1)}
     assert report.continue_with.node == 5
-    session.on_answer(report.report_id, committed=committed)
+    session.on_answers([report.report_id], committed=committed)
     follower = await waiting
     assert (follower is not None) is committed
     assert set(session.leases) == ({("E", 5, 0, 1)} if committed else set())

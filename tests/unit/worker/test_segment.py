@@ -190,6 +190,9 @@ def test_a_group_has_a_largest_size():
 def test_a_node_that_took_long_is_not_followed_until_it_is_quick_again():
     seen = Seen(CHAIN)
     b = seen.plan.index_of("b")
+    assert not seen.rules.observe(b, SLOW_US)
+    assert not seen.rules.observe(b, SLOW_US - 1)
+    assert not seen.rules.observe(b, SLOW_US)
     assert seen.rules.observe(b, SLOW_US)
     assert seen.fused("a") == "a"
     seen.done("a")

@@ -10,6 +10,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.common.logging import get_logger
 from penstock.nodes.api import Done, LogLevel, NodeCall, NodeFailure, Sleep
+from penstock.worker.calls import CallLost
 from penstock.worker.evaluate import Evaluator
 from penstock.worker.fan_out import expand
 from penstock.worker.host_functions import CallHost
@@ -23,7 +24,6 @@ from penstock.worker.outcomes import (
 )
 from penstock.worker.parts import Parts
 from penstock.worker.program import NodeProgram
-from penstock.worker.sandbox import CallLost
 from penstock.worker.scope import NULL, AttemptScope, RunScope, is_completed, plain
 from penstock.worker.scripts import ScriptGroups, failure_of, too_large
 from penstock.workflow.execution.join import join_object

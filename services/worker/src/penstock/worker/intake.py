@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.logging import get_logger
@@ -55,8 +56,16 @@ class TaskIntake:
     def _begin(
         self, session: Session, group: pb.ExecutionTasks, program: PlanProgram, now_us: int
     ) -> None:
+        if group.inputs:
+            leased: Iterable[tuple[Lease, Order]] = _leases(session, group)
+        else:
+            leased = self._quick.begin_rows(session, group, program, now_us)
+            if group.tasks:
+                leased = chain(leased, _longer(session, group))
+            elif not leased:
+                return
         scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
-        for lease, order in _leases(session, group):
+        for lease, order in leased:
             self._start(lease, scope, order, now_us)
 
     def _start(self, lease: Lease, scope: RunScope, order: Order, now_us: int) -> None:
@@ -94,6 +103,12 @@ def _leases(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease,
         lease = session.take((execution_id, node, 0, 1))
         if lease is not None:
             yield lease, Order(node)
+    yield from _longer(session, group)
+
+
+def _longer(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease, Order]]:
+    """Those of the tasks in their long form."""
+    execution_id = group.execution_id
     for task in group.tasks:
         ref = task.ref
         lease = session.take((execution_id, ref.node, ref.item, ref.attempt))

@@ -5,7 +5,9 @@ the reconnection everything unanswered is sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.journal.v1 import journal_pb2 as journal_pb
@@ -16,6 +18,25 @@ LeaseKey = tuple[str, int, int, int]
 
 ANNOUNCE_AFTER_US = 50_000
 """Age at which an attempt is told to be running: cheap nodes end before that and are not told."""
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """Good outcomes in a row: a report that is made into a message when it is sent."""
+
+    nodes: tuple[int, ...]
+    outputs: list[bytes]
+    durations_us: list[int]
+    started_us: int
+    attempt: int
+
+    def write(self, report: pb.SegmentReport) -> None:
+        """Fill a message."""
+        row = report.completed
+        row.nodes.extend(self.nodes)
+        row.outputs_json.extend(self.outputs)
+        row.durations_us.extend(self.durations_us)
+        row.started_unix_us = self.started_us
+        row.attempt = self.attempt
 
 
 class Lease:
@@ -30,6 +51,7 @@ class Lease:
         "key",
         "next_lease",
         "report",
+        "report_id",
         "session",
         "size",
         "started_us",
@@ -43,7 +65,8 @@ class Lease:
         self.started_us = 0
         self.announced = False
         self.stop: Callable[[], object] | None = None
-        self.report: pb.SegmentReport | None = None
+        self.report: pb.SegmentReport | Row | None = None
+        self.report_id = 0
         self.size = 0
         self.next_lease: Lease | None = None
         self.verdict: asyncio.Future[bool] | None = None
@@ -104,10 +127,15 @@ class Session:
 
     def report(self, lease: Lease, report: pb.SegmentReport, size: int) -> None:
         """Report the last outcomes under a lease."""
-        report.report_id = report_id = next(self._report_ids)
-        report.execution_id = lease.key[0]
         if not report.HasField("lease") and not report.HasField("completed"):
             lease.write_ref(report.lease)
+        self.tell(lease, report, size)
+        report.report_id = lease.report_id
+        report.execution_id = lease.key[0]
+
+    def tell(self, lease: Lease, report: pb.SegmentReport | Row, size: int) -> None:
+        """Put a report on its way."""
+        lease.report_id = report_id = next(self._report_ids)
         lease.report = report
         lease.size = size
         self.pending[report_id] = lease
@@ -130,16 +158,20 @@ class Session:
         self.report(lease, report, size)
         return next_lease if await lease.verdict else None
 
-    def on_answer(self, report_id: int, *, committed: bool) -> None:
-        """The coordinator says what became of a report."""
-        lease = self.pending.pop(report_id, None)
-        if lease is None:
-            return
-        self.drop(lease)
-        if lease.next_lease is not None and not committed:
-            self.drop(lease.next_lease)
-        if lease.verdict is not None and not lease.verdict.done():
-            lease.verdict.set_result(committed)
+    def on_answers(self, report_ids: Iterable[int], *, committed: bool) -> None:
+        """The coordinator says what became of reports."""
+        leases, take = self.leases, self.pending.pop
+        for report_id in report_ids:
+            lease = take(report_id, None)
+            if lease is None:
+                continue
+            leases.pop(lease.key, None)
+            if lease.next_lease is not None and not committed:
+                leases.pop(lease.next_lease.key, None)
+            if lease.verdict is not None and not lease.verdict.done():
+                lease.verdict.set_result(committed)
+        if not leases:
+            self.busy.clear()
 
     def on_cancel(self, cancel: pb.Cancel) -> None:
         """Abandon an attempt, or all of an execution."""
@@ -161,12 +193,15 @@ class Session:
             lease.stop()
 
     def announce(self, now_us: int) -> None:
-        """Tell of attempts that have been running for a while."""
+        """Tell of attempts that have been running for a while. Those that came later began later,
+        or a moment before: they need not be looked at."""
         if self.outbox is None:
             return
+        began_before = now_us - ANNOUNCE_AFTER_US
         for lease in self.leases.values():
-            old = lease.started_us and now_us - lease.started_us >= ANNOUNCE_AFTER_US
-            if old and not lease.announced and lease.report is None:
+            if lease.started_us > began_before:
+                return
+            if lease.started_us and not lease.announced and lease.report is None:
                 lease.announced = True
                 started = pb.AttemptStarted(
                     execution_id=lease.key[0], started_unix_us=lease.started_us

@@ -12,7 +12,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2_grpc as pb_grpc
 from penstock.common.clock import Clock
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
-from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Session
+from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Row, Session
 
 _BATCH = 1000
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -116,6 +116,10 @@ class Links:
                 lease.write_ref(held.ref)
                 yield held
 
+    def held_beside(self, session: Session | None) -> int:
+        """How many attempts this worker has of other coordinators."""
+        return sum(len(one.leases) for one in self.sessions.values() if one is not session)
+
     def drain(self) -> None:
         """Ask for no more tasks."""
         self.draining = True
@@ -197,8 +201,7 @@ class Link:
             size = 0
             for item in batch:
                 if type(item) is Lease:
-                    if item.report is not None:
-                        request.reports.append(item.report)
+                    _add_report(request, item)
                     size += item.size
                     if size > _MESSAGE_BYTES_MAX:
                         yield request
@@ -209,6 +212,7 @@ class Link:
                     request.heartbeat = True
                 else:
                     request.draining = True
+            request.elsewhere = self._links.held_beside(self.session)
             self._sent_at = self._links.clock.monotonic()
             yield request
 
@@ -248,11 +252,19 @@ class Link:
             return
         if response.tasks:
             self._links.intake.take(session, response.tasks)
-        for report_id in response.committed:
-            session.on_answer(report_id, committed=True)
-        for report_id in response.refused:
-            session.on_answer(report_id, committed=False)
+        if response.committed:
+            session.on_answers(response.committed, committed=True)
+        if response.refused:
+            session.on_answers(response.refused, committed=False)
         for cancel in response.cancels:
             session.on_cancel(cancel)
         if response.coordinators:
             self._links.on_coordinators(response.coordinators, self)
+
+
+def _add_report(request: pb.WorkRequest, lease: Lease) -> None:
+    report = lease.report
+    if isinstance(report, Row):
+        report.write(request.reports.add(report_id=lease.report_id, execution_id=lease.key[0]))
+    elif report is not None:
+        request.reports.append(report)

@@ -160,8 +160,8 @@ class NodeProgram:
 
 class PlanProgram:
     """A plan, ready to run for workers of one pool. `groups`, `leading` and `followed` are caches
-    that belong to `penstock.worker.scripts`; `fragile` are scripts that a call of several died
-    with, which run alone since.
+    that belong to `penstock.worker.scripts`, `starts` to `penstock.worker.quick`; `fragile` are
+    scripts that a call of several died with, which run alone since.
     """
 
     def __init__(self, plan: Plan, types: Mapping[str, NodeType], pool: str) -> None:
@@ -183,6 +183,7 @@ class PlanProgram:
         self.groups: dict[tuple[int, ...], Any] = {}
         self.leading: dict[tuple[int, ...], Any] = {}
         self.followed: dict[tuple[int, ...], bool] = {}
+        self.starts: dict[tuple[int, bool, tuple[int, ...]], Any] = {}
         self.fragile: set[int] = set()
 
     def observe(self, node: int, duration_us: int) -> None:
@@ -190,6 +191,12 @@ class PlanProgram:
         if self.rules.observe(node, duration_us):
             self.leading.clear()
             self.followed.clear()
+            self.starts.clear()
+
+    def run_alone(self, node: int) -> None:
+        """A call of several died that began with this node: it runs alone from now on."""
+        self.fragile.add(node)
+        self.starts.clear()
 
     def ids(self, indexes: Sequence[int]) -> list[str]:
         """Ids of nodes."""

@@ -1,13 +1,13 @@
 """The worker's side of the sandbox: one stream that carries all calls, their host calls and
 results.
 
-Calls wait here until their result is there. When the stream breaks, those that had no effect yet
-are sent again on the next one; a call that had asked the host for something ends as `CallLost`.
+Calls wait here until their result is there; those of one form travel as columns. When the stream
+breaks, those that had no effect yet are sent again on the next one; a call that had asked the host
+for something ends as `CallLost`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
 
 import grpc
 
@@ -16,13 +16,21 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as pb_grpc
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
+from penstock.worker.calls import (
+    AwaitedCall,
+    HostFunctions,
+    PendingCall,
+    RowCall,
+    RowForm,
+    SingleCall,
+)
 
 _BATCH_CALLS = 500
 _MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 _BUNDLES_MAX = 10_000
+_PROGRAMS_MAX = 2_000
 _CALL_BYTES_MAX = 48 * 1024 * 1024
 _GRACE_S = 2.0
-_CRASHED = "SANDBOX_CRASHED"
 _FIRST_PAUSE_S = 0.05
 _PAUSE_S_MAX = 1.0
 
@@ -40,91 +48,113 @@ _TOO_LARGE = payload_pb.Failure(
 log = get_logger("sandbox_client")
 
 
-class CallLost(Exception):
-    """The sandbox went away after the call had asked the host for something."""
+Outgoing = PendingCall | pb.HostResult | int
 
 
-class HostFunctions(Protocol):
-    """Answers what user code of one call asks for."""
+class _Columns:
+    """Calls of one form and tenant on their way into a message."""
 
-    async def answer(self, request: pb.HostCall) -> pb.HostResult:
-        """The answer; a failure is an answer too."""
-        ...
+    __slots__ = ("call_ids", "form", "has_traces", "tenant", "traces", "values")
 
+    def __init__(self, form: RowForm, tenant: str) -> None:
+        self.form = form
+        self.tenant = tenant
+        self.call_ids: list[int] = []
+        self.values: list[bytes] = []
+        self.traces: list[str] = []
+        self.has_traces = False
 
-class PendingCall:
-    """A call without a result yet. `done` is called once, with the result, or with None if the call
-    is lost."""
-
-    __slots__ = ("call", "host", "host_called", "scripts", "size", "submitted")
-
-    def __init__(
-        self, call: pb.Call, scripts: Sequence[pb.Script], size: int, host: HostFunctions | None
-    ) -> None:
-        self.call = call
-        self.scripts = scripts
-        self.size = size
-        self.host = host
-        self.host_called = False
-        self.submitted = 0
-
-    def done(self, result: pb.CallResult | None) -> None:
-        """Take the result."""
-        raise NotImplementedError
+    def add(self, call: RowCall) -> None:
+        """Add a call."""
+        self.call_ids.append(call.call_id)
+        self.values += call.values
+        self.traces.append(call.traceparent)
+        if call.traceparent:
+            self.has_traces = True
 
 
-class AwaitedCall(PendingCall):
-    """A call that somebody awaits."""
+class _Message:
+    """A request being put together."""
 
-    __slots__ = ("answer",)
+    __slots__ = ("columns", "request", "size")
 
-    def __init__(
-        self, call: pb.Call, scripts: Sequence[pb.Script], size: int, host: HostFunctions | None
-    ) -> None:
-        super().__init__(call, scripts, size, host)
-        self.answer: asyncio.Future[pb.CallResult] = asyncio.get_running_loop().create_future()
+    def __init__(self) -> None:
+        self.request = pb.RunRequest()
+        self.columns: dict[tuple[RowForm, str], _Columns] = {}
+        self.size = 0
 
-    def done(self, result: pb.CallResult | None) -> None:
-        """Hand the result, or `CallLost`, to who awaits it."""
-        if self.answer.done():
-            return
-        crashed = result is not None and result.jail_failure.reason == _CRASHED
-        if result is None or (crashed and self.host_called):
-            self.answer.set_exception(CallLost())
-        else:
-            self.answer.set_result(result)
+    def add_row(self, call: RowCall) -> None:
+        """Add a call to the others of its form."""
+        key = (call.form, call.tenant)
+        columns = self.columns.get(key)
+        if columns is None:
+            columns = self.columns[key] = _Columns(call.form, call.tenant)
+        columns.add(call)
+        self.size += call.size
 
 
 class _Stream:
-    """One life of the stream: what goes out, and which scripts the other side has."""
+    """One life of the stream: what goes out, and which scripts and programs the other side has."""
 
     def __init__(self) -> None:
-        self.outbox: Outbox[PendingCall | pb.HostResult | int] = Outbox()
+        self.outbox: Outbox[Outgoing] = Outbox()
         self._sent_scripts: set[str] = set()
         self._sent_bundles: dict[int, Sequence[pb.Script]] = {}
+        self._programs: dict[RowForm, int] = {}
 
     async def requests(self) -> AsyncIterator[pb.RunRequest]:
         """Messages for whatever has gathered, none much larger than 16 MiB."""
         async for batch in self.outbox.batches(_BATCH_CALLS):
-            request = pb.RunRequest()
-            size = 0
+            message = _Message()
             for item in batch:
-                size += self._add(request, item)
-                if size > _MESSAGE_BYTES_MAX:
-                    yield request
-                    request, size = pb.RunRequest(), 0
-            yield request
+                if isinstance(item, RowCall):
+                    message.add_row(item)
+                else:
+                    message.size += self._add(message.request, item)
+                if message.size > _MESSAGE_BYTES_MAX:
+                    yield self._closed(message)
+                    message = _Message()
+            yield self._closed(message)
 
-    def _add(self, request: pb.RunRequest, item: PendingCall | pb.HostResult | int) -> int:
-        if isinstance(item, PendingCall):
+    def _closed(self, message: _Message) -> pb.RunRequest:
+        """The request with its columns, and with the programs that are news to the other side."""
+        request = message.request
+        for columns in message.columns.values():
+            request.batches.add(
+                program_id=self._number(request, columns.form),
+                tenant=columns.tenant,
+                call_ids=columns.call_ids,
+                values_json=columns.values,
+                traceparents=columns.traces if columns.has_traces else (),
+            )
+        return request
+
+    def _number(self, request: pb.RunRequest, form: RowForm) -> int:
+        """The number of a program on this stream; the one used longest ago makes room."""
+        known = self._programs
+        number = known.pop(form, -1)
+        if number < 0:
+            number = len(known)
+            if number >= _PROGRAMS_MAX:
+                number = known.pop(next(iter(known)))
+            self._add_scripts(request, form.scripts)
+            request.programs.add().CopyFrom(form.program)
+            request.programs[-1].program_id = number
+        known[form] = number
+        return number
+
+    def _add(self, request: pb.RunRequest, item: Outgoing) -> int:
+        if isinstance(item, SingleCall):
             self._add_scripts(request, item.scripts)
             request.calls.append(item.call)
             return item.size
         if isinstance(item, int):
             request.cancelled_calls.append(item)
             return 8
-        request.host_results.append(item)
-        return len(item.value_json) + 64
+        if isinstance(item, pb.HostResult):
+            request.host_results.append(item)
+            return len(item.value_json) + 64
+        raise TypeError(f"{type(item).__name__} cannot be sent")
 
     def _add_scripts(self, request: pb.RunRequest, scripts: Sequence[pb.Script]) -> None:
         bundle = id(scripts)
@@ -160,7 +190,9 @@ class SandboxClient:
     def submit(self, pending: PendingCall) -> int:
         """Send a call; its `done` gets the result. Returns the id, for `cancel`."""
         self._last_id = call_id = self._last_id + 1
-        pending.call.call_id = call_id
+        pending.call_id = call_id
+        if isinstance(pending, SingleCall):
+            pending.call.call_id = call_id
         pending.submitted = self._second
         self._pending[call_id] = pending
         if pending.size > _CALL_BYTES_MAX:
@@ -231,6 +263,8 @@ class SandboxClient:
 
     def _on_response(self, response: pb.RunResponse) -> None:
         pending_calls = self._pending
+        for batch in response.batches:
+            self._on_batch(batch)
         for result in response.results:
             pending = pending_calls.pop(result.call_id, None)
             if pending is not None:
@@ -246,13 +280,25 @@ class SandboxClient:
                 answering.add(task)
                 task.add_done_callback(answering.discard)
 
+    def _on_batch(self, batch: pb.ResultBatch) -> None:
+        take = self._pending.pop
+        outputs, durations_us = list(batch.outputs_json), list(batch.durations_us)
+        steps = len(outputs) // max(1, len(batch.call_ids))
+        start = 0
+        for call_id in batch.call_ids:
+            end = start + steps
+            pending = take(call_id, None)
+            if pending is not None:
+                pending.done_well(outputs[start:end], durations_us[start:end])
+            start = end
+
     async def _watch(self) -> None:
         """End the calls whose time is over with no word from the sandbox."""
         while True:
             await asyncio.sleep(1.0)
             self._second += 1
             for call_id, pending in list(self._pending.items()):
-                limit_s = pending.call.limits.wall_ms / 1000 + _GRACE_S
+                limit_s = pending.wall_ms / 1000 + _GRACE_S
                 if self._second - pending.submitted > limit_s:
                     self._stream.outbox.put(call_id)
                     self._end(call_id, _TIMED_OUT)
@@ -269,11 +315,12 @@ class SandboxClient:
             task.cancel()
 
     async def _answer(self, pending: PendingCall, request: pb.HostCall, stream: _Stream) -> None:
-        if pending.host is None:
+        host = pending.host if isinstance(pending, SingleCall) else None
+        if host is None:
             result = pb.HostResult(call_id=request.call_id, host_call_id=request.host_call_id)
             result.failure.reason = "HOST_FUNCTION_DENIED"
             result.failure.message = f"{request.function} is not allowed here"
         else:
-            result = await pending.host.answer(request)
+            result = await host.answer(request)
         if request.call_id in self._pending:
             stream.outbox.put(result)

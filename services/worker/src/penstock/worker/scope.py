@@ -174,18 +174,17 @@ class RunScope:
 
     def run_json(self, attempt: int, *, with_trigger: bool) -> bytes:
         """The `run` object. Raises NotOpened."""
-        started = _EPOCH + timedelta(microseconds=self.group.started_unix_us)
-        shown = started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        keys = ["id", "attempt", "started_at"]
-        parts = [
-            msgspec.json.encode(self.execution_id),
-            str(attempt).encode(),
-            msgspec.json.encode(shown),
-        ]
-        if with_trigger:
-            keys.append("trigger")
-            parts.append(self.bytes_of(self.group.trigger))
-        return join_object(keys, parts)
+        trigger = self.bytes_of(self.group.trigger) if with_trigger else None
+        return run_json(self.group, attempt, trigger)
+
+    def inline_output(self, node: int) -> bytes | None:
+        """The output of a node that completed, if it is at hand inline."""
+        value = self.values.get(node)
+        if value is None or isinstance(value, bytes):
+            return value
+        if value.status != journal_pb.NODE_STATUS_COMPLETED or not value.HasField("output"):
+            return None
+        return inline_json(value.output)
 
     def fill_call(self, call: sandbox_pb.Call, needs: Needs, attempt: int) -> int:
         """Put what `needs` names into a call; about how many bytes that is. Raises NotOpened."""
@@ -217,6 +216,30 @@ class RunScope:
         if name not in self._parsed:
             self._parsed[name] = msgspec.json.decode(text)
         return self._parsed[name]
+
+
+def run_json(group: dispatch_pb.ExecutionTasks, attempt: int, trigger: bytes | None) -> bytes:
+    """The `run` object, with the trigger's data if they are given."""
+    started = _EPOCH + timedelta(microseconds=group.started_unix_us)
+    shown = started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    keys = ["id", "attempt", "started_at"]
+    parts = [
+        msgspec.json.encode(group.execution_id),
+        str(attempt).encode(),
+        msgspec.json.encode(shown),
+    ]
+    if trigger is not None:
+        keys.append("trigger")
+        parts.append(trigger)
+    return join_object(keys, parts)
+
+
+def inline_json(payload: payload_pb.Payload) -> bytes | None:
+    """The text of a payload, `null` for an unset one; None if it is stored."""
+    kind = payload.WhichOneof("kind")
+    if kind == "json":
+        return payload.json
+    return NULL if kind is None else None
 
 
 class _Lazy(Mapping[str, Any]):

@@ -8,6 +8,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch_pb
 from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.nodes.api import NodeFailure
+from penstock.worker.calls import RowForm
 from penstock.worker.failures import to_node_failure
 from penstock.worker.needs import NOTHING, Needs
 from penstock.worker.program import NodeProgram, PlanProgram
@@ -21,13 +22,26 @@ _GROUPS_MAX = 2000
 class ScriptGroup:
     """Script nodes that run as one call: made once per plan and starting point.
 
+    `rows` and `item_rows` are the form of its calls, without and with an item of a fan-out.
     Messages that differ little between calls are kept serialised: reading one is the fastest way to
     a new message. `report_template` holds the lease and an outcome per node, first attempts all.
     """
 
-    __slots__ = ("_template", "needs", "nodes", "report_template", "scripts", "size", "wall_ms")
+    __slots__ = (
+        "_template",
+        "item_rows",
+        "needs",
+        "nodes",
+        "report_template",
+        "rows",
+        "scripts",
+        "size",
+        "wall_ms",
+    )
 
-    def __init__(self, programs: Sequence[NodeProgram], output_bytes_max: int) -> None:
+    def __init__(
+        self, programs: Sequence[NodeProgram], output_bytes_max: int, env_json: bytes
+    ) -> None:
         node = programs[0].node
         inside = {program.node.index for program in programs}
         needs = NOTHING
@@ -39,14 +53,29 @@ class ScriptGroup:
         self.size = _STEP_BYTES * len(programs)
         timeout_ms = min(round(node.timeout_s * 1000), _WALL_MS_MAX)
         self.wall_ms = min(node.limits.wall_ms or timeout_ms, timeout_ms)
-        self._template = pb.Call(
-            steps=[program.step for program in programs if program.step is not None],
-            limits=pb.Limits(
-                wall_ms=self.wall_ms,
-                memory_mb=node.limits.memory_mb,
-                output_bytes_max=output_bytes_max,
-            ),
-        ).SerializeToString()
+        steps = [program.step for program in programs if program.step is not None]
+        limits = pb.Limits(
+            wall_ms=self.wall_ms,
+            memory_mb=node.limits.memory_mb,
+            output_bytes_max=output_bytes_max,
+        )
+        self._template = pb.Call(steps=steps, limits=limits).SerializeToString()
+        reads = tuple(sorted(self.needs.nodes))
+        made = pb.Program(
+            steps=steps,
+            reads=programs[0].owner.ids(reads),
+            reads_params=needs.params,
+            reads_run=needs.run,
+            reads_trigger=needs.trigger,
+            env_json=env_json if needs.env else b"",
+            limits=limits,
+        )
+        self.rows = RowForm(made, reads, self.scripts)
+        with_item = pb.Program()
+        with_item.CopyFrom(made)
+        with_item.reads_item = True
+        with_item.steps[0].item_name = node.item_name
+        self.item_rows = RowForm(with_item, reads, self.scripts)
         refs = [journal_pb.NodeRef(node=index, attempt=1) for index in self.nodes]
         self.report_template = dispatch_pb.SegmentReport(
             lease=refs[0], outcomes=[dispatch_pb.NodeOutcome(ref=ref) for ref in refs]
@@ -70,8 +99,9 @@ class ScriptGroup:
 class ScriptGroups:
     """Groups by plan and starting point."""
 
-    def __init__(self, output_bytes_max: int) -> None:
+    def __init__(self, output_bytes_max: int, env_json: bytes) -> None:
         self._output_bytes_max = output_bytes_max
+        self._env_json = env_json
 
     def alone(self, program: NodeProgram) -> ScriptGroup:
         """The group of one node."""
@@ -84,7 +114,8 @@ class ScriptGroups:
         """The group of these nodes, in order."""
         found = program.groups.get(nodes)
         if found is None:
-            found = ScriptGroup([program.nodes[node] for node in nodes], self._output_bytes_max)
+            members = [program.nodes[node] for node in nodes]
+            found = ScriptGroup(members, self._output_bytes_max, self._env_json)
             if len(program.groups) < _GROUPS_MAX:
                 program.groups[nodes] = found
         return found

@@ -27,7 +27,8 @@ SEGMENT_US_MAX = 20_000
 """A segment that ran this long goes on with nothing more, so that its outcomes are seen soon."""
 
 SLOW_US = 20_000
-"""A node that ran this long is dispatched on its own from then on ..."""
+"""A node that ran this long twice in a row (once may be the machine's doing) is dispatched on its
+own from then on ..."""
 QUICK_US = 5_000
 """... until it is seen to run no longer than this."""
 
@@ -65,22 +66,34 @@ def traits_of(node: NodePlan, *, pool: str, host_functions: Sequence[str], choos
 
 
 class SegmentRules:
-    """Traits and edges of a plan, by node index. `slow` are the nodes that lately took long."""
+    """Traits and edges of a plan, by node index. `slow` are the nodes that lately took long,
+    `suspects` those that did so the last time."""
 
-    __slots__ = ("edge_counts", "reads", "slow", "tables", "traits")
+    __slots__ = ("edge_counts", "reads", "slow", "suspects", "tables", "traits")
 
     def __init__(
         self, tables: PlanTables, traits: Sequence[Traits], slow: frozenset[int] = frozenset()
     ) -> None:
         self.slow = slow
+        self.suspects: frozenset[int] = frozenset()
         self.tables = tables
         self.traits = tuple(traits)
         self.edge_counts = tuple(len(node.edges) for node in tables.nodes)
         self.reads = tables.reads
 
+    @property
+    def wants_all(self) -> bool:
+        """True if quick runs are of interest too."""
+        return bool(self.slow or self.suspects)
+
     def observe(self, node: int, duration_us: int) -> bool:
         """Learn from how long a run of a node took; True if what may follow changed by it."""
-        if duration_us >= SLOW_US and node not in self.slow:
+        was_suspect = node in self.suspects
+        if duration_us < SLOW_US:
+            self.suspects -= {node}
+        elif not was_suspect:
+            self.suspects |= {node}
+        elif node not in self.slow:
             self.slow |= {node}
             return True
         if duration_us <= QUICK_US and node in self.slow:

@@ -25,10 +25,14 @@ class ScriptCall(Protocol):
     """A call of the hot path whose result needs more than a report."""
 
     lease: Lease
-    scope: RunScope
     group: ScriptGroup
     may_continue: bool
     started_us: int
+
+    @property
+    def scope(self) -> RunScope:
+        """What it can read."""
+        ...
 
 
 class _Segment:
@@ -122,7 +126,7 @@ class Segments:
             retry_alone = await self._add_results(segment, group, result)
         if retry_alone:
             program = segment.scope.program
-            program.fragile.add(group.nodes[0])
+            program.run_alone(group.nodes[0])
             _, node, item, attempt = segment.lease.key
             await self._run(segment, Order(node, item, attempt))
         else:
@@ -166,7 +170,7 @@ class Segments:
         call, size = group.call(segment.scope, 1)
         result = await self._parts.sandbox.call(call, group.scripts, None, size)
         if await self._add_results(segment, group, result):
-            program.fragile.add(nodes[0])
+            program.run_alone(nodes[0])
             segment.add(await self._attempts.run(segment.scope, Order(nodes[0])))
 
     async def _add_results(

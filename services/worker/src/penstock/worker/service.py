@@ -110,7 +110,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 def _build(
     parts: Parts, plans: Plans, tasks: asyncio.TaskGroup, settings: Settings, hello: pb.Hello
 ) -> Links:
-    groups = ScriptGroups(parts.output_bytes_max)
+    groups = ScriptGroups(parts.output_bytes_max, parts.env_json)
     attempts = Attempts(parts, groups)
     segments = Segments(parts, groups, attempts, tasks)
     quick = QuickStart(parts, groups, segments)
