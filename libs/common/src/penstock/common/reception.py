@@ -23,8 +23,8 @@ SILENCE_S = 15.0
 SILENCE_LOST_S = 2.0
 """The same while there is none."""
 
-_TICK_S = 0.25
-_ENDED_PER_TICK = 50
+_TICK_S = 0.5
+_ENDED_PER_TICK = 100
 """With the tick, at most 200 reads of the journal a second for the sake of silence."""
 
 
