@@ -33,6 +33,8 @@ class SimulatedCluster:
         self._draw = SHAPES[scenario.shape](scenario.mean_s)
         names = [f"coordinator-{n}-{self._random.random()}" for n in range(scenario.coordinators)]
         self._desks = {name: Desk(self._time, self._done) for name in names}
+        for rank, desk in enumerate(self._desks.values()):
+            desk.workers.share_with(scenario.coordinators, rank)
         owners = spread(SHARDS, names)
         self._owners = [self._desks[owners[shard]] for shard in range(SHARDS)]
         self._machines: dict[str, Machine] = {}

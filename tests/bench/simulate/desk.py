@@ -164,5 +164,7 @@ class Desk:
         if held is None or task not in held:
             return
         del held[task]
+        machine = self.machines[worker.id]
+        self.workers.heard(worker, max(0, machine.held - len(held)))
         self._back.append((worker, task))
         self._turn_later()

@@ -124,6 +124,41 @@ def test_a_kind_that_several_teams_serve_gets_the_least_filled_of_all():
     assert Teams([]).least() is None
 
 
+def test_a_coordinator_goes_to_its_own_workers_first():
+    own, others = team_of(seat_with(3), seat_with(4)), team_of(seat_with(0))
+    assert Teams([own], [others]).least() is own.least()
+
+
+def test_a_coordinator_goes_to_a_worker_of_another_that_is_much_less_busy():
+    near, far = seat_with(100, 1_000), seat_with(0, 1_000)
+    crew = Teams([team_of(near)], [team_of(far)])
+    assert crew.least() is far
+    far.elsewhere = 60
+    assert crew.least() is near
+    near.free -= 30
+    assert crew.least() is far
+    far.free = 0
+    assert crew.least() is near
+    near.free = 0
+    assert crew.least() is None
+
+
+def test_what_is_wide_goes_to_the_least_filled_of_all():
+    near, far = seat_with(3), seat_with(2)
+    assert Teams([team_of(near)], [team_of(far)]).least_of_all() is far
+
+
+def test_a_coordinator_without_workers_of_its_own_uses_those_of_others():
+    far = team_of(seat_with(5))
+    assert Teams([], [far]).least() is far.least()
+
+
+def test_a_full_worker_is_passed_over_though_others_have_more_elsewhere():
+    full, busy = seat_with(10), seat_with(0)
+    busy.elsewhere = 50
+    assert team_of(full, busy).least() is busy
+
+
 def test_an_execution_stays_with_a_worker_that_is_not_much_fuller_than_others():
     near, other = seat_with(100, 1_000), seat_with(90, 1_000)
     for crew in (team_of(near, other), Teams([near.team])):

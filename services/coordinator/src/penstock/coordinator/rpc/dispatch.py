@@ -76,7 +76,7 @@ class DispatchRpc(DispatchServiceServicer):
 
     def _take_in(self, request: WorkRequest, worker: Worker) -> None:
         coordinator = self._coordinator
-        coordinator.workers.heard(worker)
+        coordinator.workers.heard(worker, request.elsewhere)
         if request.draining:
             coordinator.workers.drain(worker)
         floor = coordinator.floor

@@ -1,6 +1,6 @@
 """What the rest of the shell must do when shards go or leases are renewed."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from penstock.common.errors import Unavailable
 from penstock.coordinator.shell.holdings import Holdings
@@ -51,9 +51,11 @@ class Parting:
         """The leases were renewed: carry out what was held back."""
         self._release.resume()
 
-    def tell_workers(self, addresses: Iterable[str]) -> None:
-        """The list of coordinators changed."""
-        self._workers.tell_coordinators(addresses)
+    def tell_workers(self, members: Mapping[str, str], own: str) -> None:
+        """The list of coordinators (id and address) changed; `own` is this one's id."""
+        self._workers.tell_coordinators(members.values())
+        rank = sorted(members).index(own) if own in members else 0
+        self._workers.share_with(len(members), rank)
 
     async def flushed(self) -> None:
         """Return once what is in flight is answered."""

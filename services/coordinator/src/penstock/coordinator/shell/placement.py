@@ -7,8 +7,10 @@ that got tasks back puts itself on a list that is taken in before the next choic
 O(log members), with a few members or thousands, and the list is as long as the number of workers
 that reported, not of tasks.
 
-A coordinator sees its own tasks only. Others fill the same workers, so what is equally full takes
-turns, instead of the first one getting everybody's next task.
+A coordinator sees its own tasks only, and others use the same workers. So coordinators share them
+out: each has workers that are its own, which it knows well, and goes to a worker of another
+(`away`) only if that one says that it is much less busy. What is equally full takes turns, instead
+of the first one getting everybody's next task.
 """
 
 from collections.abc import Sequence
@@ -29,6 +31,14 @@ _RUN_SHARE = 4
 """Executions that follow each other go to one worker, up to this part of what it holds: a busy
 worker's message then carries many tasks instead of one, and an idle one's still only one."""
 
+_AWAY_SHARE = 2.0
+_AWAY_TASKS = 4
+"""A task goes to a worker of another coordinator if the own ones are so many times as full as that
+one and have so many more: what it says of itself is old, and others hear it too."""
+
+_FULL = 1e9
+"""How full a worker counts that takes nothing more."""
+
 _KEEP_SHARE = 1.25
 """An execution leaves the worker that has its data if that is so many times as full as another."""
 
@@ -36,15 +46,18 @@ _KEEP_SHARE = 1.25
 class Seat:
     """A worker as placement sees it.
 
-    `free` is how many more tasks it takes of its `credits` (negative while it has more). Whoever
-    raises `free` calls `ease`.
+    `free` is how many more tasks it takes of its `credits` (negative while it has more).
+    `elsewhere` is what others gave it, told only if it is `away`. Whoever raises `free` or lowers
+    `elsewhere` calls `ease`.
     """
 
-    __slots__ = ("credits", "eased", "entry", "free", "team")
+    __slots__ = ("away", "credits", "eased", "elsewhere", "entry", "free", "team")
 
     def __init__(self, credit_count: int) -> None:
         self.credits = credit_count
         self.free = credit_count
+        self.away = False
+        self.elsewhere = 0
         self.team: Team[Seat] | None = None
         self.entry: tuple[float, int, Seat] | None = None
         self.eased = False
@@ -68,7 +81,11 @@ class Crew(Protocol[SeatT_co]):
         ...
 
     def least(self) -> SeatT_co | None:
-        """The least filled one that has room; None if nobody has."""
+        """The least filled one that has room, rather an own one; None if nobody has."""
+        ...
+
+    def least_of_all(self) -> SeatT_co | None:
+        """The same, own or not: for what is wide enough for all of them."""
         ...
 
     def keeps(self, seat: Seat) -> bool:
@@ -125,15 +142,17 @@ class Team(Generic[SeatT]):
             if seat.entry is not entry:
                 heappop(heap)
                 continue
-            most = seat.credits
-            fill = (most - seat.free + 1) / most
+            most, free = seat.credits, seat.free
+            fill = (most - free + 1 + seat.elsewhere) / most if free > 0 else _FULL
             if fill == entry[0]:
-                return seat if seat.free > 0 else None
+                return seat if free > 0 else None
             self._count += 1
             entry = (fill, self._count, seat)
             seat.entry = entry
             heapreplace(heap, entry)
         return None
+
+    least_of_all = least
 
     def keeps(self, seat: Seat) -> bool:
         """Whether an execution may stay with this member."""
@@ -161,28 +180,45 @@ class Team(Generic[SeatT]):
 
 
 class Teams(Generic[SeatT]):
-    """Several teams that all take tasks of a kind, each with others besides; O(teams)."""
+    """Several teams that all take tasks of a kind, this coordinator's own and others'; O(teams)."""
 
-    def __init__(self, teams: Sequence[Team[SeatT]]) -> None:
-        self._teams = teams
+    def __init__(self, own: Sequence[Team[SeatT]], away: Sequence[Team[SeatT]] = ()) -> None:
+        self._own = own
+        self._away = away
 
     def __len__(self) -> int:
-        return sum(len(team) for team in self._teams)
+        return sum(len(team) for team in (*self._own, *self._away))
 
     def least(self) -> SeatT | None:
-        """The least filled one that has room."""
-        found = [seat for team in self._teams if (seat := team.least()) is not None]
-        return min(found, key=fill_of, default=None)
+        """The least filled one that has room, rather an own one."""
+        near, far = _least(self._own), _least(self._away)
+        if near is None or far is None:
+            return near or far
+        enough = _AWAY_SHARE * fill_of(far) + _AWAY_TASKS / near.credits
+        return far if fill_of(near) > enough else near
+
+    def least_of_all(self) -> SeatT | None:
+        """The least filled one that has room, own or not."""
+        return _least((*self._own, *self._away))
 
     def keeps(self, seat: Seat) -> bool:
         """Whether an execution may stay with this worker."""
-        mine = any(seat.team is team for team in self._teams)
+        mine = any(seat.team is team for team in (*self._own, *self._away))
         return mine and seat.free > 0 and not is_fuller(seat, self.least())
 
 
+def _least(teams: Sequence[Team[SeatT]]) -> SeatT | None:
+    if len(teams) == 1:
+        return teams[0].least()
+    found = [seat for team in teams if (seat := team.least()) is not None]
+    return min(found, key=fill_of, default=None)
+
+
 def fill_of(seat: Seat) -> float:
-    """How full it will be with one more task; above 1 if it has no room for it."""
-    return (seat.credits - seat.free + 1) / seat.credits
+    """How full it will be with one more task."""
+    if seat.free <= 0:
+        return _FULL
+    return (seat.credits - seat.free + 1 + seat.elsewhere) / seat.credits
 
 
 def is_fuller(seat: Seat, least: Seat | None) -> bool:

@@ -93,7 +93,11 @@ class ReadyQueues:
                 self.depth -= waiting
                 continue
             worker = live.favourite
-            if worker is None or waiting > 1 or not crew.keeps(worker):
+            if waiting > 1:
+                worker = crew.least_of_all()
+                if worker is None:
+                    return False
+            elif worker is None or not crew.keeps(worker):
                 if chosen is None or run <= 0 or chosen.free <= 0:
                     chosen = crew.least()
                     if chosen is None:
@@ -108,7 +112,6 @@ class ReadyQueues:
                     hand_over(worker, live, refs, False)
                 continue
             count = chunk_size(waiting, len(crew), worker.free)
-            run -= count
             self._hand_over_part(entry, worker, count, hand_over)
             if count < waiting:
                 queue.append(entry)

@@ -117,7 +117,7 @@ class Shards:
         if members != self._members or answer.shard_count != self.count:
             self._members, self.count = members, answer.shard_count
             self._desired = shards_of(mine, members, self.count)
-            self._parting.tell_workers(members.values())
+            self._parting.tell_workers(members, mine)
         self._owners = {lease.shard: lease.coordinator_id for lease in answer.leases}
         own = [lease for lease in answer.leases if lease.coordinator_id == mine]
         epochs = {lease.shard: lease.epoch for lease in own}

@@ -1,7 +1,7 @@
 """Workers as the coordinator sees them: credits, what is on its way to them, and their silence."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, WorkResponse
@@ -15,6 +15,10 @@ _SILENCE_S = 4.0
 _RETURN_S = 2.0
 _MESSAGE_BYTES = 4 * 1024 * 1024
 """Tasks gathered for one message; above it the next message begins."""
+
+
+_TeamKey = tuple[str, frozenset[str], bool]
+"""Pool, node types, and whether they are another coordinator's own."""
 
 
 class Stream:
@@ -136,20 +140,51 @@ class Workers:
         self._clock = clock
         self.by_id: dict[str, Worker] = {}
         self._answered: list[Worker] = []
-        self._teams: dict[tuple[str, frozenset[str]], Team[Worker]] = {}
+        self._teams: dict[_TeamKey, Team[Worker]] = {}
         self._crews: dict[tuple[str, str], Crew[Worker]] = {}
+        self._coordinators = 1
+        self._rank = 0
+        self._shared = True
 
     def serving(self, kind: tuple[str, str]) -> Crew[Worker]:
         """Workers that take tasks of this pool and node type now."""
+        if not self._shared:
+            self._share_out()
         crew = self._crews.get(kind)
         if crew is None:
             pool, uses = kind
-            teams = [t for (p, kinds), t in self._teams.items() if p == pool and uses in kinds]
-            crew = self._crews[kind] = teams[0] if len(teams) == 1 else Teams(teams)
+            own: list[Team[Worker]] = []
+            away: list[Team[Worker]] = []
+            for (its_pool, kinds, is_away), team in self._teams.items():
+                if its_pool == pool and uses in kinds:
+                    (away if is_away else own).append(team)
+            single = len(own) == 1 and not away
+            crew = self._crews[kind] = own[0] if single else Teams(own, away)
         return crew
 
+    def share_with(self, coordinators: int, rank: int) -> None:
+        """There are so many coordinators, of which this is number `rank`."""
+        self._coordinators, self._rank = coordinators, rank
+        self._shared = False
+
+    def _share_out(self) -> None:
+        """Find out which workers are this coordinator's own: of each pool, in the order of their
+        ids, every one in turn. All coordinators that know the same workers find the same."""
+        counts: Counter[str] = Counter()
+        for _, worker in sorted(self.by_id.items()):
+            away = counts[worker.pool] % self._coordinators != self._rank
+            counts[worker.pool] += 1
+            if away != worker.away:
+                placed = worker.team is not None
+                self._stand_down(worker)
+                worker.away = away
+                worker.elsewhere = 0
+                if placed:
+                    self._team_of(worker).add(worker)
+        self._shared = True
+
     def _team_of(self, worker: Worker) -> Team[Worker]:
-        key = (worker.pool, worker.kinds)
+        key = (worker.pool, worker.kinds, worker.away)
         team = self._teams.get(key)
         if team is None:
             team = self._teams[key] = Team()
@@ -161,7 +196,7 @@ class Workers:
         team = self._team_of(worker)
         team.remove(worker)
         if not team:
-            del self._teams[(worker.pool, worker.kinds)]
+            del self._teams[(worker.pool, worker.kinds, worker.away)]
             self._crews.clear()
 
     def arrive(self, hello: Hello) -> tuple[Worker, bool]:
@@ -179,6 +214,7 @@ class Workers:
         worker.broken_at = 0.0
         worker.heard_at = worker.arrived_at = self._clock.monotonic()
         self._team_of(worker).add(worker)
+        self._shared = self._coordinators == 1
         return worker, returned
 
     def recent(self, age_s: float) -> list[Worker]:
@@ -186,9 +222,12 @@ class Workers:
         since = self._clock.monotonic() - age_s
         return [worker for worker in self.by_id.values() if worker.arrived_at >= since]
 
-    def heard(self, worker: Worker) -> None:
-        """Any message is a sign of life."""
+    def heard(self, worker: Worker, elsewhere: int = 0) -> None:
+        """Any message is a sign of life. `elsewhere` is what it holds for other coordinators."""
         worker.heard_at = self._clock.monotonic()
+        if worker.away and elsewhere != worker.elsewhere:
+            worker.elsewhere = elsewhere
+            worker.ease()
 
     def broke(self, worker: Worker, stream: Stream) -> None:
         """A stream ended; the worker may come back if this was its current one."""
@@ -215,6 +254,8 @@ class Workers:
             del self.by_id[worker.id]
             worker.stream.close()
             self._stand_down(worker)
+        if lost:
+            self._shared = self._coordinators == 1
         return lost
 
     def flush(self) -> None:

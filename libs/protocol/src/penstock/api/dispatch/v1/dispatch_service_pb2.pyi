@@ -31,10 +31,13 @@ class WorkRequest(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
+    ELSEWHERE_FIELD_NUMBER: _builtins.int
     heartbeat: _builtins.bool
     """True in the periodic message that keeps the worker's leases."""
     draining: _builtins.bool
     """True once the worker takes no more tasks."""
+    elsewhere: _builtins.int
+    """How many tasks it holds for other coordinators at this moment."""
     @_builtins.property
     def hello(self) -> Global___Hello:
         """Who is there; first message only."""
@@ -55,10 +58,11 @@ class WorkRequest(_message.Message):
         started: _abc.Iterable[Global___AttemptStarted] | None = ...,
         heartbeat: _builtins.bool = ...,
         draining: _builtins.bool = ...,
+        elsewhere: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "started", b"started"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "elsewhere", b"elsewhere", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "started", b"started"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
