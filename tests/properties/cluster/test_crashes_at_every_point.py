@@ -62,10 +62,8 @@ def test_it_ends_as_it_would_have(name: str, victims: tuple[str, ...], seed: int
     points = [
         at
         for at, what in enumerate(whole.fabric.trail, 1)
-        if any(victim in what for victim in victims)
+        if any(victim in what for victim in victims) and "Join" not in what
     ]
-    if not any(who == "sandbox" for who in victims):
-        assert len(points) > 5
     for at in points:
         judge(name, seed, Crash(at, victims), (end.status, end.output))
 

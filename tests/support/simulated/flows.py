@@ -57,6 +57,8 @@ def flow(name: str, nodes: Nodes, **more: Any) -> str:
     return json.dumps({"flow": 1, "id": name, "params": params, "nodes": nodes, **more})
 
 
+AGAIN = {"max_attempts": 4, "initial_delay": "100ms", "multiplier": 1, "jitter": 0}
+
 FIXED: dict[str, Nodes] = {
     "chain": {"a": js(), "b": js("a"), "c": js("b"), "d": js("c")},
     "diamond": {"a": js(), "b": js("a"), "c": js("a"), "d": js("b", "c"), "e": js("d")},
@@ -97,10 +99,10 @@ FIXED: dict[str, Nodes] = {
     },
     "stumbling": {
         "a": js(),
-        "b": {**js("a", calls=1, refused=1), "retry": "fast"},
-        "c": delay("b"),
-        "d": {**js("c", throws=1), "retry": "fast"},
-        "e": {**js("d", throws=9), "on_error": "continue"},
+        "b": {**js("a", calls=1, refused=1), "retry": AGAIN},
+        "c": delay("b", seconds=0.2),
+        "d": {**js("c", throws=1), "retry": AGAIN},
+        "e": {**js("d", throws=99), "on_error": "continue"},
         "f": js("e"),
     },
 }

@@ -16,17 +16,23 @@ CANCELS = ("cancel",)
 
 
 class Mischief:
-    """Does one of `kinds` at some points, `times` at most; every kind is as likely."""
+    """Does one of `kinds` at some points, `times` at most; every kind is as likely. With `near`
+    only at points whose names hold that."""
 
-    def __init__(self, seed: object, kinds: Sequence[str], *, times: int, rate: float) -> None:
+    def __init__(
+        self, seed: object, kinds: Sequence[str], *, times: int, rate: float, near: str = ""
+    ) -> None:
         self._rng = Random(f"mischief {seed}")
         self._kinds = kinds
         self._left = times
         self._rate = rate
+        self._near = near
         self._busy = False
 
     def __call__(self, world: "World", what: str) -> None:
-        if self._left <= 0 or self._busy or self._rng.random() >= self._rate:
+        if self._left <= 0 or self._busy or self._near not in what:
+            return
+        if self._rng.random() >= self._rate:
             return
         self._left -= 1
         self._busy = True

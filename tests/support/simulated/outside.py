@@ -31,6 +31,10 @@ class Effect:
     ordinal: int
     attempt: int
 
+    def __str__(self) -> str:
+        what = f"{self.node}[{self.item}]#{self.attempt}, effect {self.ordinal}"
+        return f"{self.at:.4f} {self.process.name}: {what} of {self.execution}"
+
     @property
     def key(self) -> tuple[str, str, int, int]:
         """What makes it the same effect in another attempt."""

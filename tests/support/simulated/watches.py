@@ -2,7 +2,7 @@
 the disk, know nothing of how services work, and write down every promise that is broken.
 
 `EffectWatch`: an effect happens only when everything before it is on disk (the effect barrier).
-`barriers` is how often a worker went on past one.
+`barriers` is how often a worker went on past one, `refusals` how often it was told not to.
 `ReleaseWatch`: nothing leaves a coordinator before the commit it rests on was answered. `depth` is
 how many appends were in flight at most, `fenced` how many writes were refused.
 """
@@ -57,6 +57,7 @@ class EffectWatch:
         self._reports: dict[tuple[Process, int], dispatch.SegmentReport] = {}
         self._acted: set[tuple[Process, Right]] = set()
         self.barriers = 0
+        self.refusals = 0
         fabric.taps.append(self.hear)
         outside.watchers.append(self.see)
 
@@ -83,6 +84,9 @@ class EffectWatch:
             if report is not None and going_on is not None:
                 rights.add((report.execution_id, going_on))
                 self.barriers += 1
+        for report_id in message.refused:
+            report = self._reports.get((worker, report_id))
+            self.refusals += report is not None and continued(report) is not None
         for cancel in message.cancels:
             self._revoke(worker, cancel)
 
@@ -205,8 +209,9 @@ class ReleaseWatch:
         known = self.known.get(coordinator, {})
         for group in message.tasks:
             ledger = known.get(group.execution_id)
+            plan = self._plans.by_hash[group.definition_hash]
             for ref in tasks_of(group):
-                self._check_task(ledger, group.execution_id, ref)
+                self._check_task(ledger, plan, ref)
         for report_id in message.committed:
             report = self._reports[(coordinator, worker, report_id)]
             ledger = known.get(report.execution_id)
@@ -214,19 +219,15 @@ class ReleaseWatch:
                 if ledger is None or not ledger.has_outcome(ref):
                     self.violations.append(f"{coordinator.name} answered {ref} before its commit")
 
-    def _check_task(self, ledger: Ledger | None, execution: str, ref: NodeRef) -> None:
-        """A pure first node rests on nothing but its start, which may still be on its way."""
-        if ledger is None:
-            plan = self._plans.of_execution.get(execution)
-            if plan is None or (ref.item == 0 and ref.attempt == 1):
-                node = None if plan is None else plan.nodes[ref.node]
-                if node is None or (not node.parents and node.effects == "none"):
-                    return
-            self.violations.append(f"{ref} was handed out before anything was answered")
+    def _check_task(self, ledger: Ledger | None, plan: Plan, ref: NodeRef) -> None:
+        """The first attempt of a pure first node rests on nothing but its start, and may go out
+        while that is on its way to the disk."""
+        node = plan.nodes[ref.node]
+        if not node.parents and node.effects == "none" and (ref.item, ref.attempt) == (0, 1):
             return
-        missing = ledger.missing(ref)
+        missing = "anything" if ledger is None else ledger.missing(ref)
         if missing:
-            self.violations.append(f"{ref} was handed out, but {missing} was not answered")
+            self.violations.append(f"{node.id} ({ref}) was handed out, {missing} was not answered")
 
     def _answers_caller(self, answer: wf.StartExecutionResponse) -> None:
         ledger = self.committed.get(answer.execution_id)

@@ -169,7 +169,8 @@ class World:
 
     def _all_over(self, clients: "list[asyncio.Task[None]]") -> bool:
         """Every start was acknowledged and every execution has ended."""
-        ended = all(self.disk.histories[one].ended for one in self.started.values())
+        known = self.disk.histories
+        ended = all(one not in known or known[one].ended for one in self.started.values())
         return ended and all(client.done() for client in clients)
 
     async def _settle(self) -> None:
