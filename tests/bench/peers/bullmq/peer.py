@@ -14,13 +14,13 @@ snapshot (up to an hour, a minute if busy)"
 DEFAULT_POWER = "what the last snapshot had"
 ALWAYS_KILL = "everything: Redis appends each write to its file"
 ALWAYS_POWER = "everything: with fsync"
-CHAINS = (16, 64, 256)
+CHAINS = (64, 256, 1000)
 FSYNC = ", Redis with fsync on every write"
 ONE_JOB = "steps of one job run one after the other"
 
 
 def _flow(name: str, label: str, kill: str, power: str) -> Way:
-    return Way(name, f"BullMQ, a job for each step{label}", kill, power, CHAINS, (1, 4, 16))
+    return Way(name, f"BullMQ, a job for each step{label}", kill, power, CHAINS, (1, 8, 32))
 
 
 def _whole(name: str, label: str, kill: str, power: str) -> Way:

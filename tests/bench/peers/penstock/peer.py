@@ -25,7 +25,7 @@ ALL = "everything: PostgreSQL with fsync on, committed before anything is answer
 
 
 def _way(name: str, label: str) -> Way:
-    return Way(name, label, ALL, ALL, (300, 1000, 2000), (1, 4, 16))
+    return Way(name, label, ALL, ALL, (300, 1000, 2000), (1, 8, 32))
 
 
 def clock_chain() -> str:

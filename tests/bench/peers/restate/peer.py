@@ -32,8 +32,10 @@ class Restate:
 
     name = "restate"
     ways = (
-        Way("restate-inside", "Restate, steps in one handler", ALL, ALL, (16, 64, 256), (1, 4, 16)),
-        Way("restate-calls", "Restate, a call for each step", ALL, ALL, (16, 64, 256), (1, 4, 16)),
+        Way(
+            "restate-inside", "Restate, steps in one handler", ALL, ALL, (64, 256, 512), (1, 8, 32)
+        ),
+        Way("restate-calls", "Restate, a call for each step", ALL, ALL, (64, 256, 512), (1, 8, 32)),
     )
 
     async def prepare(self, site: Site) -> dict[str, str]:
