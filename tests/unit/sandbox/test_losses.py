@@ -16,7 +16,6 @@ from penstock.sandbox.front.calls import (
     Stream,
 )
 from penstock.sandbox.front.losses import RERUNS_MAX, Verdict, expire, sort_out
-from penstock.sandbox.front.process import Marker
 from penstock.sandbox.front.queues import TenantQueue
 
 
@@ -117,25 +116,12 @@ async def test_a_call_that_waited_too_long_may_be_tried_again():
 
 
 @pytest.mark.parametrize(
-    ("marker", "out_of_memory", "expected"),
-    [
-        (None, False, (SANDBOX_CRASHED, 0)),
-        (None, True, (SANDBOX_MEMORY, 0)),
-        (Marker(1, 0.0, True), True, (SANDBOX_MEMORY, 1)),
-        (Marker(1, 0.0, False), True, (SANDBOX_MEMORY, 0)),
-        (Marker(9, 0.0, True), True, (SANDBOX_MEMORY, 0)),
-    ],
+    ("out_of_memory", "reason"), [(False, SANDBOX_CRASHED), (True, SANDBOX_MEMORY)]
 )
-def test_a_death_is_judged_by_what_the_jail_left(
-    marker: Marker | None, out_of_memory: bool, expected: tuple[str, int]
-):
-    jail = jail_with(
-        call_of(1, Stream()),
-        last_marker=lambda: marker,
-        ran_out_of_memory=lambda: out_of_memory,
-    )
+def test_a_death_that_the_front_did_not_cause_is_laid_to_nobody(out_of_memory: bool, reason: str):
+    jail = jail_with(call_of(1, Stream()), ran_out_of_memory=lambda: out_of_memory)
     verdict = Verdict.of_death(jail)
-    assert (verdict.reason, verdict.slot) == expected
+    assert (verdict.reason, verdict.slot) == (reason, 0)
 
 
 def test_a_suspect_is_alone_in_its_jail():

@@ -77,7 +77,7 @@ def test_cancelled_calls_of_a_waiting_batch_do_not_go_in():
 
 def test_what_a_crossing_took_is_laid_to_the_calls_by_what_was_expected():
     cheap, dear = Pace(10.0, True), Pace(1000.0, True)
-    learn([call_of(1, cheap), call_of(2, dear)], 200.0 + 2020.0)
+    learn([call_of(1, cheap), call_of(2, dear)], 100.0 + 2020.0)
     assert cheap.us == 13.0
     assert dear.us == 1300.0
 
@@ -87,12 +87,15 @@ def test_another_jail_is_used_only_if_calls_would_wait():
         return SimpleNamespace(is_busy=True, busy_until=until)
 
     queue = TenantQueue("t")
-    item = call_of(1, Pace())
+    item = call_of(1, Pace(1.0, True))
     item.since = 10.0
     queue.put(item)
     assert queue.wants_another(10.0)
     queue.jails.append(busy(10.0 + SPREAD_S / 2))
     assert not queue.wants_another(10.0)
     assert queue.wants_another(10.0 + 2 * SPREAD_S)
+    queue.put(batch_of(1000, SPREAD_S * 1e3))
+    assert queue.wants_another(10.0)
+    queue.waiting.pop()
     queue.jails[:] = [busy(11.0)]
     assert queue.wants_another(10.0)

@@ -21,7 +21,6 @@ of the running call (0: none), when it began (ms since the epoch), and 1 if it s
 one."""
 
 MARKER_BYTES = 4096
-OUT_OF_MEMORY_EXIT = 86
 
 
 def frame(kind: int, body: bytes) -> bytes:

@@ -18,7 +18,7 @@ SANDBOX_MEMORY = "SANDBOX_MEMORY"
 SANDBOX_CRASHED = "SANDBOX_CRASHED"
 
 _UNKNOWN_US = 250.0
-_CROSSING_US = 200.0
+_CROSSING_US = 100.0
 _WEIGHT = 0.3
 
 
@@ -37,7 +37,7 @@ class Slots:
 
 @dataclass(slots=True, eq=False)
 class Pace:
-    """How long a call of one kind takes, in microseconds, as far as was seen."""
+    """How much processor time a call of one kind takes, in microseconds, as far as was seen."""
 
     us: float = _UNKNOWN_US
     is_known: bool = False
@@ -229,13 +229,13 @@ def holder_of(in_flight: Mapping[int, InFlight], slot: int) -> InFlight | None:
     return None
 
 
-def learn(sent: Iterable[InFlight], took_us: float) -> None:
-    """A crossing with these took so long: what that says of each kind of call."""
+def learn(sent: Iterable[InFlight], cpu_us: float) -> None:
+    """A request with these took so much processor time: what that says of each kind of call."""
     items = list(sent)
     expected = sum([item.count * item.pace.us for item in items])
     if not expected:
         return
-    factor = max(took_us - _CROSSING_US, 1.0) / expected
+    factor = max(cpu_us - _CROSSING_US, 1.0) / expected
     for pace, us in {item.pace: item.pace.us * factor for item in items}.items():
         pace.learn(us)
 

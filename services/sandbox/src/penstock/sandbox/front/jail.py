@@ -127,20 +127,21 @@ class Jail:
     def _on_frame(self, kind: int, body: bytes) -> None:
         try:
             response = sandbox_pb2.RunResponse.FromString(body)
+            cpu_us, response.cpu_us = response.cpu_us, 0
             self._deliver(response)
         except (DecodeError, KeyError):
             # A jail that speaks of calls it was never given is not to be trusted any more.
             self.process.kill()
             return
         if kind == REPLY:
-            self._on_reply()
+            self._on_reply(cpu_us)
         self._on_free(self)
 
-    def _on_reply(self) -> None:
+    def _on_reply(self, cpu_us: int) -> None:
         now = time.monotonic()
         self.is_busy = False
         self.idle_since = now
-        learn(self._sent, (now - self.busy_since) * 1e6)
+        learn(self._sent, cpu_us)
         for call in self._sent:
             call.waiting_since = now
         for slot in self._sent_cancels:
@@ -172,7 +173,8 @@ class Jail:
             item = self.in_flight[batch.first_slot]
             told.append((batch, item))
             self._end(item, _places(item, batch))
-        _pass_on(response, told)
+        if told:
+            _pass_on(response, told)
 
     def _holder(self, slot: int) -> InFlight:
         item = holder_of(self.in_flight, slot)

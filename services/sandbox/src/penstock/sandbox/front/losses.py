@@ -16,7 +16,6 @@ from penstock.sandbox.front.calls import (
     SANDBOX_TIMEOUT,
     InFlight,
     failed,
-    holder_of,
 )
 from penstock.sandbox.front.jail import Jail
 
@@ -35,13 +34,8 @@ class Verdict:
     @classmethod
     def of_death(cls, jail: Jail) -> "Verdict":
         """The verdict on a jail that was not condemned by the front."""
-        marker = jail.process.last_marker()
         if jail.process.ran_out_of_memory():
-            slot = 0
-            if marker is not None and marker.is_sure and holder_of(jail.in_flight, marker.slot):
-                slot = marker.slot
-            text = "The code used more memory than allowed."
-            return cls(SANDBOX_MEMORY, text, slot, slot > 0)
+            return cls(SANDBOX_MEMORY, "The code used more memory than allowed.")
         return cls(SANDBOX_CRASHED, "The jail process died.")
 
 

@@ -19,7 +19,6 @@ from penstock.sandbox.frames import (
     HELLO,
     MARKER,
     MARKER_BYTES,
-    OUT_OF_MEMORY_EXIT,
     REQUEST,
     frame,
 )
@@ -120,7 +119,7 @@ class JailProcess:
         return None
 
     def last_marker(self) -> Marker | None:
-        """What the jail wrote last, also in its last breath; None if it never did."""
+        """What the jail wrote last; None if it never did."""
         count, slot, started_ms, is_sure = MARKER.unpack_from(self._shared)
         return Marker(int(slot), started_ms, bool(is_sure)) if count else None
 
@@ -151,11 +150,10 @@ class JailProcess:
         self._pidfd = -1
 
     def ran_out_of_memory(self) -> bool:
-        """Whether it ended by a limit on memory."""
-        return (
-            self._process.returncode == OUT_OF_MEMORY_EXIT
-            or b"out of memory" in self.last_words.lower()
-        )
+        """Whether it ended by a limit on memory: V8 ran out of it, or was stopped in what it did,
+        which happens at the limit of its heap only."""
+        words = self.last_words.lower()
+        return b"out of memory" in words or b"empty maybelocal" in words
 
 
 def _command(settings: Settings, socket_fd: int, marker_fd: int) -> list[str]:

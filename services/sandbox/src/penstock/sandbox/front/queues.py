@@ -14,7 +14,7 @@ CROSSING_US = 4_000.0
 """What the calls of one crossing may be expected to take together; one call may take longer. So
 slow calls go in few at a time, and other jails can share them."""
 
-SPREAD_S = 0.004
+SPREAD_S = 0.012
 """How long calls may wait for a jail that is at work while another one is free."""
 
 
@@ -49,9 +49,13 @@ class TenantQueue:
         return min(heads, default=float("inf"))
 
     def wants_another(self, now: float) -> bool:
-        """Whether a free jail is to be used: not if one that is at work will soon be done."""
+        """Whether a free jail is to be used: not if one that is at work will soon be done with all
+        that waits."""
         busy = [jail.busy_until for jail in self.jails if jail.is_busy]
-        return not busy or min(busy) - now > SPREAD_S or now - self.oldest >= SPREAD_S
+        if not busy or now - self.oldest >= SPREAD_S:
+            return True
+        backlog_s = sum([item.count * item.pace.us for item in self.waiting]) / 1e6
+        return min(busy) - now + backlog_s > SPREAD_S
 
     def put(self, call: InFlight) -> None:
         """Queue a call."""

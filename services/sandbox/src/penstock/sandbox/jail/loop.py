@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -15,15 +16,16 @@ from penstock.sandbox.frames import (
     HEAD,
     HELLO,
     MARKER,
-    OUT_OF_MEMORY_EXIT,
     REPLY,
     REQUEST,
     WOKEN,
     frame,
 )
 from penstock.sandbox.jail.codec import Codec, Collected
-from penstock.sandbox.jail.isolate import BadMessage, Isolate, OutOfMemory
+from penstock.sandbox.jail.isolate import BadMessage, Isolate
 from penstock.sandbox.jail.repair import place_syntax_errors, refuse_bad_json
+
+_RECEIVED_AT_ONCE = 65536
 
 
 class Link:
@@ -31,6 +33,7 @@ class Link:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._received = bytearray()
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
@@ -38,26 +41,31 @@ class Link:
         """Send one frame."""
         self._socket.sendall(frame(kind, body))
 
-    def _exactly(self, count: int) -> bytes:
-        received = bytearray(count)
-        view = memoryview(received)
-        while view:
-            got = self._socket.recv_into(view)
-            if got == 0:
+    def _has(self, count: int) -> None:
+        """Wait until so many bytes are here."""
+        while len(self._received) < count:
+            got = self._socket.recv(max(_RECEIVED_AT_ONCE, count - len(self._received)))
+            if not got:
                 raise EOFError
-            view = view[got:]
-        return bytes(received)
+            self._received += got
 
     def wait(self, timeout_ms: float) -> bool:
         """Wait until the front says something; False after `timeout_ms` (for ever if negative)."""
-        return bool(self._poll.poll(None if timeout_ms < 0 else timeout_ms))
+        if timeout_ms < 0 or self._received:
+            return True  # `receive` waits just as well
+        return bool(self._poll.poll(timeout_ms))
 
     def receive(self) -> bytes:
         """The body of the next request. Raises `EOFError` when the front is gone."""
-        length, kind = HEAD.unpack(self._exactly(HEAD.size))
+        self._has(HEAD.size)
+        length, kind = HEAD.unpack_from(self._received)
         if kind != REQUEST:
             raise EOFError
-        return self._exactly(length)
+        end = HEAD.size + length
+        self._has(end)
+        body = bytes(self._received[HEAD.size : end])
+        del self._received[:end]
+        return body
 
 
 class Jail:
@@ -111,29 +119,40 @@ class Jail:
     def _cross(self, messages: list[bytes]) -> tuple[Collected, sandbox_pb2.RunResponse]:
         try:
             text = b"[%b]" % b",".join([b"%d" % len(messages), *messages])
-            began = time.perf_counter_ns()
+            began, began_cpu = time.perf_counter_ns(), time.process_time_ns()
             answer = self._isolate.cross(text.decode())
             crossing_us = (time.perf_counter_ns() - began) // 1000
+            cpu_us = (time.process_time_ns() - began_cpu) // 1000
         except UnicodeDecodeError as error:
             raise BadMessage(str(error)) from error
         collected = self._codec.decode(answer)
         response = self._codec.response(collected, crossing_us)
+        response.cpu_us = cpu_us
         place_syntax_errors(response, self._isolate, self._sources)
         return collected, response
 
     def _turn(
         self, kind: int, cross: Callable[[], tuple[Collected, sandbox_pb2.RunResponse]]
     ) -> float:
-        try:
-            collected, response = cross()
-        except OutOfMemory:
-            self.show_marker()
-            os._exit(OUT_OF_MEMORY_EXIT)
-        if kind == REPLY or response.ByteSize():
+        collected, response = cross()
+        if kind == REPLY or response.results or response.host_calls or response.batches:
             self._link.send(kind, response.SerializeToString())
         return collected.wait_ms
 
 
 def answer_marker_signal(jail: Jail) -> None:
-    """Let SIGUSR1 show the marker, also while V8 runs: it runs on a thread of its own."""
-    signal.signal(signal.SIGUSR1, lambda *_: jail.show_marker())
+    """Let SIGUSR1 show the marker, also while V8 runs.
+
+    The main thread waits for V8 then and runs no handlers; but what a signal writes into a pipe is
+    read by a thread that does nothing else.
+    """
+    asked, asking = os.pipe()
+    os.set_blocking(asking, False)
+    signal.set_wakeup_fd(asking, warn_on_full_buffer=False)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+
+    def answer() -> None:
+        while os.read(asked, 64):
+            jail.show_marker()
+
+    threading.Thread(target=answer, daemon=True).start()

@@ -429,6 +429,9 @@ class RunResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     HOST_CALLS_FIELD_NUMBER: _builtins.int
     BATCHES_FIELD_NUMBER: _builtins.int
+    CPU_US_FIELD_NUMBER: _builtins.int
+    cpu_us: _builtins.int
+    """Set between jail and front only: processor time that the request took, in microseconds."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallResult]:
         """Finished calls."""
@@ -447,10 +450,11 @@ class RunResponse(_message.Message):
         results: _abc.Iterable[Global___CallResult] | None = ...,
         host_calls: _abc.Iterable[Global___HostCall] | None = ...,
         batches: _abc.Iterable[Global___ResultBatch] | None = ...,
+        cpu_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "host_calls", b"host_calls", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "cpu_us", b"cpu_us", "host_calls", b"host_calls", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

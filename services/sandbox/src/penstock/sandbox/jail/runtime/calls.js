@@ -264,16 +264,16 @@ const collect = () => {
 // A payload that is not JSON, such as `1,2` or `1],[2`, shifts what stands beside it: nothing of such a text is run.
 const isWhole = (message) => message[0] !== 'c' || (message.length === 8 && message[7].length === message[5] * message[6]);
 
-// The inbox holds the number of messages, then the messages.
-const takeMessages = () => {
-  const [count, ...messages] = parse(inbox[0]);
+// A text is the number of messages, then the messages.
+const messagesOf = (text) => {
   inbox[0] = '';
+  const [count, ...messages] = parse(text);
   if (messages.length !== count || !messages.every(isWhole)) throw new SyntaxError('a payload is not one JSON value');
   return messages;
 };
 
-const pump = () => {
-  takeMessages().forEach(receive);
+const pump = (text) => {
+  messagesOf(text).forEach(receive);
   wakeSleepers();
   runTurns();
   return turns.length > 0 ? '' : collect();
