@@ -15,7 +15,7 @@ from zlib import crc32
 
 import asyncpg
 
-from bench import flows
+from bench import flows, usage
 from bench.load import GrpcLoop, apply, percentile
 from bench.measuring import show
 from bench.scale.live import (
@@ -153,11 +153,37 @@ class Sleeping:
         await asyncio.sleep(0.2)
         await self.cluster.wait_ready("coordinator", timeout_s=120)
         took = time.perf_counter() - begun
+        used = self.cpu_of("coordinator")
         await asyncio.sleep(2.0)
         now = memory_of(self.cluster)
-        show(f"    coordinator killed and serving again after {took:.1f} s, {now:.0f} MB")
+        show(
+            f"    coordinator killed and serving again after {took:.1f} s, of which {used:.1f} s "
+            f"of CPU, {now:.0f} MB"
+        )
         self.figures["sleepers_restart_s"] = round(took, 2)
+        self.figures["sleepers_restart_cpu_s"] = round(used, 2)
         self.figures["sleepers_coordinator_mb"] = round(now)
+
+    async def restart_state(self) -> None:
+        """Kill state; tell how long it takes until it serves, and what it and PostgreSQL use
+        then."""
+        begun = time.perf_counter()
+        self.cluster.kill("state")
+        await asyncio.sleep(0.2)
+        await self.cluster.wait_ready("state", timeout_s=120)
+        took, used = time.perf_counter() - begun, self.cpu_of("state")
+        with usage.spending({"postgres": self.cluster.pids["postgres"]}) as spent:
+            await asyncio.sleep(10.0)
+        show(
+            f"    state killed and serving again after {took:.1f} s, of which {used:.1f} s of CPU; "
+            f"in the next 10 s PostgreSQL used {spent.by_role['postgres']:.1f} s"
+        )
+        self.figures["sleepers_state_restart_s"] = round(took, 2)
+        self.figures["sleepers_state_restart_cpu_s"] = round(used, 2)
+
+    def cpu_of(self, name: str) -> float:
+        """CPU seconds of a process since it began."""
+        return usage.cpu_seconds({name: self.cluster.pids[name]})[name]
 
     async def reach(self) -> None:
         """Cancel some that sleep; tell how long one takes."""
@@ -264,6 +290,7 @@ async def sleepers(count: int) -> Figures:
             await world.nap(restart=False)
             await world.nap(restart=True)
             await world.reach()
+            await world.restart_state()
             size = sum(p.stat().st_size for p in Path(scratch).rglob("*") if p.is_file())
             show(f"    {size / 2**30:.1f} GiB on disk")
     return world.figures | {

@@ -78,6 +78,19 @@ async def test_who_waits_for_the_end_gets_it_though_the_execution_left_memory(ru
         assert (await answer).status == 2
 
 
+async def test_who_waits_for_the_end_is_told_when_the_shard_is_lost_meanwhile(running, state):
+    async def refused() -> None:
+        with pytest.raises(Unavailable):
+            await start(running, wait_for=pb.WAIT_FOR_ENDED)
+
+    async with open_worker(running.channel, sleeper(HOUR_US)), asyncio.TaskGroup() as tasks:
+        tasks.create_task(refused())
+        await until(lambda: state.resting)
+        await gone(running)
+        for number in list(running.shell.shards.held):
+            running.shell.shards.drop(number, "a test wants it")
+
+
 async def test_a_signal_reaches_who_is_not_in_memory(running, state):
     (execution_id,) = await asleep(running, duration_us=0, signal="go")
     async with open_worker(running.channel):
