@@ -2,6 +2,7 @@
 
 import pytest
 
+from penstock.state.adapters.postgres.journal import commit_statement
 from penstock.state.adapters.postgres.migrations import all_migrations
 from penstock.state.adapters.postgres.queries import load_statements, split_statements
 
@@ -33,3 +34,8 @@ def test_statements_are_not_empty(area):
 
 def test_migrations_are_numbered_without_gap():
     assert [m.number for m in all_migrations()] == list(range(1, len(all_migrations()) + 1))
+
+
+def test_the_parts_of_a_commit_number_their_parameters_one_after_the_other():
+    sql = {"a": "x AS ($1, $2)", "b": "y AS ($2, $1, $10)", "commit_answer": "SELECT 1"}
+    assert commit_statement(sql, ("a", "b")) == "WITH x AS ($1, $2), y AS ($4, $3, $12) SELECT 1"

@@ -1,6 +1,7 @@
 """The journal in PostgreSQL: group commits over a connection of their own, reads over the pool."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -25,6 +26,7 @@ def plain_body(codec: int, body: bytes) -> bytes:
     raise Internal(f"a journal row has the unknown codec {codec}", fix="Update this service.")
 
 
+_PARAMETER = re.compile(r"\$(\d+)")
 _SPAN_KINDS = "iiii"
 _JOURNAL_KINDS = "iitiitibii"
 _CHANGED_KINDS = "ittiiiiiiti"
@@ -32,7 +34,7 @@ _STARTED_KINDS = _CHANGED_KINDS + "titit"
 
 
 def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Rows as the columns that `commit_batch` wants: `i` an array literal of numbers, `t` joined
+    """Rows as the columns that a commit's parts want: `i` an array literal of numbers, `t` joined
     texts, `b` a list of bytes."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
     encoded: list[Any] = []
@@ -46,15 +48,35 @@ def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     return encoded
 
 
-def commit_columns(batch: CommitBatch) -> list[Any]:
-    """The parameters of `commit_batch`."""
+Commit = tuple[str, ...]
+"""The parts of `journal.sql` that a commit's statement consists of, in order."""
+
+
+def commit_columns(batch: CommitBatch) -> tuple[Commit, list[Any]]:
+    """What statement writes the batch, and its parameters."""
     spans = [(span.shard, span.epoch, span.first, span.last) for span in batch.spans.values()]
-    return [
-        *_columns(_SPAN_KINDS, spans),
-        *_columns(_JOURNAL_KINDS, batch.journal),
-        *_columns(_STARTED_KINDS, batch.started),
-        *_columns(_CHANGED_KINDS, batch.changed),
-    ]
+    parts = ["commit_rows"]
+    columns = [*_columns(_SPAN_KINDS, spans), *_columns(_JOURNAL_KINDS, batch.journal)]
+    if started := batch.started:
+        parts.append("commit_begun")
+        columns += _columns(_STARTED_KINDS, started)
+    if changed := batch.changed:
+        parts.append("commit_changed")
+        columns += _columns(_CHANGED_KINDS, changed)
+    return tuple(parts), columns
+
+
+def commit_statement(sql: Mapping[str, str], parts: Commit) -> str:
+    """The parts as one statement; the parameters of each follow those of the one before."""
+    joined: list[str] = []
+    before = 0
+    for name in parts:
+        pieces = _PARAMETER.split(sql[name])  # text, number, text, ...
+        numbers = [int(number) for number in pieces[1::2]]
+        pieces[1::2] = [f"${before + number}" for number in numbers]
+        joined.append("".join(pieces))
+        before += max(numbers)
+    return f"WITH {', '.join(joined)} {sql['commit_answer']}"
 
 
 class PostgresJournal:
@@ -64,13 +86,13 @@ class PostgresJournal:
         self._url = url
         self._sql = load_statements("journal")
         self._connection: asyncpg.Connection | None = None
-        self._commit: asyncpg.prepared_stmt.PreparedStatement | None = None
+        self._commits: dict[Commit, asyncpg.prepared_stmt.PreparedStatement] = {}
 
     async def commit(self, batch: CommitBatch) -> set[int]:
         """Write the batch as one statement, which is one transaction and one round trip."""
-        columns = commit_columns(batch)
+        parts, columns = commit_columns(batch)
         try:
-            statement = self._commit or await self._prepare()
+            statement = self._commits.get(parts) or await self._prepare(parts)
             written = await statement.fetch(*columns)
         except DRIVER_ERRORS as error:
             raise self._dropped(error) from error
@@ -82,20 +104,22 @@ class PostgresJournal:
     async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
         """Epoch and head of shards as committed now."""
         try:
-            if self._connection is None:
-                await self._prepare()
-            assert self._connection is not None
-            rows = await self._connection.fetch(self._sql["read_heads"], shards)
+            connection = await self._connected()
+            rows = await connection.fetch(self._sql["read_heads"], shards)
         except DRIVER_ERRORS as error:
             raise self._dropped(error) from error
         return {row[0]: Head(row[1], row[2]) for row in rows}
 
-    async def _prepare(self) -> asyncpg.prepared_stmt.PreparedStatement:
-        self.close()
-        connection = await connect(self._url, PLAN_ONCE)
-        self._connection = connection
-        self._commit = await connection.prepare(self._sql["commit_batch"])
-        return self._commit
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None:
+            self._connection = await connect(self._url, PLAN_ONCE)
+        return self._connection
+
+    async def _prepare(self, parts: Commit) -> asyncpg.prepared_stmt.PreparedStatement:
+        connection = await self._connected()
+        statement = await connection.prepare(commit_statement(self._sql, parts))
+        self._commits[parts] = statement
+        return statement
 
     def _dropped(self, error: Exception) -> PenstockError:
         """Close the connection: after a fault its state is not worth knowing."""
@@ -104,7 +128,8 @@ class PostgresJournal:
 
     def close(self) -> None:
         """Drop the connection at once; the next commit opens a new one."""
-        connection, self._connection, self._commit = self._connection, None, None
+        connection, self._connection = self._connection, None
+        self._commits.clear()
         if connection is not None:
             connection.terminate()
 

@@ -1,15 +1,16 @@
--- name: commit_batch
--- One group commit: advance the heads that still match, then write the rows of exactly those shards. Shards that do not
--- match are not in the answer and nothing of theirs is written.
+-- name: commit_rows
+-- One group commit is one statement: advance the heads that still match, then write the rows of exactly those shards. Shards
+-- that do not match are not in the answer and nothing of theirs is written.
 --
--- Rows arrive as parallel columns. Numbers come as array literals and texts joined by the record separator: both sides
--- spend less on that than on arrays in binary form. An empty text may arrive as no element at all, hence COALESCE.
--- `IS TRUE` keeps the comparison of accounts a mere check: while the table is small the planner would take it for the
--- better way in.
+-- It is put together from the parts `commit_*` that the batch needs, since a part without rows costs as much to set up as
+-- one with them. Each part numbers its parameters from 1. Rows arrive as parallel columns. Numbers come as array literals
+-- and texts joined by the record separator: both sides spend less on that than on arrays in binary form. An empty text may
+-- arrive as no element at all, hence COALESCE. `IS TRUE` keeps the comparison of accounts a mere check: while the table is
+-- small the planner would take it for the better way in.
 --
 -- The projection of an execution that goes on is not touched: how far it is stands in its last journal row. It is written
 -- when the execution begins and ends, and what its rest needs is in live_executions.
-WITH advanced AS (
+advanced AS (
     UPDATE shards s SET head = w.last_position
     FROM unnest($1::text::int[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[])
         AS w (shard, epoch, first_position, last_position)
@@ -25,13 +26,17 @@ WITH advanced AS (
                 $13::text::int[], $14::text::int[])
         AS r (shard, position, execution_id, first_seq, last_seq, tenant, codec, body, nodes_total, nodes_done)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
-), introduced AS MATERIALIZED (
+)
+
+-- name: commit_begun
+-- Executions that begin, as they are after the batch.
+introduced AS MATERIALIZED (
     SELECT r.*
-    FROM unnest($15::text::int[], string_to_array($16::text, E'\x1e'), string_to_array($17::text, E'\x1e'),
-                $18::text::smallint[], $19::text::bigint[], $20::text::int[], $21::text::int[], $22::text::bigint[],
-                $23::text::bigint[], string_to_array($24::text, E'\x1e'), $25::text::smallint[],
-                string_to_array($26::text, E'\x1e'), $27::text::int[], string_to_array($28::text, E'\x1e'),
-                $29::text::bigint[], string_to_array($30::text, E'\x1e'))
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                $4::text::smallint[], $5::text::bigint[], $6::text::int[], $7::text::int[], $8::text::bigint[],
+                $9::text::bigint[], string_to_array($10::text, E'\x1e'), $11::text::smallint[],
+                string_to_array($12::text, E'\x1e'), $13::text::int[], string_to_array($14::text, E'\x1e'),
+                $15::text::bigint[], string_to_array($16::text, E'\x1e'))
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
               failure_reason, rest, workflow, version, definition_hash, started_us, tags)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
@@ -50,11 +55,18 @@ WITH advanced AS (
     SELECT i.tenant, t.tag, i.started_us, i.execution_id
     FROM introduced i, unnest(string_to_array(i.tags, E'\x1f')) AS t (tag)
     WHERE i.tags <> ''
-), changed AS MATERIALIZED (
+), begun_badly AS (
+    INSERT INTO bad_ends (tenant, status, started_us, execution_id)
+    SELECT tenant, status, started_us, execution_id FROM introduced WHERE status > 2
+)
+
+-- name: commit_changed
+-- Executions that were there before and end, come to rest or leave it.
+changed AS MATERIALIZED (
     SELECT r.*
-    FROM unnest($31::text::int[], string_to_array($32::text, E'\x1e'), string_to_array($33::text, E'\x1e'),
-                $34::text::smallint[], $35::text::bigint[], $36::text::int[], $37::text::int[], $38::text::bigint[],
-                $39::text::bigint[], string_to_array($40::text, E'\x1e'), $41::text::smallint[])
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                $4::text::smallint[], $5::text::bigint[], $6::text::int[], $7::text::int[], $8::text::bigint[],
+                $9::text::bigint[], string_to_array($10::text, E'\x1e'), $11::text::smallint[])
         AS r (shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
               failure_reason, rest)
     WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
@@ -75,9 +87,9 @@ WITH advanced AS (
 ), ended_badly AS (
     INSERT INTO bad_ends (tenant, status, started_us, execution_id)
     SELECT tenant, status, started_us, execution_id FROM ended WHERE status > 2
-    UNION ALL
-    SELECT tenant, status, started_us, execution_id FROM introduced WHERE status > 2
 )
+
+-- name: commit_answer
 SELECT shard FROM advanced
 
 -- name: read_heads
