@@ -11,6 +11,7 @@ from bench import report
 from bench.scale.live import executions_live, nodes_per_execution
 from bench.scale.sleepers import sleepers
 from bench.scale.store import store
+from bench.scale.topology import topology
 
 Measure = Callable[[argparse.Namespace], Coroutine[Any, Any, None]]
 
@@ -19,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "executions_live": lambda given: executions_live(given.count or 50_000),
     "nodes_per_execution": lambda given: nodes_per_execution(given.count or 100_000),
     "sleepers": lambda given: sleepers(given.count or 1_000_000),
+    "topology": lambda given: topology(given.seconds, given.rounds),
 }
 
 
@@ -30,6 +32,8 @@ def main() -> None:
         "--executions", type=int, default=1_000_000, help="finished ones that `store` writes"
     )
     parser.add_argument("--count", type=int, help="executions or nodes of the other measures")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of `topology`'s loops")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of `topology`")
     parser.add_argument("--write", action="store_true", help="record the figures in latest.json")
     given = parser.parse_args()
     figures: dict[str, float] = {}
