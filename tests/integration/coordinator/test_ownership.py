@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
+from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb_dispatch
 from penstock.api.journal.v1.journal_pb2 import NodeRef
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import Unavailable, WrongOwner
@@ -113,11 +114,17 @@ async def test_shards_spread_over_two_coordinators_and_come_back(opened, state):
             await until(lambda: state.ended(answer.execution_id))
 
 
-async def test_a_fenced_shard_is_dropped_and_its_commands_never_leave(applied, state):
+async def test_a_fenced_shard_is_dropped_and_what_its_commands_lead_to_never_leaves(applied, state):
+    """A first node without effects may have run ahead: it is taken back, its outcome refused."""
     async with open_worker(applied.channel, keep_all) as worker:
         applied.journal.going.clear()
         waiting = asyncio.ensure_future(start(applied))
-        await until(lambda: applied.journal.sent)
+        await worker.until(lambda: worker.tasks)
+        execution_id, task, _ = worker.tasks[0]
+        first = pb_dispatch.NodeOutcome(ref=task.ref, completed={"output": {"json": b"1"}})
+        await worker.say(
+            pb_dispatch.WorkRequest(reports=[worker.made(execution_id, task.ref, [first])])
+        )
         shard = applied.journal.sent[-1].writes[0].shard
         state.leases[shard] = ("thief", 99)
         state.members["thief"] = "elsewhere:1"
@@ -125,7 +132,9 @@ async def test_a_fenced_shard_is_dropped_and_its_commands_never_leave(applied, s
         with pytest.raises(Unavailable):
             await waiting
         assert shard not in applied.shell.shards.owned
-        assert not worker.tasks
+        await worker.until(lambda: worker.refused)
+        assert len(worker.tasks) == 1
+        assert not worker.committed
         assert len(applied.shell.executions) == 0
 
 

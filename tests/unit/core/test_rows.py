@@ -3,11 +3,20 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.common.errors import InvalidArgument
-from penstock.common.journal_codec import apart, batch_from_proto, batch_to_proto
+from penstock.common.journal_codec import (
+    apart,
+    batch_from_proto,
+    batch_to_proto,
+    encode_batch,
+    row_from_report,
+)
 from penstock.coordinator.adapters.outcomes import report_from_proto
 from penstock.coordinator.core.inputs import Completed, Outcome, Report
 from penstock.workflow.execution.events import NodesCompleted, count_sequences
@@ -125,6 +134,25 @@ def test_a_report_may_leave_its_lease_to_its_row() -> None:
     assert report.lease == NodeRef(3, 0, 2)
     assert report.count == 2
     assert [outcome.ref for outcome in report.all_outcomes()] == [NodeRef(3, 0, 2), NodeRef(4)]
+
+
+@given(
+    nodes=st.lists(st.integers(0, 70_000), min_size=1, max_size=40),
+    queued=st.lists(st.integers(0, 70_000), max_size=40),
+    first_seq=st.integers(1, 1 << 40),
+    at_us=st.integers(0, 1 << 60),
+)
+def test_a_row_that_came_encoded_is_written_as_one_that_is_encoded_here(
+    nodes: list[int], queued: list[int], first_seq: int, at_us: int
+) -> None:
+    said = journal.NodesCompleted(nodes=nodes, started_unix_us=at_us, attempt=3)
+    said.outputs_json.extend(b"%d" % node for node in nodes)
+    said.durations_us.extend(nodes)
+    row = replace(row_from_report(said, WORKER), queued=tuple(queued))
+    assert row.wire
+    spliced = encode_batch("01EXECUTION", first_seq, at_us, (row,))
+    encoded = encode_batch("01EXECUTION", first_seq, at_us, (replace(row, wire=b""),))
+    assert journal.EventBatch.FromString(spliced) == journal.EventBatch.FromString(encoded)
 
 
 @pytest.mark.parametrize("columns", [([], [], []), ([1], [], [1]), ([1], [b"1", b"2"], [1])])

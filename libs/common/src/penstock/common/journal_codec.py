@@ -5,6 +5,7 @@ This is the hottest code after the core: about 1 us per event to write. It fills
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import assert_never
 
 from penstock.api.journal.v1 import journal_pb2 as journal
@@ -25,6 +26,11 @@ Batch = tuple[str, int, int, tuple[ev.Event, ...]]
 """Execution id, sequence of the first event, when it was decided (us), the events."""
 
 
+_BATCH_EXECUTION_ID, _BATCH_FIRST_SEQ, _BATCH_AT, _BATCH_EVENT = b"\x0a", b"\x10", b"\x18", b"\x22"
+_EVENT_ROW, _ROW_WORKER, _ROW_QUEUED = b"\x7a", b"\x32", b"\x3a"
+"""Tags of the fields that `_spliced` writes: number and wire type, as in `journal.proto`."""
+
+
 class UnknownEvent(ValueError):
     """The bytes hold an event of a kind that this version does not know."""
 
@@ -33,7 +39,48 @@ def encode_batch(
     execution_id: str, first_seq: int, at_us: int, events: Sequence[ev.Event]
 ) -> bytes:
     """One journal row: consecutive events of one execution."""
+    if len(events) == 1:
+        only = events[0]
+        if type(only) is ev.NodesCompleted and only.wire:
+            return _spliced(execution_id, first_seq, at_us, only)
     return batch_to_proto(execution_id, first_seq, at_us, events).SerializeToString()
+
+
+def _spliced(execution_id: str, first_seq: int, at_us: int, row: ev.NodesCompleted) -> bytes:
+    """What the long way would write, from a row that came encoded: a fourth of the time. Fields may
+    come in any order, so what the worker did not say is put behind what it said."""
+    columns = [row.wire, _ROW_WORKER, _varint(len(row.worker)), row.worker.encode()]
+    if row.queued:
+        queued = b"".join(map(_varint, row.queued))
+        columns += (_ROW_QUEUED, _varint(len(queued)), queued)
+    body = b"".join(columns)
+    event = _EVENT_ROW + _varint(len(body)) + body
+    name = execution_id.encode()
+    return b"".join(
+        (
+            _BATCH_EXECUTION_ID,
+            _varint(len(name)),
+            name,
+            _BATCH_FIRST_SEQ,
+            _varint(first_seq),
+            _BATCH_AT,
+            _varint(at_us),
+            _BATCH_EVENT,
+            _varint(len(event)),
+            event,
+        )
+    )
+
+
+@lru_cache(maxsize=4096)
+def _varint(number: int) -> bytes:
+    """A number as protobuf writes it. Small ones and the time of a turn come again and again."""
+    written = bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
 
 
 def decode_batch(body: bytes) -> Batch:
@@ -200,17 +247,23 @@ def _write_row(row: journal.NodesCompleted, event: ev.NodesCompleted) -> None:
         row.queued.extend(event.queued)
 
 
+def row_from_report(row: journal.NodesCompleted, worker: str) -> ev.NodesCompleted:
+    """Good outcomes in a row as their worker says them. Raises ValueError as `row_from_proto`."""
+    wire = b"" if row.worker or row.queued else row.SerializeToString()
+    return row_from_proto(row, worker, (), wire)
+
+
 def row_from_proto(
-    row: journal.NodesCompleted, worker: str, queued: tuple[int, ...] = ()
+    row: journal.NodesCompleted, worker: str, queued: tuple[int, ...] = (), wire: bytes = b""
 ) -> ev.NodesCompleted:
     """Good outcomes in a row, of this worker and with this consequence. Raises ValueError if the
     columns differ in length or are empty."""
-    nodes, outputs = tuple(row.nodes), tuple(row.outputs_json)
-    durations = tuple(row.durations_us)
+    nodes, outputs = tuple(row.nodes[:]), tuple(row.outputs_json[:])
+    durations = tuple(row.durations_us[:])
     if not nodes or not len(nodes) == len(outputs) == len(durations):
         raise ValueError(f"a row of {len(nodes)}, {len(outputs)} and {len(durations)} values")
     started_us, attempt = row.started_unix_us, row.attempt
-    return ev.NodesCompleted(nodes, outputs, durations, started_us, attempt, worker, queued)
+    return ev.NodesCompleted(nodes, outputs, durations, started_us, attempt, worker, queued, wire)
 
 
 def _write_failed(failed: journal.NodeFailed, event: ev.NodeFailed) -> None:

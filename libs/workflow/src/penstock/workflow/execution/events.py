@@ -67,7 +67,8 @@ class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
     It means as many `NodeCompleted` of item 0, without choice or logs, then `NodesQueued` if
     anything is `queued`, and takes as many sequences; `attempt` is the first one's, the others' is
     1; each began when the one before it ended. Writers use it where it fits; whoever reads a
-    journal gets it taken apart.
+    journal gets it taken apart. `wire` is how its columns came, encoded, if that is known: whoever
+    writes the event need not encode them again.
     """
 
     nodes: tuple[int, ...]
@@ -77,6 +78,7 @@ class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
     attempt: int = 1
     worker: str = ""
     queued: tuple[int, ...] = ()
+    wire: bytes = b""
 
     @property
     def sequences(self) -> int:
@@ -205,4 +207,7 @@ Event = (
 
 def count_sequences(events: Iterable[Event]) -> int:
     """How many sequences these events take."""
-    return sum(event.sequences if type(event) is NodesCompleted else 1 for event in events)
+    count = 0
+    for event in events:
+        count += event.sequences if type(event) is NodesCompleted else 1
+    return count

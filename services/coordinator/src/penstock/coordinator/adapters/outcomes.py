@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.common.errors import InvalidArgument
-from penstock.common.journal_codec import row_from_proto
+from penstock.common.journal_codec import row_from_report
 from penstock.common.value_codec import (
     failure_from_proto,
     logs_from_proto,
@@ -35,7 +35,7 @@ def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -
     row = None
     if report.HasField("completed"):
         try:
-            row = row_from_proto(report.completed, worker)
+            row = row_from_report(report.completed, worker)
         except ValueError as flaw:
             raise InvalidArgument(f"A report holds {flaw}.") from flaw
     lease = (

@@ -56,6 +56,7 @@ def take_row(state: ExecutionState, report: Report, now_us: int) -> Step | None:
         row.attempt,
         row.worker,
         ready,
+        row.wire,
     )
     del state.holders[node]
     state.apply(row, state.seq + 1, now_us)
