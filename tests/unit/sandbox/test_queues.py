@@ -83,8 +83,8 @@ def test_what_a_crossing_took_is_laid_to_the_calls_by_what_was_expected():
 
 
 def test_another_jail_is_used_only_if_calls_would_wait():
-    def busy(until: float) -> Any:
-        return SimpleNamespace(is_busy=True, busy_until=until)
+    def busy(until: float, spent: float = 1.0) -> Any:
+        return SimpleNamespace(is_busy=True, busy_until=until, spent_s=lambda: spent)
 
     queue = TenantQueue("t")
     item = call_of(1, Pace(1.0, True))
@@ -94,6 +94,8 @@ def test_another_jail_is_used_only_if_calls_would_wait():
     queue.jails.append(busy(10.0 + SPREAD_S / 2))
     assert not queue.wants_another(10.0)
     assert queue.wants_another(10.0 + 2 * SPREAD_S)
+    queue.jails[:] = [busy(10.0 + SPREAD_S / 2, SPREAD_S / 4)]
+    assert not queue.wants_another(10.0 + 2 * SPREAD_S)
     queue.put(batch_of(1000, SPREAD_S * 1e3))
     assert queue.wants_another(10.0)
     queue.waiting.pop()

@@ -7,7 +7,7 @@ import pytest
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.rpc.streams import Outbox
-from penstock.worker.leases import ANNOUNCE_AFTER_US, Lease, Session
+from penstock.worker.leases import ANNOUNCE_AFTER_US, ANNOUNCED_MAX, Lease, Session
 
 KEY = ("E", 0, 0, 1)
 
@@ -60,6 +60,25 @@ async def test_a_commit_gives_the_next_lease_only_if_it_is_on_disk(session, comm
     follower = await waiting
     assert (follower is not None) is committed
     assert set(session.leases) == ({("E", 5, 0, 1)} if committed else set())
+
+
+async def test_attempts_are_announced_a_few_at_a_time_and_only_while_they_run(session):
+    leases = [session.take(("E1", node, 0, 1)) for node in range(ANNOUNCED_MAX + 5)]
+    for lease in leases[1:]:
+        lease.started_us = 1000
+    session.report(leases[1], pb.SegmentReport(), 1)
+    seen = []
+    for _ in range(3):
+        session.outbox = Outbox()
+        session.announce(1000 + ANNOUNCE_AFTER_US)
+        session.outbox.close()
+        batches = [batch async for batch in session.outbox.batches()]
+        seen.append([one.ref.node for batch in batches for one in batch])
+    assert seen == [list(range(2, ANNOUNCED_MAX + 2)), [52, 53, 54], []]
+    leases[0].started_us = 2000
+    session.outbox = Outbox()
+    session.announce(2000 + ANNOUNCE_AFTER_US)
+    assert len(session.outbox) == 1
 
 
 def test_only_long_attempts_are_announced_and_once_per_stream(session):

@@ -5,6 +5,7 @@ the reconnection everything unanswered is sent again.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -18,12 +19,15 @@ LeaseKey = tuple[str, int, int, int]
 
 ANNOUNCE_AFTER_US = 50_000
 """Age at which an attempt is told to be running: cheap nodes end before that and are not told."""
+ANNOUNCED_MAX = 50
+"""How many are told at a time, that is forty times a second."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """Good outcomes in a row: a report that is made into a message when it is sent."""
+    """Good outcomes in a row: a report that is made into a message when it is sent. `template` is
+    the message in bytes, with the nodes and attempt 1."""
 
-    nodes: tuple[int, ...]
+    template: bytes
     outputs: list[bytes]
     durations_us: list[int]
     started_us: int
@@ -32,11 +36,16 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     def write(self, report: pb.SegmentReport) -> None:
         """Fill a message."""
         row = report.completed
-        row.nodes.extend(self.nodes)
-        row.outputs_json.extend(self.outputs)
-        row.durations_us.extend(self.durations_us)
+        row.MergeFromString(self.template)
+        if len(self.outputs) == 1:
+            row.outputs_json.append(self.outputs[0])
+            row.durations_us.append(self.durations_us[0])
+        else:
+            row.outputs_json.extend(self.outputs)
+            row.durations_us.extend(self.durations_us)
         row.started_unix_us = self.started_us
-        row.attempt = self.attempt
+        if self.attempt != 1:
+            row.attempt = self.attempt
 
 
 class Lease:
@@ -95,6 +104,7 @@ class Session:
         self.pending: dict[int, Lease] = {}
         self.outbox: Outbox[Outgoing] | None = None
         self.busy = asyncio.Event()
+        self._young: deque[Lease] = deque()
         self._report_ids = report_ids
 
     def bind(self, outbox: Outbox[Outgoing]) -> None:
@@ -102,8 +112,10 @@ class Session:
         self.outbox = outbox
         for reported in self.pending.values():
             outbox.put(reported)
+        self._young.clear()
         for lease in self.leases.values():
             lease.announced = False
+            self._young.append(lease)
 
     def unbind(self, outbox: Outbox[Outgoing]) -> None:
         """The stream is gone, unless another one took its place."""
@@ -118,12 +130,18 @@ class Session:
         if not leases:
             self.busy.set()
         lease = leases[key] = Lease(self, key)
+        self._young.append(lease)
         return lease
 
     def drop(self, lease: Lease) -> None:
         """Nothing more is to be said about this attempt."""
         if self.leases.pop(lease.key, None) is not None and not self.leases:
-            self.busy.clear()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is held any more."""
+        self._young.clear()
+        self.busy.clear()
 
     def report(self, lease: Lease, report: pb.SegmentReport, size: int) -> None:
         """Report the last outcomes under a lease."""
@@ -171,7 +189,7 @@ class Session:
             if lease.verdict is not None and not lease.verdict.done():
                 lease.verdict.set_result(committed)
         if not leases:
-            self.busy.clear()
+            self._rest()
 
     def on_cancel(self, cancel: pb.Cancel) -> None:
         """Abandon an attempt, or all of an execution."""
@@ -193,21 +211,31 @@ class Session:
             lease.stop()
 
     def announce(self, now_us: int) -> None:
-        """Tell of attempts that have been running for a while. Those that came later began later,
-        or a moment before: they need not be looked at."""
+        """Tell of attempts that have been running for a while, of a few at a time: when a worker
+        has more than it can do, nearly all are old and few are running.
+
+        Each attempt is looked at once: those that came later began later, or a moment before.
+        """
         if self.outbox is None:
             return
+        young, waiting = self._young, []
         began_before = now_us - ANNOUNCE_AFTER_US
-        for lease in self.leases.values():
-            if lease.started_us > began_before:
-                return
-            if lease.started_us and not lease.announced and lease.report is None:
+        left = ANNOUNCED_MAX
+        while young and left and young[0].started_us <= began_before:
+            lease = young.popleft()
+            if self.leases.get(lease.key) is not lease or lease.report is not None:
+                continue
+            if not lease.started_us:
+                waiting.append(lease)
+            elif not lease.announced:
+                left -= 1
                 lease.announced = True
                 started = pb.AttemptStarted(
                     execution_id=lease.key[0], started_unix_us=lease.started_us
                 )
                 lease.write_ref(started.ref)
                 self.outbox.put(started)
+        young.extendleft(reversed(waiting))
 
     def hand_back(self, cause: str) -> None:
         """Stop everything and give it back: the attempts are lost, not failed."""

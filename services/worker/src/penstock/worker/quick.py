@@ -27,10 +27,11 @@ _REPORT_BYTES = 96
 
 class _Start(msgspec.Struct, frozen=True):
     """How first attempts of a node begin: with which group, where in the outputs at hand those are
-    that it reads, whether a child could follow."""
+    that it reads, whether it reads anything else, whether a child could follow."""
 
     group: ScriptGroup
     places: tuple[int, ...]
+    reads_others: bool
     may_continue: bool
 
 
@@ -48,10 +49,11 @@ class QuickStart:
         """Send the calls for the first attempts of a group whose inputs are all in the short form;
         those that need more are given back."""
         execution_id = group.execution_id
-        held = tuple(group.completed)
+        held = tuple(group.completed[:])
+        texts = group.completed_json[:]
         may_continue = group.may_continue
         left: list[tuple[Lease, Order]] = []
-        for node in group.first_attempts:
+        for node in group.first_attempts[:]:
             lease = session.take((execution_id, node, 0, 1))
             if lease is None:
                 continue
@@ -60,8 +62,20 @@ class QuickStart:
                 start = program.starts[key]
             except KeyError:
                 start = self._new_start(program, *key)
-            if start is None or not self._send_row(lease, start, group, program, now_us):
+            if start is None:
                 left.append((lease, Order(node)))
+                continue
+            values = [texts[place] for place in start.places]
+            if start.reads_others and not _add_others(values, group, start.group, 1):
+                left.append((lease, Order(node)))
+                continue
+            script_group = start.group
+            size = script_group.size + sum(map(len, values))
+            call = QuickRow(script_group.rows, group.tenant, group.traceparent, values, size)
+            call.quick, call.lease, call.group = self, lease, script_group
+            call.tasks, call.program = group, program
+            call.may_continue = start.may_continue
+            self._submit(call, lease, now_us)
         return left
 
     def _new_start(
@@ -75,7 +89,9 @@ class QuickStart:
             reads = group.rows.reads
             if all(one in place_of for one in reads):
                 follows = may_continue and self._groups.may_follow(program, group)
-                start = _Start(group, tuple([place_of[one] for one in reads]), follows)
+                needs = group.needs
+                others = needs.params or needs.run or needs.trigger
+                start = _Start(group, tuple([place_of[one] for one in reads]), others, follows)
         if len(program.starts) < _STARTS_MAX:
             program.starts[node, may_continue, held] = start
         return start
@@ -85,27 +101,6 @@ class QuickStart:
         if held is not None and node not in program.fragile:
             return self._groups.leading(program, node, held)
         return self._groups.alone(program.nodes[node])
-
-    def _send_row(
-        self,
-        lease: Lease,
-        start: _Start,
-        group: pb.ExecutionTasks,
-        program: PlanProgram,
-        now_us: int,
-    ) -> bool:
-        texts = group.completed_json
-        values = [texts[place] for place in start.places]
-        script_group = start.group
-        if not _add_others(values, group, script_group, 1):
-            return False
-        size = script_group.size + sum(map(len, values))
-        call = QuickRow(script_group.rows, group.tenant, group.traceparent, values, size)
-        call.quick, call.lease, call.group = self, lease, script_group
-        call.tasks, call.program = group, program
-        call.may_continue = start.may_continue
-        self._submit(call, lease, now_us)
-        return True
 
     def _submit(self, call: "QuickRow | QuickSingle", lease: Lease, now_us: int) -> None:
         call.started_us = lease.started_us = now_us
@@ -236,13 +231,12 @@ class QuickRow(RowCall):
         ):
             _finish(self, self.program, result_of(outputs, durations_us))
             return
-        nodes = self.group.nodes
         program = self.program
         if program.rules.wants_all or max(durations_us) >= SLOW_US:
-            for node, duration_us in zip(nodes, durations_us, strict=True):
+            for node, duration_us in zip(self.group.nodes, durations_us, strict=True):
                 program.observe(node, duration_us)
         lease = self.lease
-        row = Row(nodes, outputs, durations_us, self.started_us, lease.key[3])
+        row = Row(self.group.row_template, outputs, durations_us, self.started_us, lease.key[3])
         lease.session.tell(lease, row, size + _REPORT_BYTES)
 
 
@@ -283,7 +277,7 @@ def _finish(
         return
     outputs = [step.output_json for step in steps]
     durations_us = [step.duration_us for step in steps]
-    row = Row(call.group.nodes, outputs, durations_us, call.started_us, lease.key[3])
+    row = Row(call.group.row_template, outputs, durations_us, call.started_us, lease.key[3])
     lease.session.tell(lease, row, sum(map(len, outputs)) + _REPORT_BYTES)
 
 

@@ -24,7 +24,8 @@ class ScriptGroup:
 
     `rows` and `item_rows` are the form of its calls, without and with an item of a fan-out.
     Messages that differ little between calls are kept serialised: reading one is the fastest way to
-    a new message. `report_template` holds the lease and an outcome per node, first attempts all.
+    a new message. `report_template` holds the lease and an outcome per node, first attempts all;
+    `row_template` the same as a row.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class ScriptGroup:
         "needs",
         "nodes",
         "report_template",
+        "row_template",
         "rows",
         "scripts",
         "size",
@@ -76,6 +78,9 @@ class ScriptGroup:
         with_item.reads_item = True
         with_item.steps[0].item_name = node.item_name
         self.item_rows = RowForm(with_item, reads, self.scripts)
+        self.row_template = journal_pb.NodesCompleted(
+            nodes=self.nodes, attempt=1
+        ).SerializeToString()
         refs = [journal_pb.NodeRef(node=index, attempt=1) for index in self.nodes]
         self.report_template = dispatch_pb.SegmentReport(
             lease=refs[0], outcomes=[dispatch_pb.NodeOutcome(ref=ref) for ref in refs]

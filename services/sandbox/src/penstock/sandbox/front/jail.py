@@ -32,6 +32,7 @@ class Jail:
         self.is_quarantine = False
         self.busy_since = 0.0
         self.busy_until = 0.0
+        self._cpu_before_s = 0.0
         self.idle_since = time.monotonic()
         self._on_free = on_free
         self._scripts: dict[str, sandbox_pb2.Script] = {}
@@ -51,6 +52,10 @@ class Jail:
     def is_idle(self) -> bool:
         """Whether it has nothing to do and waits for nothing."""
         return not self.in_flight and not self.is_busy
+
+    def spent_s(self) -> float:
+        """Processor time that the request under way has taken so far."""
+        return self.process.cpu_s() - self._cpu_before_s
 
     def answer(self, call: InFlight, result: sandbox_pb2.HostResult) -> None:
         """Queue the answer to a host call."""
@@ -91,6 +96,7 @@ class Jail:
         self.is_busy = True
         self.busy_since = time.monotonic()
         self.busy_until = self.busy_since + expected_us / 1e6
+        self._cpu_before_s = self.process.cpu_s()
         self.process.send(request.SerializeToString())
 
     def _number(self, request: sandbox_pb2.RunRequest, program: Program, stream: Stream) -> int:

@@ -15,12 +15,11 @@ from penstock.sandbox.front.calls import InFlight, Slots
 from penstock.sandbox.front.jail import Jail
 from penstock.sandbox.front.losses import Verdict, sort_out
 from penstock.sandbox.front.process import JailNotStarted, start_jail
-from penstock.sandbox.front.queues import SPREAD_S, TenantQueue, idlest
+from penstock.sandbox.front.queues import PRESSURE_S, SPREAD_S, TenantQueue, idlest, is_pressed
 from penstock.sandbox.front.watch import Watch
 from penstock.sandbox.metrics import Metrics
 from penstock.sandbox.settings import Settings
 
-_PRESSURE_S = 0.02
 _TRACES_TOLD = 10
 _RESTART_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 
@@ -127,15 +126,14 @@ class Pool:
             self._start_soon()
         elif self._pressure is None and queue.jails and self._has_room():
             loop = asyncio.get_running_loop()
-            self._pressure = loop.call_later(_PRESSURE_S, self._on_pressure)
+            self._pressure = loop.call_later(PRESSURE_S, self._on_pressure)
 
     def _has_room(self) -> bool:
         return len(self._alive) + self._starting < self._settings.jails_max()
 
     def _on_pressure(self) -> None:
         self._pressure = None
-        oldest = min([queue.oldest for queue in self._queues.values()])
-        if time.monotonic() - oldest >= _PRESSURE_S and not self._starting and self._has_room():
+        if self._has_room() and not self._starting and is_pressed(self._queues.values()):
             self._start_soon()
         for queue in self._queues.values():
             if queue.has_calls:

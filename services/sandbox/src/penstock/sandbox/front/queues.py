@@ -1,5 +1,6 @@
 """The waiting calls of one tenant, and who gets which."""
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ slow calls go in few at a time, and other jails can share them."""
 
 SPREAD_S = 0.012
 """How long calls may wait for a jail that is at work while another one is free."""
+
+PRESSURE_S = 0.02
+"""How long calls may wait before a further jail is started for them."""
 
 
 @dataclass(slots=True)
@@ -50,12 +54,15 @@ class TenantQueue:
 
     def wants_another(self, now: float) -> bool:
         """Whether a free jail is to be used: not if one that is at work will soon be done with all
-        that waits."""
-        busy = [jail.busy_until for jail in self.jails if jail.is_busy]
-        if not busy or now - self.oldest >= SPREAD_S:
+        that waits. One that takes long although it has hardly run is short of processors, and
+        another would not help."""
+        busy = [jail for jail in self.jails if jail.is_busy]
+        if not busy:
             return True
+        if now - self.oldest >= SPREAD_S:
+            return min([jail.spent_s() for jail in busy]) >= SPREAD_S / 2
         backlog_s = sum([item.count * item.pace.us for item in self.waiting]) / 1e6
-        return min(busy) - now + backlog_s > SPREAD_S
+        return min([jail.busy_until for jail in busy]) - now + backlog_s > SPREAD_S
 
     def put(self, call: InFlight) -> None:
         """Queue a call."""
@@ -99,6 +106,12 @@ class TenantQueue:
                 jail.is_quarantine = True
                 return [call]
         return []
+
+
+def is_pressed(queues: Iterable[TenantQueue]) -> bool:
+    """Whether some calls have waited for long and another jail would help."""
+    now = time.monotonic()
+    return any(now - one.oldest >= PRESSURE_S and one.wants_another(now) for one in queues)
 
 
 def idlest(queues: Iterable[TenantQueue]) -> Jail | None:
