@@ -19,10 +19,15 @@ from penstock.common.journal_codec import (
 )
 from penstock.coordinator.adapters.outcomes import report_from_proto
 from penstock.coordinator.core.inputs import Completed, Outcome, Report
-from penstock.workflow.execution.events import NodesCompleted, count_sequences
+from penstock.workflow.execution.events import (
+    ExecutionEnded,
+    NodesCompleted,
+    NodesQueued,
+    count_sequences,
+)
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.tables import tables_of
-from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload
+from penstock.workflow.execution.values import ExecutionStatus, NodeRef, NodeStatus, Payload
 from penstock.workflow.plan import Plan
 from support.plans import PlanBuilder, chain
 from support.simulation import Cluster, folded
@@ -150,9 +155,11 @@ def test_a_row_that_came_encoded_is_written_as_one_that_is_encoded_here(
     said.durations_us.extend(nodes)
     row = replace(row_from_report(said, WORKER), queued=tuple(queued))
     assert row.wire
-    spliced = encode_batch("01EXECUTION", first_seq, at_us, (row,))
-    encoded = encode_batch("01EXECUTION", first_seq, at_us, (replace(row, wire=b""),))
-    assert journal.EventBatch.FromString(spliced) == journal.EventBatch.FromString(encoded)
+    here = replace(row, wire=b"")
+    for more in ((), (NodesQueued((1,)), ExecutionEnded(ExecutionStatus.COMPLETED))):
+        spliced = encode_batch("01EXECUTION", first_seq, at_us, (row, *more))
+        encoded = encode_batch("01EXECUTION", first_seq, at_us, (here, *more))
+        assert journal.EventBatch.FromString(spliced) == journal.EventBatch.FromString(encoded)
 
 
 @pytest.mark.parametrize("columns", [([], [], []), ([1], [], [1]), ([1], [b"1", b"2"], [1])])

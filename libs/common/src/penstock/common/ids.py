@@ -4,22 +4,49 @@ shard of an id."""
 import hashlib
 import os
 import time
+from functools import lru_cache
 from zlib import crc32
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 26
 _RANDOM_BITS = 80
+_RANDOM_MAX = (1 << _RANDOM_BITS) - 1
+_HALF = (1 << 40) - 1
+_DRAWN_BYTES = 4096
+"""Random bytes asked of the system at a time: a call costs more than making an id."""
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
+@lru_cache(maxsize=64)
+def _time_part(ms: int) -> str:
+    """48 bits in Crockford's base 32, 10 characters."""
+    return "".join([_PAIRS[(ms >> shift) & 1023] for shift in range(40, -1, -10)])
+
+
+def _random_part(low: int) -> str:
+    """80 bits in Crockford's base 32, 16 characters; by halves, because small numbers are quick."""
+    pairs = _PAIRS
+    high, low = low >> 40, low & _HALF
+    return (
+        pairs[high >> 30]
+        + pairs[high >> 20 & 1023]
+        + pairs[high >> 10 & 1023]
+        + pairs[high & 1023]
+        + pairs[low >> 30]
+        + pairs[low >> 20 & 1023]
+        + pairs[low >> 10 & 1023]
+        + pairs[low & 1023]
+    )
+
+
 def _encode(value: int) -> str:
-    """Crockford base 32 of a 128-bit number, 26 characters."""
-    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+    """A 128-bit number as 26 characters."""
+    return _time_part(value >> _RANDOM_BITS) + _random_part(value & _RANDOM_MAX)
 
 
 def new_ulid(now_ms: int, entropy: bytes) -> str:
     """A ULID of this millisecond with these 10 random bytes."""
-    return _encode((now_ms << _RANDOM_BITS) | int.from_bytes(entropy[:10], "big"))
+    return _time_part(now_ms) + _random_part(int.from_bytes(entropy[:10], "big"))
 
 
 def keyed_ulid(*parts: str) -> str:
@@ -43,13 +70,26 @@ class IdSource:
     as values."""
 
     def __init__(self) -> None:
-        self._last = 0
+        self._ms = 0
+        self._low = 0
+        self._drawn = b""
+        self._used = 0
+
+    def _draw(self, count: int) -> int:
+        """So many random bytes, as a number."""
+        end = self._used + count
+        if end > len(self._drawn):
+            self._drawn, end = os.urandom(_DRAWN_BYTES), count
+        self._used = end
+        return int.from_bytes(self._drawn[end - count : end], "big")
 
     def next(self) -> str:
         """A new ULID, greater than all this source gave before."""
         now_ms = time.time_ns() // 1_000_000  # noqa: TID251 - the edge
-        fresh = (now_ms << _RANDOM_BITS) | int.from_bytes(os.urandom(10), "big")
-        if fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS:
-            fresh = self._last + 1 + int.from_bytes(os.urandom(4), "big")
-        self._last = fresh
-        return _encode(fresh)
+        if now_ms > self._ms:
+            self._ms, self._low = now_ms, self._draw(10)
+        else:
+            self._low += 1 + self._draw(4)
+            if self._low > _RANDOM_MAX:
+                self._ms, self._low = self._ms + 1, self._draw(10)
+        return _time_part(self._ms) + _random_part(self._low)

@@ -4,7 +4,7 @@ This is the hottest code after the core: about 1 us per event to write. It fills
 (see `value_codec`) and leaves out fields that have their default.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import assert_never
 
@@ -39,10 +39,10 @@ def encode_batch(
     execution_id: str, first_seq: int, at_us: int, events: Sequence[ev.Event]
 ) -> bytes:
     """One journal row: consecutive events of one execution."""
-    if len(events) == 1:
-        only = events[0]
-        if type(only) is ev.NodesCompleted and only.wire:
-            return _spliced(execution_id, first_seq, at_us, only)
+    first = events[0]
+    if type(first) is ev.NodesCompleted and first.wire:
+        head = _spliced(execution_id, first_seq, at_us, first)
+        return head + _events_alone(events[1:]) if len(events) > 1 else head
     return batch_to_proto(execution_id, first_seq, at_us, events).SerializeToString()
 
 
@@ -70,6 +70,14 @@ def _spliced(execution_id: str, first_seq: int, at_us: int, row: ev.NodesComplet
             event,
         )
     )
+
+
+def _events_alone(events: Iterable[ev.Event]) -> bytes:
+    """Events to put behind a batch that is written already."""
+    rest = journal.EventBatch()
+    for event in events:
+        _write_event(rest.events.add(), event)
+    return rest.SerializeToString()
 
 
 @lru_cache(maxsize=4096)
