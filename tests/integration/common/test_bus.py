@@ -22,15 +22,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def serve_nats(port: int, store: Path) -> subprocess.Popen[bytes]:
+    program = Path(sys.executable).with_name("nats-server")
+    command = [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", store]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="session")
 def nats_url(tmp_path_factory):
     port = free_port()
-    store = tmp_path_factory.mktemp("nats")
-    program = Path(sys.executable).with_name("nats-server")
-    server = subprocess.Popen(
-        [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", store],
-        stderr=subprocess.DEVNULL,
-    )
+    server = serve_nats(port, tmp_path_factory.mktemp("nats"))
     yield f"nats://127.0.0.1:{port}"
     server.terminate()
     server.wait()
@@ -133,3 +134,33 @@ async def test_a_follower_gets_every_event_once_though_messages_repeat_and_get_l
             await bus.publish(packed(told[0], told[0]))
             await bus.publish(packed(told[2]))
     assert [(p.first_seq, len(p.events)) for p in seen] == [(2, 1), (3, 2), (5, 1), (6, 1)]
+
+
+async def test_a_follower_reads_the_journal_while_the_bus_is_away_and_goes_on_after(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("penstock.common.reception.SILENCE_LOST_S", 0.05)
+    port, journal, seen = free_port(), [batch("E", 1, 1)], []
+
+    async def read_events(execution_id: str, after_seq: int) -> list[EventBatch]:
+        return [b for b in journal if b.first_seq + len(b.events) > after_seq + 1]
+
+    server = serve_nats(port, tmp_path)
+    async with open_bus(f"nats://127.0.0.1:{port}") as bus, open_reception(bus) as reception:
+        async with asyncio.timeout(30):
+            async for part in follow_execution("t", "E", 0, reception, read_events):
+                seen.append(part.first_seq)
+                if part.first_seq == 1:
+                    server.kill()
+                    server.wait()
+                    journal.append(batch("E", 2, 1))
+                elif part.first_seq == 2:
+                    server = serve_nats(port, tmp_path)
+                    while not bus.connected or bus.losses == 0:
+                        await asyncio.sleep(0.01)
+                    await bus.publish(packed(("t", "E", batch("E", 3, 1).SerializeToString())))
+                    journal += [batch("E", 3, 1), batch("E", 4, 1, last=True)]
+        assert bus.losses == 1
+    server.terminate()
+    server.wait()
+    assert seen == [1, 2, 3, 4]
