@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import WorkRequest
 from penstock.workflow.execution.fold import ExecutionState
-from support.simulated.effort import examples, small_turns
+from support.simulated.effort import EFFORT, examples, small_turns
 from support.simulated.flows import FIXED, flow, random_flow
 from support.simulated.mischief import BREAKS, Mischief
 from support.simulated.world import World
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.timeout(600 * EFFORT),
+]
 
 SURE = tuple(name for name in FIXED if name != "once")
 """Flows whose outcome does not depend on what is lost on the way."""

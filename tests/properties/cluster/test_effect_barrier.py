@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.simulated.effort import examples
+from support.simulated.effort import EFFORT, examples
 from support.simulated.flows import FIXED, flow, random_flow
 from support.simulated.mischief import BREAKS, CANCELS, DEATHS, LEASES, Mischief
 from support.simulated.world import World
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.timeout(600 * EFFORT),
+]
 
 
 def lived_through(seed: int, kinds: tuple[str, ...], near: str = "") -> World:

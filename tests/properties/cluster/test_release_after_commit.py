@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.simulated.effort import examples, small_turns
+from support.simulated.effort import EFFORT, examples, small_turns
 from support.simulated.flows import random_flow
 from support.simulated.mischief import LEASES, Mischief
 from support.simulated.world import World
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.timeout(600 * EFFORT),
+]
 
 STUMBLES = (
     *LEASES,

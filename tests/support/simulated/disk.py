@@ -3,6 +3,7 @@ and leases are those of `state_service.proto`, written down once more without a 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -45,6 +46,7 @@ class Disk:
     payloads: dict[str, bytes] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     repeats: int = 0
+    stolen: Counter[int] = field(default_factory=Counter)
     on_row: Callable[[pb.JournalRecord], None] = lambda record: None
 
     def append(self, request: pb.AppendRequest) -> pb.AppendResponse:
@@ -120,8 +122,17 @@ class Disk:
 
     def steal(self, shard: int) -> None:
         """The lease of a shard ends without its holder's knowing: its next write is fenced."""
+        self.stolen[shard] += 1
         self.epochs[shard] = self.epochs.get(shard, 0) + 1
         self.holders.pop(shard, None)
+
+    def given_up(self, coordinators: int) -> list[str]:
+        """Shards that were taken more often than so many processes and losses explain."""
+        return [
+            f"shard {shard} is in epoch {epoch}: its lease was given up for nothing"
+            for shard, epoch in self.epochs.items()
+            if epoch > coordinators + 2 * self.stolen[shard]
+        ]
 
     def store(self, json: bytes) -> tuple[str, int]:
         """Keep a value by its content."""

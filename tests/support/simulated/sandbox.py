@@ -9,13 +9,14 @@ So the output of a flow is the same however often its parts are repeated, and a 
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as rpc
 from penstock.common.rpc.streams import Outbox
+from penstock.sandbox.batches import calls_of
 from support.simulated.fabric import Fabric
 from support.simulated.outside import URL
 
@@ -35,9 +36,13 @@ class SandboxService(rpc.SandboxServiceServicer):
         reading = asyncio.get_running_loop().create_task(stream.read(requests))
         try:
             async for batch in stream.outbox.batches():
-                results = [one for one in batch if isinstance(one, pb.CallResult)]
-                asked = [one for one in batch if isinstance(one, pb.HostCall)]
-                yield pb.RunResponse(results=results, host_calls=asked)
+                response, columns = pb.RunResponse(), {}
+                for one in batch:
+                    if isinstance(one, pb.HostCall):
+                        response.host_calls.append(one)
+                    else:
+                        stream.write(response, columns, one)
+                yield response
         finally:
             reading.cancel()
             stream.stop()
@@ -51,6 +56,8 @@ class _Stream:
         self._sources: dict[str, str] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._asked: dict[tuple[int, int], asyncio.Future[pb.HostResult]] = {}
+        self._programs: dict[int, pb.Program] = {}
+        self._program_of: dict[int, int] = {}
         self.outbox: Outbox[Said] = Outbox()
 
     def stop(self) -> None:
@@ -61,7 +68,9 @@ class _Stream:
         async for request in requests:
             for script in request.scripts:
                 self._sources[script.script_id] = script.source
-            for call in request.calls:
+            for program in request.programs:
+                self._programs[program.program_id] = program
+            for call in self._calls(request):
                 task = asyncio.get_running_loop().create_task(self._run(call))
                 self._running[call.call_id] = task
             for result in request.host_results:
@@ -72,6 +81,29 @@ class _Stream:
                 if call_id in self._running:
                     self._running.pop(call_id).cancel()
         self.outbox.close()
+
+    def _calls(self, request: pb.RunRequest) -> Iterator[pb.Call]:
+        yield from request.calls
+        for batch in request.batches:
+            for call in calls_of(self._programs[batch.program_id], batch):
+                self._program_of[call.call_id] = batch.program_id
+                yield call
+
+    def write(
+        self, response: pb.RunResponse, columns: dict[int, pb.ResultBatch], result: pb.CallResult
+    ) -> None:
+        """Put a result into a message: with others of its program if it came in a batch and went
+        well, else by itself."""
+        program = self._program_of.pop(result.call_id, None)
+        steps = result.steps
+        if program is None or any(one.HasField("failure") or one.routed for one in steps):
+            response.results.append(result)
+            return
+        if program not in columns:
+            columns[program] = response.batches.add()
+        columns[program].call_ids.append(result.call_id)
+        columns[program].outputs_json.extend(one.output_json for one in steps)
+        columns[program].durations_us.extend(one.duration_us for one in steps)
 
     async def _run(self, call: pb.Call) -> None:
         result = pb.CallResult(call_id=call.call_id)

@@ -287,6 +287,8 @@ class World:
         """Everything that was not as it must be."""
         found = [*self.fabric.faults, *self.disk.faults]
         found += [*self.effects.violations, *self.releases.violations]
+        lives = [one for one in self.fabric.processes if one.role == "coordinator"]
+        found += self.disk.given_up(len(lives))
         for key, execution in self.started.items():
             if execution not in self.disk.histories:
                 found.append(f"{key} was acknowledged but is not on disk (I8)")
