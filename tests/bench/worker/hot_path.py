@@ -1,4 +1,4 @@
-"""CPU time per task of the worker's hot path: one-node JavaScript tasks in batches of 500.
+"""CPU time per task of the worker's hot path: JavaScript tasks in batches of 500.
 
 Everything the worker does is counted (reading the batch, calls out, results in, reports out,
 answers in, all with protobuf encoding and decoding); sockets and the other services are not.
@@ -62,8 +62,13 @@ def tasks_message(first: int, *, may_continue: bool) -> bytes:
             execution_id=f"01J{first + place:023d}", definition_hash=HASH, tenant="default",
             may_continue=may_continue, started_unix_us=1,
         )  # fmt: skip
-        group.params.json = b'{"n":1}'
-        group.first_attempts.append(0)
+        if may_continue:
+            group.params.json = b'{"n":1}'
+            group.first_attempts.append(0)
+        else:  # a node in the middle, with its parent's output
+            group.first_attempts.append(3)
+            group.completed.append(2)
+            group.completed_json.append(b'{"value":12}')
     return message.SerializeToString()
 
 
@@ -124,7 +129,7 @@ async def measure(nodes: int, *, may_continue: bool) -> Figures:
 
 async def main() -> None:
     calm_garbage_collector()
-    one = await measure(1, may_continue=False)
+    one = await measure(10, may_continue=False)
     print(f"one-node tasks: {one.best:.1f} us of CPU per task at best, {one.median:.1f} median")
     chain = await measure(10, may_continue=True)
     best, median = chain.best / 10, chain.median / 10

@@ -13,6 +13,9 @@ from penstock.sandbox.jail.confine import confine_after_v8, confine_before_v8
 from penstock.sandbox.jail.isolate import open_isolate
 from penstock.sandbox.jail.loop import Jail, Link, answer_marker_signal
 
+_YOUNG_OBJECTS = 50_000
+"""Allocations between collections: a crossing leaves no cycles behind."""
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
@@ -35,6 +38,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         answer_marker_signal(jail)
         report |= confine_after_v8(arguments.data_mb)
         gc.freeze()
+        gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
         jail.hello(report)
         jail.serve()
 
