@@ -25,7 +25,7 @@ from penstock.embedded.ports import PortPool
 from penstock.embedded.services import role_of, service_names
 
 CHAIN = 10
-IN_FLIGHT = 1_000
+IN_FLIGHT = 2_000
 WARM_S = 1.0
 
 
