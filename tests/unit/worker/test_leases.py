@@ -110,3 +110,10 @@ def test_handing_back_reports_what_runs_as_lost(session):
     session.hand_back("bye")
     outcome = lease.report.outcomes[0]
     assert (outcome.lost.cause, outcome.started_unix_us) == ("bye", 7)
+
+
+def test_a_report_lets_go_of_what_could_stop_the_work(session):
+    lease = session.take(KEY)
+    lease.stop = lambda: lease
+    session.report(lease, pb.SegmentReport(), 1)
+    assert lease.stop is None

@@ -152,7 +152,12 @@ class Session:
         report.execution_id = lease.key[0]
 
     def tell(self, lease: Lease, report: pb.SegmentReport | Row, size: int) -> None:
-        """Put a report on its way."""
+        """Put a report on its way.
+
+        There is nothing to stop any more; and what stops the work holds the lease, which would keep
+        both until the garbage collector finds them.
+        """
+        lease.stop = None
         lease.report_id = report_id = next(self._report_ids)
         lease.report = report
         lease.size = size
