@@ -159,6 +159,12 @@ class Shards:
         if self._wants is not None and not loading and self._wants <= self.held.keys():
             self.settled.set()
 
+    def on_fenced(self, number: int, epoch: int) -> None:
+        """An append under this lease was refused; the lease may have been replaced since."""
+        shard = self.held.get(number)
+        if shard is not None and shard.epoch == epoch:
+            self.drop(number, "an append was fenced")
+
     def drop(self, number: int, cause: str) -> None:
         """The lease is lost: forget the shard and all of its executions, act on nothing of it."""
         shard = self.held.pop(number, None)

@@ -61,10 +61,10 @@ the time of the turn, the append that the record goes into."""
 class _Append:
     """An append in flight, and what may happen once it is answered."""
 
-    __slots__ = ("batch_id", "released", "sent_at", "then")
+    __slots__ = ("released", "request", "sent_at", "then")
 
-    def __init__(self, batch_id: int, sent_at: float) -> None:
-        self.batch_id = batch_id
+    def __init__(self, request: AppendRequest, sent_at: float) -> None:
+        self.request = request
         self.sent_at = sent_at
         self.released: list[Released] = []
         self.then: list[asyncio.Future[None]] = []
@@ -94,7 +94,7 @@ class Turns:
         self._batch_id = 0
         self._log = get_logger("turns")
         self.timers = Timers()
-        self.on_fenced: Callable[[int], None] = lambda shard: None
+        self.on_fenced: Callable[[int, int], None] = lambda shard, epoch: None
         self.on_waiting: OnWaiting = lambda live, row, now_us, batch_id: None
 
     @property
@@ -290,7 +290,7 @@ class Turns:
     def _dispatch_append(self, request: AppendRequest) -> None:
         self._batch_id += 1
         request.batch_id = self._batch_id
-        self._in_flight.append(_Append(self._batch_id, self._clock.monotonic()))
+        self._in_flight.append(_Append(request, self._clock.monotonic()))
         self._journal.send(request)
 
     def _attach(self, released: list[Released]) -> None:
@@ -306,10 +306,13 @@ class Turns:
     def on_answer(self, answer: AppendResponse) -> None:
         """An append is on disk, except for the shards that others own now."""
         append = self._in_flight.popleft()
-        invariant(append.batch_id == answer.batch_id, "appends are answered in order")
+        request = append.request
+        invariant(request.batch_id == answer.batch_id, "appends are answered in order")
         self._measures.append_seconds.observe(self._clock.monotonic() - append.sent_at)
         for shard in answer.fenced_shards:
-            self.on_fenced(shard)
+            for write in request.writes:
+                if write.shard == shard:
+                    self.on_fenced(shard, write.epoch)
         self._release.carry_out(append.released)
         for done in append.then:
             if not done.done():
