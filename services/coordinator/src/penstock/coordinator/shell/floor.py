@@ -144,6 +144,10 @@ class Floor:
         for worker in self._workers.recent(_CLAIMS_S):
             for execution_id in worker.claims.keys() & shard.executions.keys():
                 self._take_claim(worker, execution_id, worker.claims[execution_id])
+        self._take_early()
+
+    def _take_early(self) -> None:
+        """Look again at reports that were early: their shard may be here now, or elsewhere."""
         early, self._early = self._early, []
         for worker, report_id, execution_id, report in early:
             self.report(worker, report_id, execution_id, report)
@@ -154,10 +158,13 @@ class Floor:
         self._workers.broke(worker, stream)
 
     async def watch(self) -> None:
-        """Give up workers that are silent or do not come back, for ever."""
+        """Give up workers that are silent or do not come back, and answer reports whose shard went
+        to another coordinator, for ever."""
         while True:
             await asyncio.sleep(_WATCH_S)
             self.give_up_lost()
+            if self._early:
+                self._take_early()
 
     def give_up_lost(self) -> None:
         """Queue again what workers that are gone held. O(executions) if there are any."""
