@@ -114,6 +114,16 @@ class Store:
 Act = Callable[[Store], Awaitable[None]]
 
 _ENDS = {"completed": EXECUTION_STATUS_COMPLETED, "failed": EXECUTION_STATUS_FAILED}
+THROUGHPUT = "nodes of ten-node chains"
+TOLD = {
+    "start_to_end": "start to end, ten-node chain",
+    "get": "get, ten-node chain",
+    "list_newest": "list, newest",
+    "list_from_the_middle": "list, from the middle",
+    "load_of_shards": "load of all shards",
+    "nodes_per_s": THROUGHPUT,
+}
+"""The ratios that are worth keeping."""
 ACTS: dict[str, Act] = {
     "start to end, ten-node chain": Store.ran,
     "get, ten-node chain": Store.got,
@@ -184,9 +194,10 @@ async def _patterns(connection: asyncpg.Connection) -> list[Pattern]:
 
 
 async def _look_around(store: Store) -> None:
-    """Find out what to ask for."""
+    """Find out what to ask for, and have written what was left of the filling."""
     connection = await asyncpg.connect(store.cluster.database_url)
     try:
+        await connection.execute("CHECKPOINT")
         known = await connection.fetch(
             "SELECT started_us, execution_id FROM executions WHERE status = 2 "
             "ORDER BY started_us, execution_id"
@@ -224,13 +235,15 @@ async def _timed(act: Act, stores: list[Store], times: int) -> dict[str, float]:
     return {name: statistics.median(each) for name, each in found.items()}
 
 
-def _show(what: str, unit: str, empty: float, full: float) -> None:
-    ratio = f"{full / empty:.2f}" if empty else "-"
-    print(f"| {what} | {unit} | {empty:,.1f} | {full:,.1f} | {ratio} |", flush=True)
+def _show(what: str, unit: str, empty: float, full: float) -> float:
+    """Print a line of the table; returns the ratio."""
+    ratio = full / empty if empty else 0.0
+    print(f"| {what} | {unit} | {empty:,.1f} | {full:,.1f} | {ratio:.2f} |", flush=True)
+    return ratio
 
 
-async def _throughput(stores: list[Store]) -> None:
-    """Chains at full speed: nodes per second, and what PostgreSQL and state use for each."""
+async def _throughput(stores: list[Store]) -> float:
+    """Chains at full speed: nodes per second, and what they cost; returns the ratio of speeds."""
     rates: dict[str, list[float]] = {store.name: [] for store in stores}
     costs: dict[str, dict[str, list[float]]] = {store.name: {} for store in stores}
     for at in range(LOOPS + 1):
@@ -244,14 +257,16 @@ async def _throughput(stores: list[Store]) -> None:
                 for role, us in spent.us_per(seen.ended_in_all * 10).items():
                     costs[store.name].setdefault(role, []).append(us)
     empty, full = (statistics.median(rates[store.name]) for store in stores)
-    _show("nodes of ten-node chains", "1/s", empty, full)
+    ratio = _show(THROUGHPUT, "1/s", empty, full)
     for role in ("postgres", "state", "coordinator"):
         empty, full = (statistics.median(costs[store.name][role]) for store in stores)
         _show(f"CPU per node, {role}", "us", empty, full)
+    return ratio
 
 
-async def store(executions: int) -> None:
-    """A million finished executions against an empty store."""
+async def store(executions: int) -> dict[str, float]:
+    """A million finished executions against an empty store; returns some ratios of the two."""
+    ratios: dict[str, float] = {}
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(_open_store(n)) for n in ("empty", "full")]
         for each in stores:
@@ -263,10 +278,11 @@ async def store(executions: int) -> None:
         print(f"\n| | | empty | {executions:,} | ratio |\n|---|---|---:|---:|---:|")
         for what, act in ACTS.items():
             found = await _timed(act, stores, READS)
-            _show(what, "ms", found["empty"], found["full"])
-        await _throughput(stores)
+            ratios[what] = _show(what, "ms", found["empty"], found["full"])
+        ratios[THROUGHPUT] = await _throughput(stores)
         found = await _timed(Store.taken_over, stores, 2)
         _show("coordinator killed, next chain ended", "ms", found["empty"], found["full"])
         memory = [usage.memory_mb(each.cluster.pids) for each in stores]
         for role in ("state", "coordinator", "postgres"):
             _show(f"resident, {role}", "MB", memory[0][role], memory[1][role])
+    return {f"store_full_over_empty_{name}": ratios[what] for name, what in TOLD.items()}
