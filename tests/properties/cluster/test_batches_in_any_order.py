@@ -80,7 +80,7 @@ def test_fixed_flows_come_to_the_same_together_as_alone(seed: int, times: int) -
 @given(st.integers(0, 2**32), st.integers(0, 4))
 def test_random_flows_come_to_the_same_together_as_alone(seed: int, times: int) -> None:
     rng = Random(seed)
-    flows = {name: random_flow(rng, name, once=False) for name in ("one", "two", "three")}
+    flows = {name: random_flow(rng, name, sure=True) for name in ("one", "two", "three")}
     world, starts = together(seed, flows, times)
     world.check(f"together({seed}, flows, {times})")
     wanted = alone(flows)

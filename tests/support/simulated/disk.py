@@ -126,12 +126,12 @@ class Disk:
         self.epochs[shard] = self.epochs.get(shard, 0) + 1
         self.holders.pop(shard, None)
 
-    def given_up(self, coordinators: int) -> list[str]:
-        """Shards that were taken more often than so many processes and losses explain."""
+    def given_up(self, takings: int) -> list[str]:
+        """Shards that were taken more often than so many times and their losses explain."""
         return [
             f"shard {shard} is in epoch {epoch}: its lease was given up for nothing"
             for shard, epoch in self.epochs.items()
-            if epoch > coordinators + 2 * self.stolen[shard]
+            if epoch > takings + 2 * self.stolen[shard]
         ]
 
     def store(self, json: bytes) -> tuple[str, int]:

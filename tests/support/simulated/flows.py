@@ -110,11 +110,20 @@ FIXED: dict[str, Nodes] = {
 of theirs became uncertain."""
 
 
-def random_flow(rng: Random, name: str, *, once: bool = True) -> str:
-    """Up to nine nodes: mostly pure, some acting, with all kinds of edges and policies."""
+def random_flow(rng: Random, name: str, *, sure: bool = False) -> str:
+    """Up to nine nodes: mostly pure, some acting, with all kinds of edges and policies.
+
+    A `sure` one comes to the same whatever is lost or late: no effect that becomes uncertain, no
+    failure that ends everything while something else runs, a try more for what fails at first.
+    """
     nodes: Nodes = {}
     for at in range(rng.randint(2, 9)):
-        nodes[f"n{at}"] = _random_node(rng, _random_needs(rng, at), once=once)
+        node = nodes[f"n{at}"] = _random_node(rng, _random_needs(rng, at))
+        if sure and "effects" in node:
+            node["effects"] = "idempotent"
+        if sure and "retry" in node:
+            node["retry"] = "fast"
+            node["on_error"] = rng.choice(("continue", "skip"))
     return flow(name, nodes)
 
 
@@ -126,8 +135,8 @@ def _random_needs(rng: Random, at: int) -> list[Any]:
     return [one if on == "success" else {"node": one, "on": on} for one, on in ons]
 
 
-def _random_node(rng: Random, needs: list[Any], *, once: bool) -> dict[str, Any]:
-    effects = rng.choice(("once", "idempotent")) if once else "idempotent"
+def _random_node(rng: Random, needs: list[Any]) -> dict[str, Any]:
+    effects = rng.choice(("once", "idempotent"))
     dice = rng.random()
     if dice < 0.50:
         node = js(*needs, **_random_deeds(rng))

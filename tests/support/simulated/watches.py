@@ -4,7 +4,8 @@ the disk, know nothing of how services work, and write down every promise that i
 `EffectWatch`: an effect happens only when everything before it is on disk (the effect barrier).
 `barriers` is how often a worker went on past one, `refusals` how often it was told not to.
 `ReleaseWatch`: nothing leaves a coordinator before the commit it rests on was answered. `depth` is
-how many appends were in flight at most, `fenced` how many writes were refused.
+how many appends were in flight at most, `fenced` how many writes were refused, `acquires_lost` how
+often shards were granted to somebody who did not hear of it.
 """
 
 from collections.abc import Iterable
@@ -158,6 +159,7 @@ class ReleaseWatch:
         self._flying: dict[Process, set[int]] = {}
         self.depth = 0
         self.fenced = 0
+        self.acquires_lost = 0
         fabric.taps.append(self.hear)
 
     def on_row(self, record: state.JournalRecord) -> None:
@@ -178,6 +180,10 @@ class ReleaseWatch:
                 flying = self._flying.setdefault(sender, set())
                 flying.add(message.batch_id)
                 self.depth = max(self.depth, len(flying))
+            case "sent", state.AcquireShardsRequest():
+                self.acquires_lost += 1
+            case "taken", state.AcquireShardsResponse():
+                self.acquires_lost -= 1
             case "taken", state.AppendResponse():
                 self._answered(receiver, message)
             case "taken", state.LoadShardResponse() | state.LoadExecutionsResponse():

@@ -288,7 +288,7 @@ class World:
         found = [*self.fabric.faults, *self.disk.faults]
         found += [*self.effects.violations, *self.releases.violations]
         lives = [one for one in self.fabric.processes if one.role == "coordinator"]
-        found += self.disk.given_up(len(lives))
+        found += self.disk.given_up(len(lives) + self.releases.acquires_lost)
         for key, execution in self.started.items():
             if execution not in self.disk.histories:
                 found.append(f"{key} was acknowledged but is not on disk (I8)")
