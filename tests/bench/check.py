@@ -4,14 +4,13 @@ Ends with 1 if something got slower, with 2 if that cannot be told: nothing is r
 were busy on the machine.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from bench import record
+from bench import command, record
 from bench.calibration import Calibration
 from bench.compare import Comparison, Rounds, Speed, Verdict, compare_all, told
 from bench.measures import GROUPS, live, segments_open, single_open
@@ -65,10 +64,12 @@ def _report(recorded: Mapping[str, Any], run: Run) -> int:
 
 def main() -> None:
     """Measure and compare."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], choices=_MEASURES)
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of each loop")
-    parser.add_argument("--rounds", type=int, default=5, help="repetitions of each")
+    parser = command.parser("bench.check", __doc__)
+    parser.add_argument(
+        "--only", action="append", default=[], choices=_MEASURES, help=command.ONLY_HELP
+    )
+    parser.add_argument("--seconds", type=command.seconds, default=3.0, help="length of each loop")
+    parser.add_argument("--rounds", type=command.whole, default=5, help="repetitions of each")
     given = parser.parse_args()
     here = record.circumstances()
     recorded = record.read_machine(here)

@@ -6,11 +6,12 @@ with its input.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 import msgspec
@@ -147,8 +148,7 @@ async def _serve(address: str) -> None:
         calm_garbage_collector()
         while line := await reader.readline():
             loaded = await _answer(decoder.decode(line), address, channel)
-            sys.stdout.buffer.write(msgspec.json.encode(loaded) + b"\n")
-            sys.stdout.buffer.flush()
+            os.write(sys.stdout.fileno(), msgspec.json.encode(loaded) + b"\n")
 
 
 class Loader:
@@ -204,7 +204,8 @@ async def open_loader(address: str) -> AsyncIterator[Loader]:
 def main() -> None:
     """Serve until the input ends; the bench decides about interrupts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    uvloop.run(_serve(sys.argv[1]))
+    with suppress(BrokenPipeError):  # The bench is gone, and with it who asked.
+        uvloop.run(_serve(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """The bench: measures fresh embedded clusters and prints what a node costs, hop by hop.
 
-`make bench` runs all of it; `--only NAME` some, `--seconds N` sets the length of each loop. A whole
-run is recorded in tests/bench/results and shown in README.md and docs/performance.md. It asserts
-nothing, but an execution that fails ends it: there is no figure then.
+`make bench` runs all of it, about 7 minutes; `--only NAME` some, `--seconds N` sets the length of
+each loop. A whole run is recorded in tests/bench/results and shown in README.md and
+docs/performance.md. It asserts nothing, but an execution that fails ends it: there is no figure
+then.
 """
 
-import argparse
-import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,12 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench import counters, record, report
+from bench import command, counters, record, report
 from bench.calibration import Calibration, calibrate
 from bench.loader import open_loader
 from bench.measures import GROUPS, Group, Measure
 from bench.measuring import Bench, show
-from bench.starts import LoadFailed
 from penstock.embedded import ClusterSettings, open_cluster
 
 
@@ -110,21 +107,20 @@ def as_recorded(run: Run) -> dict[str, object]:
 
 def run_or_end(wanted: Wanted) -> Run:
     """Measure; end the process with 1 if there is no figure."""
-    try:
-        return asyncio.run(measure(wanted))
-    except* LoadFailed as failed:
-        causes = "; ".join(str(each) for each in failed.exceptions)
-        sys.exit(f"bench: no figures: {causes}")
-    raise AssertionError("unreachable")
+    return command.conduct("bench", measure(wanted))
 
 
 def main() -> None:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser("bench.run", __doc__)
     names = [each.__name__ for group in GROUPS for each in group.measures]
-    parser.add_argument("--only", action="append", default=[], choices=names)
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each loop")
-    parser.add_argument("--rounds", type=int, default=5, help="repetitions; the median is told")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=names, help=command.ONLY_HELP
+    )
+    parser.add_argument("--seconds", type=command.seconds, default=5.0, help="length of each loop")
+    parser.add_argument(
+        "--rounds", type=command.whole, default=5, help="repetitions; the median is told"
+    )
     parser.add_argument("--no-write", action="store_true", help="leave the records as they are")
     given = parser.parse_args()
     run = run_or_end(Wanted(given.seconds, given.rounds, given.only))
