@@ -207,3 +207,16 @@ async def test_work_of_a_worker_that_is_gone_goes_to_another(applied, state):
         await until(lambda: state.ended(answer.execution_id))
         assert other.tasks[0][1].ref == NodeRef(node=0, attempt=2)
     assert "attempt_lost" in state.events(answer.execution_id)
+
+
+async def test_what_another_coordinator_gave_is_not_waited_for_here(applied, state):
+    async with open_worker(applied.channel, keep_all) as worker:
+        answer = await start(applied)
+        await worker.until(lambda: worker.tasks)
+        lease = worker.tasks[0][1].ref
+        worker.lose_connection()
+        await until(lambda: applied.shell.workers.by_id["w1"].broken_at)
+    held = ((answer.execution_id, lease),)
+    async with open_worker(applied.channel, keep_all, held=held, giver="another") as worker:
+        await worker.until(lambda: worker.tasks)
+        assert worker.tasks[0][0] == answer.execution_id

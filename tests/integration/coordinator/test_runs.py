@@ -4,6 +4,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.api.journal.v1.journal_pb2 import NodeRef
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.rpc.channel import call
+from penstock.coordinator.shell import turns
 from support.coordinator.memory_worker import complete_all, completed, keep_all, open_worker
 
 CHAIN = """
@@ -189,3 +190,41 @@ async def test_cancel_stops_the_worker_and_is_final(running, state):
         await worker.until(lambda: worker.refused)
         assert (await call(running.stub.CancelExecution, request)).status == 4
     assert running.shell.workers.by_id["w1"].free == 100
+
+
+async def test_a_report_that_makes_no_sense_fails_its_lease_and_nothing_else(running, state):
+    await apply(running, CHAIN)
+    async with open_worker(running.channel, keep_all) as worker:
+        first, second = await start(running, "chain"), await start(running, "chain")
+        await worker.until(lambda: len(worker.tasks) == 2)
+        lease = NodeRef(node=0, attempt=1)
+        senseless = worker.made(first.execution_id, lease, [dispatch.NodeOutcome(ref=lease)])
+        uneven = dispatch.SegmentReport(report_id=2, execution_id=second.execution_id, lease=lease)
+        uneven.completed.nodes.append(0)
+        await worker.say(dispatch.WorkRequest(reports=[senseless, uneven]))
+        await worker.until(lambda: worker.refused == [1, 2])
+    for execution_id in (first.execution_id, second.execution_id):
+        assert "node_failed" in state.events(execution_id)
+
+
+async def test_a_record_that_cannot_be_made_sets_its_execution_aside(running, state, monkeypatch):
+    await apply(running, CHAIN)
+    made = turns.body_of
+    broken: list[str] = []
+
+    def body_of(live, events, now_us):
+        if live.id in broken:
+            raise ValueError("no such number")
+        return made(live, events, now_us)
+
+    monkeypatch.setattr(turns, "body_of", body_of)
+    async with open_worker(running.channel, keep_all) as worker:
+        hurt, well = await start(running, "chain"), await start(running, "chain")
+        await worker.until(lambda: len(worker.tasks) == 2)
+        broken.append(hurt.execution_id)
+        lease = NodeRef(node=0, attempt=1)
+        reports = [worker.made(one.execution_id, lease, [completed(lease)]) for one in (hurt, well)]
+        await worker.say(dispatch.WorkRequest(reports=reports))
+        await worker.until(lambda: worker.committed and worker.refused)
+        assert (worker.refused, worker.committed) == ([1], [2])
+    assert running.shell.executions.get(hurt.execution_id) is None

@@ -111,11 +111,12 @@ async def open_worker(
     pool: str = "default",
     types: tuple[str, ...] = TYPES,
     held: tuple[tuple[str, NodeRef], ...] = (),
+    giver: str = "",
 ) -> AsyncIterator[MemoryWorker]:
     call = DispatchServiceStub(channel).Work()
     hello = pb.Hello(worker_id=worker_id, pool=pool, node_types=types, credits=credit_count)
     for execution_id, ref in held:
-        hello.held.add(execution_id=execution_id, ref=ref)
+        hello.held.add(execution_id=execution_id, ref=ref, coordinator_id=giver)
     await call.write(pb.WorkRequest(hello=hello))
     worker = MemoryWorker(call, decide)
     async with asyncio.TaskGroup() as group:

@@ -165,8 +165,8 @@ def _all_classes(base: type[PenstockError]) -> list[type[PenstockError]]:
 
 
 def classes_by_reason() -> Mapping[str, type[PenstockError]]:
-    """Every operating error by its reason."""
-    return {cls.reason: cls for cls in _all_classes(PenstockError)}
+    """Every operating error by its reason; a class without a reason of its own is its base's."""
+    return {cls.reason: cls for cls in _all_classes(PenstockError) if "reason" in vars(cls)}
 
 
 def to_facts(error: PenstockError) -> dict[str, Any]:

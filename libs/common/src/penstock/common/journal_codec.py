@@ -39,7 +39,7 @@ def encode_batch(
     execution_id: str, first_seq: int, at_us: int, events: Sequence[ev.Event]
 ) -> bytes:
     """One journal row: consecutive events of one execution."""
-    first = events[0]
+    first = events[0] if events else None
     if type(first) is ev.NodesCompleted and first.wire:
         head = _spliced(execution_id, first_seq, at_us, first)
         return head + _events_alone(events[1:]) if len(events) > 1 else head

@@ -5,6 +5,7 @@ from typing import Any
 
 from penstock.nodes.api import NodeFailure
 from penstock.workflow.durations import HELP, parse_duration_s
+from penstock.workflow.execution.values import LAST_INSTANT_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,7 +29,9 @@ def instant_us(value: Any, name: str) -> int:
     Whole microseconds throughout: an instant is never rounded down, so that no timer is early.
     """
     wanted = "an ISO 8601 instant with a zone, such as 2030-01-31T09:00:00Z"
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value * 1000 <= LAST_INSTANT_US:
+            raise _refuse(name, value, "milliseconds since 1970 before the year 10000")
         return round(value * 1000)
     if not isinstance(value, str):
         raise _refuse(name, value, wanted)
@@ -38,4 +41,4 @@ def instant_us(value: Any, name: str) -> int:
         raise _refuse(name, value, wanted) from None
     if moment.tzinfo is None:
         raise _refuse(name, value, wanted)
-    return max(0, (moment - _EPOCH) // _MICROSECOND)
+    return max(0, min((moment - _EPOCH) // _MICROSECOND, LAST_INSTANT_US))

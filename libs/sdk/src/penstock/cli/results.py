@@ -30,7 +30,8 @@ def _print_failure(status: str, node: str, failure: Failure | None) -> None:
     if node:
         text.append(f" at {node}", style="bold default")
     if failure is not None:
-        text.append(f": {failure.reason} ({failure.error_class})", style="not bold default")
+        family = f" ({failure.error_class})" if failure.error_class else ""
+        text.append(f": {failure.reason}{family}", style="not bold default")
         text.append(f"\n  {failure.message}", style="not bold default")
         if failure.details is not None:
             details = msgspec.json.encode(failure.details).decode()

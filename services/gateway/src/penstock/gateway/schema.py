@@ -40,12 +40,12 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
 
 class Failure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What went wrong: its family (transient, permanent, system, user), a stable reason, a
-    sentence, facts.
+    sentence, facts. Lists tell the reason only.
     """
 
-    error_class: str
-    reason: str
-    message: str
+    error_class: str = ""
+    reason: str = ""
+    message: str = ""
     details: Raw | None = None
 
 

@@ -31,10 +31,13 @@ _ERROR_CLASS = {
     number: name.removeprefix("ERROR_CLASS_").lower() for name, number in payload.ErrorClass.items()
 }
 
+_LAST_US = 253_402_300_799_999_000
+"""The end of the year 9999: later instants have no text."""
+
 
 def instant(at_us: int) -> str:
     """RFC 3339 text in UTC of an instant in microseconds since the Unix epoch."""
-    when = _EPOCH + timedelta(microseconds=at_us)
+    when = _EPOCH + timedelta(microseconds=max(0, min(at_us, _LAST_US)))
     return when.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -61,7 +64,7 @@ def failure(message: payload.Failure) -> schema.Failure:
     """A failure as users see it."""
     details = Raw(message.details_json) if message.details_json else None
     return schema.Failure(
-        _ERROR_CLASS[message.error_class].replace("unspecified", "system"),
+        _ERROR_CLASS[message.error_class].replace("unspecified", ""),
         message.reason,
         message.message,
         details,

@@ -108,11 +108,14 @@ class Links:
             self.reports_made += 1
             yield self.reports_made
 
-    def held(self) -> Iterable[pb.HeldAttempt]:
-        """Every attempt this worker has; each coordinator picks its own."""
-        for session in self.sessions.values():
+    def held(self, before: Session | None) -> Iterable[pb.HeldAttempt]:
+        """Every attempt this worker has and who gave it; each coordinator picks its own. Those of
+        the session `before`, that of the link this goes out on, are for whoever is there now."""
+        for giver, session in self.sessions.items():
             for lease in session.leases.values():
                 held = pb.HeldAttempt(execution_id=lease.key[0])
+                if session is not before:
+                    held.coordinator_id = giver
                 lease.write_ref(held.ref)
                 yield held
 
@@ -194,7 +197,7 @@ class Link:
     async def _requests(self, outbox: Outbox[Outgoing]) -> AsyncIterator[pb.WorkRequest]:
         hello = pb.Hello()
         hello.CopyFrom(self._links.hello)
-        hello.held.extend(self._links.held())
+        hello.held.extend(self._links.held(self.last_session))
         yield pb.WorkRequest(hello=hello, draining=self._links.draining)
         async for batch in outbox.batches(_BATCH):
             request = pb.WorkRequest()

@@ -119,6 +119,8 @@ class PlanTables:
         for place, node in enumerate(nodes):
             if node >= self.size or node in ended:
                 return None
+            if self.nodes[node].for_each is not None:
+                return None
             if place and (left.get(node) != 0 or node not in taken_into):
                 return None
             ended.add(node)

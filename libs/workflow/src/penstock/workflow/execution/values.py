@@ -17,6 +17,9 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
 
 
+LAST_INSTANT_US = 253_402_300_799_999_000
+"""The last millisecond of the year 9999: later instants cannot be written down by everybody."""
+
 NULL = Payload()
 
 

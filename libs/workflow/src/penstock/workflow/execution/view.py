@@ -1,18 +1,21 @@
 """Where each node stands, for people: made from a state that was folded with `keep_outputs`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import (
+    LAST_INSTANT_US,
     ExecutionStatus,
     Failure,
     LogLine,
     NodeStatus,
     Payload,
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NAMES_SHOWN_MAX = 3
 """Parents that a sentence names before it counts the rest."""
@@ -152,5 +155,5 @@ def _sleeps(state: ExecutionState, index: int) -> str:
 
 
 def _instant(at_us: int) -> str:
-    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    at = _EPOCH + timedelta(microseconds=max(0, min(at_us, LAST_INSTANT_US)))
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

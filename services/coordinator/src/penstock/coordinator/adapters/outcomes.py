@@ -38,11 +38,7 @@ def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -
             row = row_from_report(report.completed, worker)
         except ValueError as flaw:
             raise InvalidArgument(f"A report holds {flaw}.") from flaw
-    lease = (
-        NodeRef(row.nodes[0], 0, row.attempt)
-        if row is not None and not report.HasField("lease")
-        else ref_from_proto(report.lease)
-    )
+    lease = lease_of(report)
     outcomes = (
         tuple(outcome_from_proto(outcome, draw) for outcome in report.outcomes)
         if report.outcomes
@@ -51,6 +47,14 @@ def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -
     continues = report.HasField("continue_with")
     follows = ref_from_proto(report.continue_with) if continues else None
     return Report(worker, lease, outcomes, follows, row)
+
+
+def lease_of(report: dispatch.SegmentReport) -> NodeRef:
+    """The attempt under whose lease a report is made."""
+    if report.HasField("lease"):
+        return ref_from_proto(report.lease)
+    row = report.completed
+    return NodeRef(row.nodes[0] if row.nodes else 0, 0, row.attempt)
 
 
 def started_from_proto(started: dispatch.AttemptStarted, worker: str) -> AttemptStarted:

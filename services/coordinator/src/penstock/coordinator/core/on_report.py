@@ -22,7 +22,7 @@ from penstock.coordinator.core.inputs import (
 from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.on_lost import lose
 from penstock.coordinator.core.on_signal import fall_asleep
-from penstock.coordinator.core.report_check import fits, holds, is_repeated
+from penstock.coordinator.core.report_check import fits, holds, is_repeated, suits
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
     NodeCompleted,
@@ -71,7 +71,8 @@ def _is_simple(turn: Turn, report: Report) -> bool:
         return False
     row, lease = report.row, report.lease
     if row is None:
-        return len(report.outcomes) == 1 and report.outcomes[0].ref == lease
+        outcomes = report.outcomes
+        return len(outcomes) == 1 and outcomes[0].ref == lease and suits(turn.state, outcomes[0])
     return (
         not report.outcomes
         and lease == NodeRef(row.nodes[0], 0, row.attempt)

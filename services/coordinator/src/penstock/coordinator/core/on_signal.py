@@ -8,7 +8,7 @@ from penstock.coordinator.core.inputs import SignalArrived, Waiting
 from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeCompleted, NodeWaiting, SignalReceived
-from penstock.workflow.execution.values import NodeRef, Payload
+from penstock.workflow.execution.values import LAST_INSTANT_US, NodeRef, Payload
 
 
 def on_signal(turn: Turn, signal: SignalArrived) -> None:
@@ -32,6 +32,7 @@ def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
     """
     state = turn.state
     until_us = max(wait.until_us, turn.now_us + wait.duration_us if wait.duration_us else 0)
+    until_us = min(until_us, LAST_INSTANT_US)
     turn.emit(NodeWaiting(ref, until_us, wait.signal, wait.output))
     if wait.signal:
         buffered = state.waits.signals.get(wait.signal)

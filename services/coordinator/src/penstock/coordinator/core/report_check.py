@@ -59,6 +59,8 @@ def fits(state: ExecutionState, report: Report) -> str:
     after = _Afterwards(state)
     for outcome in outcomes:
         ref = outcome.ref
+        if not suits(state, outcome):
+            return f"node {ref.node} ended as nodes of its kind do not"
         if ref != report.lease:
             if not after.is_ready(ref):
                 return f"node {ref.node} was not ready"
@@ -71,6 +73,15 @@ def fits(state: ExecutionState, report: Report) -> str:
             return "it holds two outcomes of the leased attempt"
         after.take(outcome)
     return _flaw_of_going_on(state, after, report.continue_with)
+
+
+def suits(state: ExecutionState, outcome: Outcome) -> bool:
+    """False if an outcome is not of its node's kind: only a for-each fans out, and it does nothing
+    else when it goes well."""
+    kind, ref = type(outcome.kind), outcome.ref
+    if ref.item or ref.node >= state.tables.size or kind not in (Completed, FannedOut):
+        return kind is not FannedOut
+    return (kind is FannedOut) == (state.tables.nodes[ref.node].for_each is not None)
 
 
 def _flaw_of_going_on(state: ExecutionState, after: "_Afterwards", ref: NodeRef | None) -> str:

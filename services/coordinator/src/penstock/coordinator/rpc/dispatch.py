@@ -6,12 +6,19 @@ from typing import Any
 
 import grpc
 
-from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, Welcome, WorkRequest, WorkResponse
+from penstock.api.dispatch.v1.dispatch_service_pb2 import (
+    Hello,
+    SegmentReport,
+    Welcome,
+    WorkRequest,
+    WorkResponse,
+)
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import DispatchServiceServicer
 from penstock.common.errors import InvalidArgument
 from penstock.common.logging import get_logger
 from penstock.common.value_codec import ref_from_proto
-from penstock.coordinator.adapters.outcomes import report_from_proto, started_from_proto
+from penstock.coordinator.adapters.outcomes import lease_of, report_from_proto, started_from_proto
+from penstock.coordinator.core.inputs import Report
 from penstock.coordinator.shell.coordinator import Coordinator
 from penstock.coordinator.shell.workers import HEARTBEAT_MS, Worker
 from penstock.workflow.execution.values import NodeRef
@@ -41,7 +48,7 @@ class DispatchRpc(DispatchServiceServicer):
             return
         hello = _checked(first)
         floor = self._coordinator.floor
-        worker, stream = floor.arrive(hello, _claims(hello))
+        worker, stream = floor.arrive(hello, _claims(hello, self._coordinator.id))
         reader = self._tasks.create_task(self._read(requests, first, worker))
         reader.add_done_callback(lambda _: stream.close())
         try:
@@ -91,8 +98,18 @@ class DispatchRpc(DispatchServiceServicer):
                 worker,
                 report.report_id,
                 report.execution_id,
-                report_from_proto(report, worker_id, draw),
+                self._understood(report, worker_id, draw),
             )
+
+    def _understood(
+        self, report: SegmentReport, worker_id: str, draw: Callable[[], float]
+    ) -> Report:
+        """The report; one that makes no sense becomes an empty one, which fails its lease."""
+        try:
+            return report_from_proto(report, worker_id, draw)
+        except InvalidArgument as flaw:
+            self._log.error("report_not_understood", worker=worker_id, error=flaw.message)
+            return Report(worker_id, lease_of(report))
 
 
 def _checked(first: WorkRequest) -> Hello:
@@ -105,8 +122,12 @@ def _checked(first: WorkRequest) -> Hello:
     return first.hello
 
 
-def _claims(hello: Hello) -> dict[str, list[NodeRef]]:
+def _claims(hello: Hello, coordinator_id: str) -> dict[str, list[NodeRef]]:
+    """What a worker has of this coordinator. What others gave it is theirs: its report would go to
+    them, so it must not be waited for here."""
     claims: dict[str, list[NodeRef]] = {}
     for held in hello.held:
+        if held.coordinator_id and held.coordinator_id != coordinator_id:
+            continue
         claims.setdefault(held.execution_id, []).append(ref_from_proto(held.ref))
     return claims

@@ -12,14 +12,20 @@ from penstock.workflow.execution.values import ExecutionStatus
 _RUNNING = int(ExecutionStatus.RUNNING)
 
 
-def add_record(
-    write: ShardWrite, live: Live, events: Sequence[Event], now_us: int, wake_us: int
-) -> int:
-    """Append the record of `events`, which are the last of the state's history; returns the size
-    of its body."""
+Body = tuple[int, bytes]
+"""Sequence of the first event, the events encoded."""
+
+
+def body_of(live: Live, events: Sequence[Event], now_us: int) -> Body:
+    """The body of the record of `events`, which are the last of the state's history."""
+    first_seq = live.state.seq - count_sequences(events) + 1
+    return first_seq, encode_batch(live.id, first_seq, now_us, events)
+
+
+def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: int) -> int:
+    """Append a record; returns the size of its body."""
     state = live.state
-    first_seq = state.seq - count_sequences(events) + 1
-    body = encode_batch(live.id, first_seq, now_us, events)
+    first_seq, body = made
     record: JournalRecord = write.records.add()
     record.execution_id = live.id
     record.tenant = live.tenant

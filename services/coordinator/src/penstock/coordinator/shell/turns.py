@@ -39,7 +39,7 @@ from penstock.coordinator.shell.live import (
     Recovered,
 )
 from penstock.coordinator.shell.measures import Measures
-from penstock.coordinator.shell.records import add_record
+from penstock.coordinator.shell.records import add_record, body_of
 from penstock.coordinator.shell.release import MOVED, Release, Released
 from penstock.coordinator.shell.timers import Timers
 
@@ -174,8 +174,8 @@ class Turns:
                 released.append((live, commands, caller))
         self._measures.turn_inputs.observe(count)
         self._measures.nodes.inc(outcomes)
-        if touched:
-            self._send(touched.values(), now_us)
+        if touched and self._send(touched.values(), now_us):
+            released = self._without_faulty(released)
         self._attach(released)
         if at_once:
             self._release.carry_out(at_once)
@@ -248,16 +248,31 @@ class Turns:
             waiter.on_failed(Internal("the engine met a fault of its own in this execution"))
         live.waiters.clear()
 
-    def _send(self, touched: Iterable[Live], now_us: int) -> None:
-        """Make records and send them; a turn with much data becomes several appends."""
+    def _without_faulty(self, released: list[Released]) -> list[Released]:
+        """Leave out those whose record could not be made: nothing of them is on its way to disk."""
+        for live, _, caller in released:
+            if live.gone and caller is not None:
+                caller.on_failed(Internal("the engine met a fault of its own in this execution"))
+        return [one for one in released if not one[0].gone]
+
+    def _send(self, touched: Iterable[Live], now_us: int) -> bool:
+        """Make records and send them; a turn with much data becomes several appends. True if some
+        record could not be made."""
         request = AppendRequest()
         writes: dict[int, ShardWrite] = {}
         size = records = count = 0
+        faulty = False
         for live in touched:
             events = live.unsent
             if not events:
                 continue
             shard = live.shard
+            try:
+                body = body_of(live, events, now_us)
+            except Exception as fault:  # noqa: BLE001 - one execution must not stop the others
+                self._quarantine(live, fault)
+                faulty = True
+                continue
             write = writes.get(shard.number)
             if write is None:
                 write = writes[shard.number] = request.writes.add(
@@ -265,7 +280,7 @@ class Turns:
                 )
             state = live.state
             wake_us = next_wake_us(state) if state.waits.heap else 0
-            size += add_record(write, live, events, now_us, wake_us)
+            size += add_record(write, live, body, now_us, wake_us)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
             if live.rests or state.waits.sleeping or state.waits.due:
@@ -282,6 +297,7 @@ class Turns:
             self._dispatch_append(request)
         self._measures.records.inc(records)
         self._measures.events.inc(count)
+        return faulty
 
     def _arm(self, live: Live, wake_us: int) -> None:
         live.wake_us = wake_us

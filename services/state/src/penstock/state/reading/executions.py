@@ -12,7 +12,7 @@ from penstock.state.payloads.store import PayloadStore
 from penstock.state.ports import ExecutionRow, ExecutionStore
 from penstock.state.reading.plans import PlanCache
 from penstock.workflow.execution.fold import ExecutionState
-from penstock.workflow.execution.values import Payload
+from penstock.workflow.execution.values import LAST_INSTANT_US, Payload
 from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
 
 _PAGE_ROWS = 200
@@ -24,8 +24,10 @@ _WORTH_STORING_BYTES = 2 * 1024
 
 
 def _set_time(stamp: Timestamp, at_us: int) -> None:
-    if at_us:
-        stamp.FromMicroseconds(at_us)
+    """Set a time; what a worker's clock said that cannot be written down becomes the nearest that
+    can."""
+    if at_us > 0:
+        stamp.FromMicroseconds(min(at_us, LAST_INSTANT_US))
 
 
 def summary(row: ExecutionRow) -> Execution:

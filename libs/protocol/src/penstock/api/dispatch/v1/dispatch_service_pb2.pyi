@@ -144,8 +144,13 @@ class HeldAttempt(_message.Message):
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     REF_FIELD_NUMBER: _builtins.int
+    COORDINATOR_ID_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
+    coordinator_id: _builtins.str
+    """The coordinator that gave it and will get its report; empty if that is whoever is reached where this goes to: the one
+    that is there now adopts it in place of the one that was there before.
+    """
     @_builtins.property
     def ref(self) -> _journal_pb2.NodeRef:
         """The attempt."""
@@ -155,10 +160,11 @@ class HeldAttempt(_message.Message):
         *,
         execution_id: _builtins.str = ...,
         ref: _journal_pb2.NodeRef | None = ...,
+        coordinator_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinator_id", b"coordinator_id", "execution_id", b"execution_id", "ref", b"ref"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
