@@ -1,3 +1,5 @@
+import pytest
+
 from penstock.cli.picture import ExecutionPicture, NodePicture
 from penstock.cli.plain import LineTeller
 from penstock.sdk.models import (
@@ -84,3 +86,27 @@ def test_a_later_snapshot_tells_no_log_line_again():
 
     assert told(first) == ["w v1 E", "10:00:00.123  a [info] first"]
     assert told(first, second) == ["10:00:00.123  a [info] second"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (NodeChange("n", "WAITING", wake_at=AT), f"n: sleeps until {AT}"),
+        (NodeChange("n", "WAITING", signal="go"), "n: waits for the signal 'go'"),
+        (
+            NodeChange("n", "WAITING", failure=Failure("transient", "HTTP_STATUS", "503")),
+            "n: tries again after HTTP_STATUS: 503",
+        ),
+    ],
+)
+def test_a_wait_is_told_in_one_phrase(change: NodeChange, told: str):
+    assert [line[14:] for line in lines("node_waits", change)] == [told]
+
+
+def test_a_snapshot_tells_a_wait_in_the_same_words():
+    picture = ExecutionPicture("E")
+    state = NodeState("n", "wait@1", "WAITING", waiting_for=f"Sleeps until {AT}.")
+    execution = Execution(id="E", workflow="w", version=1, status="RUNNING", nodes=(state,))
+    message = SnapshotMessage(1, "E", execution)
+    picture.apply(message)
+    assert list(LineTeller(picture).lines(message)) == ["w v1 E", f"n: sleeps until {AT}"]

@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from penstock.cli.commands.execution import print_tree
 from penstock.cli.picture import ExecutionPicture, NodePicture
 from penstock.cli.tree import render, rows_of
+from penstock.sdk.models import Execution, NodeState
 
 NOW = "2026-11-21T10:00:02+00:00"
 
@@ -98,3 +100,11 @@ def test_every_node_that_stands_still_says_why():
     text = drawn(waits, skipped)
     assert "signal approve" in text
     assert "branch not taken" in text
+
+
+def test_on_a_pipe_what_a_node_waits_for_is_told_whole(capsys):
+    sentence = "Waits for the signal 'go' until 2026-11-21T17:00:00.000Z." + " And so on." * 30
+    state = NodeState("ask", "wait@1", "WAITING", waiting_for=sentence)
+    run = Execution(id="E", workflow="w", version=1, status="RUNNING", nodes=(state,))
+    print_tree(run)
+    assert sentence in capsys.readouterr().out

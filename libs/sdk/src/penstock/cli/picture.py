@@ -98,11 +98,14 @@ class NodePicture:
 
 
 def _wait_text(change: NodeChange) -> str:
+    """One sentence, as the server's in a snapshot."""
     if change.failure is not None:
-        return f"next try after {change.failure.reason}: {change.failure.message}"
+        then = f" at {change.wake_at}" if change.wake_at else ""
+        return f"Tries again{then} after {change.failure.reason}: {change.failure.message}"
+    until = f" until {change.wake_at}" if change.wake_at else ""
     if change.signal:
-        return f"signal {change.signal}"
-    return "its time"
+        return f"Waits for the signal {change.signal!r}{until}."
+    return f"Sleeps{until}."
 
 
 @dataclass(slots=True)

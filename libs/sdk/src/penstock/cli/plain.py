@@ -83,12 +83,17 @@ def _took(what: NodePicture | ExecutionPicture) -> str:
     return f" in {text}" if text else ""
 
 
+def _clause(sentence: str) -> str:
+    """A sentence as the rest of a line that has begun."""
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
+
+
 def _state_text(node: NodePicture) -> str:
     match node.status:
         case "COMPLETED":
             return f"completed{_took(node)}"
         case "WAITING":
-            return f"waits for {node.waiting_for}"
+            return _clause(node.waiting_for) or "waits"
         case "FAILED" if node.failure:
             return f"failed: {node.failure.reason}: {node.failure.message}"
         case "SKIPPED" if node.reason:

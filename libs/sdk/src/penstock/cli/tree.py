@@ -12,7 +12,7 @@ from penstock.cli.texts import duration_text, seconds_between
 _BAR_CELLS = 24
 _BAR_CELLS_MIN = 6
 _NAME_CHARS_MIN = 8
-_FAILURE_CHARS = 100
+_REASON_CHARS = 100
 _HIDDEN = "$"
 
 
@@ -142,11 +142,12 @@ def _node_line(row: _Row, moment: "_Moment", columns: _Columns, cells: int) -> T
     return text
 
 
-def _remarks(row: _Row) -> Text:
-    """What may be cut at the end of the line."""
+def _remarks(row: _Row, chars: int) -> Text:
+    """What may be cut at the end of the line, the reason after so many characters."""
     text = Text()
     if why := _why(row.node):
-        text.append(f"  {why[:_FAILURE_CHARS]}", style="not bold italic")
+        cut = why if len(why) <= chars else why[: chars - 1] + "…"
+        text.append(f"  {cut}", style="not bold italic")
     if row.joins and not row.node.ended:
         text.append(f"  ← {', '.join(row.joins)}", style="not bold dim")
     return text
@@ -202,7 +203,7 @@ class _Tree:
 
     def _line(self, row: _Row, columns: _Columns, width: int) -> Text:
         line = _node_line(row, self.moment, columns, _BAR_CELLS)
-        remarks = _remarks(row)
+        remarks = _remarks(row, max(_REASON_CHARS, width - line.cell_len))
         excess = line.cell_len + remarks.cell_len - width
         if excess > 0 and row.node.items_total:
             cells = max(_BAR_CELLS_MIN, _BAR_CELLS - excess)

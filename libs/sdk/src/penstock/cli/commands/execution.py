@@ -26,6 +26,9 @@ app = App(
     help="List, show, watch, cancel and signal executions; read their logs.",
     help_format="plaintext",
 )
+_PIPE_CELLS = 1_000_000
+"""A pipe is as wide as what is written to it."""
+
 Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 
 
@@ -64,17 +67,22 @@ def list_(  # noqa: PLR0913 - each is an option of the command
             )
             for e in page.items
         ]
-        print_table(("ID", "WORKFLOW", "STATUS", "NODES", "STARTED", "TOOK"), rows)
+        headings = ("ID", "WORKFLOW", "STATUS", "NODES", "STARTED", "TOOK")
+        print_table(headings, rows, gives_way=("STARTED", "TOOK", "NODES", "WORKFLOW"))
         print_next_page(page.next_cursor)
         return ExitCode.OK
 
     return run_command(work)
 
 
-def _print_tree(execution: Execution) -> None:
+def print_tree(execution: Execution) -> None:
+    """The execution as it stands: cut at the edge of a terminal, whole on a pipe."""
     picture = ExecutionPicture(execution.id)
     picture.apply(SnapshotMessage(execution.last_seq, execution.id, execution))
-    Console(highlight=False).print(render(picture, now_text(), 0))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_CELLS
+    console.print(render(picture, now_text(), 0))
 
 
 @app.command
@@ -89,7 +97,7 @@ def get(
             if output != "table":
                 print_value(found, output)
                 return ExitCode.OK
-            _print_tree(found)
+            print_tree(found)
             if found.ended:
                 await print_result(client, found, output)
         return ExitCode.OK

@@ -58,10 +58,17 @@ def list_(
             print_value(page, output)
             return ExitCode.OK
         rows = [
-            (w.name, str(w.version), str(len(w.nodes)), clock_text(w.created_at), w.description)
+            (
+                w.name,
+                str(w.version),
+                str(len(w.nodes)),
+                clock_text(w.created_at),
+                " ".join(w.description.split()),
+            )
             for w in page.items
         ]
-        print_table(("NAME", "VERSION", "NODES", "APPLIED", "DESCRIPTION"), rows)
+        headings = ("NAME", "VERSION", "NODES", "APPLIED", "DESCRIPTION")
+        print_table(headings, rows, gives_way=("DESCRIPTION",))
         print_next_page(page.next_cursor)
         return ExitCode.OK
 
