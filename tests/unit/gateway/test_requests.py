@@ -52,6 +52,14 @@ def test_a_page_has_a_usual_size():
     assert page_size(None) == 50
 
 
+def test_a_page_holds_1_to_500():
+    assert [page_size(text) for text in ("1", "500")] == [1, 500]
+    for text in ("0", "501", "-1", "x"):
+        with pytest.raises(InvalidArgument) as refused:
+            page_size(text)
+        assert "from 1 to 500" in refused.value.fix
+
+
 def test_params_are_handed_on_byte_by_byte():
     assert params_value(Raw(b'{"a" : 1.0}')) == b'{"a" : 1.0}'
     assert params_value(Raw(b"null")) == b""

@@ -156,10 +156,12 @@ class _Layout:
         write_cluster_file(self.data_dir, self.file)
 
 
-def _choose_ports(settings: ClusterSettings, left: ClusterFile | None) -> dict[str, int]:
-    """Wanted ports where they are free, else those of the last time, else any."""
-    wanted, before = settings.gateway_port, left.ports if left else {}
-    if wanted and settings.gateway_port_fixed and not is_free(wanted):
+def choose_ports(settings: ClusterSettings, left: ClusterFile | None) -> dict[str, int]:
+    """Wanted ports where they are free, else those of the last time, else any; new ones for all if
+    port 0 is insisted on."""
+    wanted, fixed = settings.gateway_port, settings.gateway_port_fixed
+    before = left.ports if left and (wanted or not fixed) else {}
+    if wanted and fixed and not is_free(wanted):
         raise ClusterError(
             f"port {wanted} is taken",
             fix="Stop what listens there, or give another port.",
@@ -217,7 +219,7 @@ async def _start_all(
 
 
 def _plan_layout(settings: ClusterSettings, data_dir: Path, left: ClusterFile | None) -> _Layout:
-    ports = _choose_ports(settings, left)
+    ports = choose_ports(settings, left)
     owner = identify(os.getpid()) or ProcessIdentity(os.getpid(), 0.0)
     file = ClusterFile(
         owner=owner,

@@ -18,8 +18,9 @@ PROCESSES_MAX = 16
 class ClusterSettings:
     """Where the cluster keeps its data and which parts it starts itself.
 
-    `gateway_port` 0 takes a free port; `gateway_port_fixed` makes a taken port an error instead of
-    a reason to choose another one. `usual_ports` prefers 7401 to 7404 for the other services.
+    `gateway_port` 0 takes a free port, that of the last time if it can be; `gateway_port_fixed`
+    makes a taken port an error instead of a reason to choose another one, and with port 0 the ports
+    of the last time are not taken again. `usual_ports` prefers 7401 to 7404 for the other services.
     `database_url` and `nats_url` name servers that run already; empty ones are started.
     There are so many `states`, `coordinators` and `workers`; the workers share one sandbox.
     `service_env` is added to every service's environment and wins; `process_env` to that of the

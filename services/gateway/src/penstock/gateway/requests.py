@@ -82,14 +82,14 @@ def query_of(connection: Connection, known: Collection[str] = ()) -> Mapping[str
     return values
 
 
-def whole_number(text: str | None, place: str, default: int, limit: int) -> int:
-    """A number from 0 to `limit`."""
+def whole_number(text: str | None, place: str, default: int, limit: int, *, least: int = 0) -> int:
+    """A number from `least` to `limit`."""
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > limit:
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= limit:
         raise InvalidArgument(
             f"{text[:40]!r} is not acceptable as {place}.",
-            fix=f"Give a whole number from 0 to {limit}.",
+            fix=f"Give a whole number from {least} to {limit}.",
             path=f"query.{place}",
         )
     return int(text)
@@ -97,14 +97,7 @@ def whole_number(text: str | None, place: str, default: int, limit: int) -> int:
 
 def page_size(text: str | None) -> int:
     """The `limit` of a list."""
-    size = whole_number(text, "limit", PAGE_SIZE, PAGE_SIZE_MAX)
-    if size == 0:
-        raise InvalidArgument(
-            "A page of 0 holds nothing.",
-            fix=f"Give a limit from 1 to {PAGE_SIZE_MAX}.",
-            path="query.limit",
-        )
-    return size
+    return whole_number(text, "limit", PAGE_SIZE, PAGE_SIZE_MAX, least=1)
 
 
 def wait_seconds(text: str | None) -> float | None:

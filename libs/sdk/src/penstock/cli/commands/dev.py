@@ -18,7 +18,9 @@ from penstock.embedded.cluster_file import ClusterFile
 
 _PORT = 8080
 
-Processes = Annotated[int, Parameter(help="How many processes of it.")]
+_States = Annotated[int, Parameter(help="How many processes of the state service, 1 to 16.")]
+_Coordinators = Annotated[int, Parameter(help="How many coordinator processes, 1 to 16.")]
+_Workers = Annotated[int, Parameter(help="How many worker processes, 1 to 16.")]
 
 
 def dev(
@@ -26,13 +28,14 @@ def dev(
     port: Annotated[
         int | None,
         Parameter(
-            help="Port of the gateway; without it 8080 if that is free. 0 takes free ports for all."
+            help="Port of the gateway. Without it 8080, or the port of the last time, or any, "
+            "whichever is free first; 0 takes new free ports for all services."
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
-    states: Processes = 1,
-    coordinators: Processes = 1,
-    workers: Processes = 1,
+    states: _States = 1,
+    coordinators: _Coordinators = 1,
+    workers: _Workers = 1,
 ) -> int:
     """Start an embedded cluster and keep serving until Ctrl-C.
 
