@@ -34,5 +34,7 @@ def test_a_watch_survives_the_death_of_the_gateway(
     assert watch.returncode == 0, rest
     assert output == '"done"\n'
     lines += rest.splitlines()
+    assert any("connection lost, trying again" in line for line in lines)
+    assert any("connection is back" in line for line in lines)
     assert sum("last: completed" in line for line in lines) == 1
     assert sum("COMPLETED in" in line for line in lines) == 1

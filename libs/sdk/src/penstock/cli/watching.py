@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
 from rich.live import Live
@@ -31,7 +32,7 @@ async def _watch_live(client: Client, picture: ExecutionPicture, console: Consol
         async with asyncio.TaskGroup() as group:
             drawing = group.create_task(_draw(live, picture))
             try:
-                await _follow(client, picture)
+                await _follow(client, picture, console, lines=False)
             except ApiError as error:
                 raised = error
             finally:
@@ -49,14 +50,21 @@ async def _draw(live: Live, picture: ExecutionPicture) -> None:
         await asyncio.sleep(1 / _FRAMES_PER_S)
 
 
+def _tell_connected(console: Console, connected: bool) -> None:
+    text = "connection is back" if connected else "connection lost, trying again"
+    console.print(text, style="green" if connected else "yellow")
+
+
 async def _follow(
-    client: Client, picture: ExecutionPicture, console: Console | None = None
+    client: Client, picture: ExecutionPicture, console: Console, *, lines: bool
 ) -> None:
+    """Keep the picture up to date, and tell each change in lines if that is wanted."""
     teller = LineTeller(picture)
-    async with aclosing(client.watch(picture.id)) as messages:
+    watched = client.watch(picture.id, tell_connected=partial(_tell_connected, console))
+    async with aclosing(watched) as messages:
         async for message in messages:
             picture.apply(message)
-            if console is not None:
+            if lines:
                 for line in teller.lines(message):
                     console.print(line, markup=False)
 
@@ -68,5 +76,5 @@ async def watch_execution(client: Client, execution_id: str) -> ExecutionPicture
     if console.is_terminal and not console.is_dumb_terminal:
         await _watch_live(client, picture, console)
     else:
-        await _follow(client, picture, console)
+        await _follow(client, picture, console, lines=True)
     return picture

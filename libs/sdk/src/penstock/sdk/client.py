@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +37,24 @@ _decode_message = msgspec.json.Decoder(SnapshotMessage | EventMessage | Heartbea
 
 def _segment(text: str) -> str:
     return quote(text, safe="")
+
+
+def _ignore(_connected: bool) -> None:
+    """Tell nobody."""
+
+
+class _Link:
+    """Whether a watch is connected; each change is told once."""
+
+    def __init__(self, tell: Callable[[bool], None]) -> None:
+        self._tell = tell
+        self._connected = True
+
+    def now(self, connected: bool) -> None:
+        """It is, or is not, from now on."""
+        if connected != self._connected:
+            self._connected = connected
+            self._tell(connected)
 
 
 class Client:
@@ -156,18 +174,24 @@ class Client:
         return await self.get_execution(execution_id)
 
     async def watch(
-        self, execution_id: str, after_seq: int | None = None
+        self,
+        execution_id: str,
+        after_seq: int | None = None,
+        *,
+        tell_connected: Callable[[bool], None] = _ignore,
     ) -> AsyncGenerator[WatchMessage, None]:
         """A snapshot (left out if `after_seq` is given), then every event without gap or repeat,
-        until the execution has ended. A lost connection is taken up again where it broke.
+        until the execution has ended. A lost connection is taken up again where it broke;
+        `tell_connected` hears False when it is lost and True when it is back.
 
         Raises `UnavailableError` after the server was away for too long.
         """
         seen = after_seq
         attempt = 0
+        link = _Link(tell_connected)
         while True:
             try:
-                async with aclosing(self._stream(execution_id, seen)) as messages:
+                async with aclosing(self._stream(execution_id, seen, link)) as messages:
                     async for message in messages:
                         attempt = 0
                         if seen is not None and message.seq <= seen:
@@ -176,9 +200,11 @@ class Client:
                         yield message
                         if _is_last(message):
                             return
+                link.now(False)
                 if await self._is_over(execution_id, seen):
                     return
             except UnavailableError:
+                link.now(False)
                 if attempt >= _RECONNECTS_MAX:
                     raise
             await asyncio.sleep(backoff_s(attempt))
@@ -190,7 +216,7 @@ class Client:
         return execution.ended and execution.last_seq <= (seen or 0)
 
     async def _stream(
-        self, execution_id: str, after: int | None
+        self, execution_id: str, after: int | None, link: _Link
     ) -> AsyncGenerator[WatchMessage, None]:
         headers = {"Accept": "text/event-stream"}
         if after is not None:
@@ -198,6 +224,7 @@ class Client:
         path = f"/v1/executions/{_segment(execution_id)}/events"
         parser = SseParser()
         async with self._transport.stream(Call("GET", path, headers=headers), _IDLE_S) as answer:
+            link.now(True)
             async for chunk in answer.content.iter_any():
                 for sent in parser.feed(chunk):
                     message = _decode_message(sent.data)
