@@ -3,11 +3,10 @@ nothing, leaves nothing behind; with `--write` the figures are recorded beside t
 """
 
 import argparse
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import report
+from bench import command, report
 from bench.scale.live import executions_live, nodes_per_execution
 from bench.scale.sleepers import sleepers
 from bench.scale.store import store
@@ -24,23 +23,39 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser("bench.scale", __doc__)
+    parser.add_argument(
+        "--only", action="append", default=[], choices=MEASURES, help=command.ONLY_HELP
+    )
+    parser.add_argument(
+        "--executions",
+        type=command.whole,
+        default=1_000_000,
+        help="finished ones that `store` writes",
+    )
+    parser.add_argument(
+        "--count",
+        type=command.whole,
+        help="executions or nodes of the other measures (default: 50,000 executions_live, "
+        "100,000 nodes_per_execution, 1,000,000 sleepers)",
+    )
+    parser.add_argument(
+        "--seconds", type=command.seconds, default=8.0, help="length of `topology`'s loops"
+    )
+    parser.add_argument("--rounds", type=command.whole, default=5, help="repetitions of `topology`")
+    parser.add_argument("--write", action="store_true", help="record the figures in latest.json")
+    return parser
+
+
 def main() -> None:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], choices=MEASURES)
-    parser.add_argument(
-        "--executions", type=int, default=1_000_000, help="finished ones that `store` writes"
-    )
-    parser.add_argument("--count", type=int, help="executions or nodes of the other measures")
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of `topology`'s loops")
-    parser.add_argument("--rounds", type=int, default=5, help="repetitions of `topology`")
-    parser.add_argument("--write", action="store_true", help="record the figures in latest.json")
-    given = parser.parse_args()
+    given = _parser().parse_args()
     figures: dict[str, float] = {}
     for name, measure in MEASURES.items():
         if not given.only or name in given.only:
             print(f"\n{name}", flush=True)
-            figures |= asyncio.run(measure(given)) or {}
+            figures |= command.conduct("bench-scale", measure(given)) or {}
     print("\n" + "\n".join(f"{name:>36} {value:>14,.2f}" for name, value in figures.items()))
     if given.write and figures:
         report.merge_latest(figures)

@@ -106,7 +106,7 @@ async def start_many(address: str, workflow: str, count: int) -> float:
     return time.perf_counter() - begun
 
 
-async def rate(cluster: Cluster) -> tuple[float, float]:
+async def rate(cluster: Cluster, loop_s: float = LOOP_S) -> tuple[float, float]:
     """Ten-node chains at full speed: nodes per second and the coordinator's CPU us per node, the
     medians of some loops."""
     rates, costs = [], []
@@ -114,7 +114,7 @@ async def rate(cluster: Cluster) -> tuple[float, float]:
         loop = GrpcLoop(cluster.coordinator_address, f"bench-chain{CHAIN}", IN_FLIGHT)
         begun = time.perf_counter()
         with usage.spending(cluster.pids) as spent:
-            seen = await loop.run(0.0, LOOP_S)
+            seen = await loop.run(0.0, loop_s)
         rates.append(seen.ended_in_all * CHAIN / (time.perf_counter() - begun))
         costs.append(spent.us_per(seen.ended_in_all * CHAIN)["coordinator"])
     return statistics.median(rates), statistics.median(costs)

@@ -1,6 +1,7 @@
 """A million executions asleep on timers: rows, not memory. Some fall asleep by themselves, the rest
 are copies of their rows under ids of their own; some wake up meanwhile, across a restart as well.
-It asserts nothing, but one that wakes early or not at all ends it.
+Few of them are a shorter measure of the same things: see `Pace`. It asserts nothing, but one that
+wakes early or not at all ends it.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
 import asyncpg
@@ -40,8 +41,7 @@ from penstock.embedded import Cluster
 from penstock.workflow.execution.events import NodeCompleted, NodeWaiting
 
 REALLY_STARTED_MAX = 100_000
-NAPS = 2_000
-NAP_S = 45
+FULL_FROM = 100_000
 CALLS = 100
 PORTION = 20_000
 _LEAVE_S = 120.0
@@ -61,12 +61,30 @@ def sleeper(name: str, seconds: int) -> str:
     return f"flow: 1\nid: bench-{name}\nnodes:\n  nap: {node}\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the parts last: loops of chains, naps of those that wake up, the look at PostgreSQL
+    at the end."""
+
+    naps: int
+    nap_s: int
+    loop_s: float
+    watch_s: float
+
+    @classmethod
+    def of(cls, count: int) -> Self:
+        """Short below 100,000 sleepers, and never more naps than sleepers."""
+        naps = min(2_000, count)
+        return cls(naps, 45, LOOP_S, 10.0) if count >= FULL_FROM else cls(naps, 12, 1.0, 3.0)
+
+
 @dataclass
 class Sleeping:
     """A cluster with sleepers."""
 
     cluster: Cluster
     metrics: dict[str, str]
+    pace: Pace
     figures: Figures = field(default_factory=dict)
 
     async def all_gone(self) -> None:
@@ -110,16 +128,19 @@ class Sleeping:
             await connection.close()
 
     async def nap(self, *, restart: bool) -> None:
-        """Let some sleep for 45 s and tell how late they woke; with a restart meanwhile."""
+        """Let some take a nap and tell how late they woke; with a restart meanwhile."""
         begun = time.time()
-        await start_many(self.cluster.coordinator_address, "bench-nap", NAPS)
+        naps = self.pace.naps
+        meanwhile = ", the coordinator is killed meanwhile" if restart else ""
+        show(f"    {naps:,} sleep for {self.pace.nap_s} s{meanwhile}")
+        await start_many(self.cluster.coordinator_address, "bench-nap", naps)
         await self.all_gone()
         if restart:
             await self.restart()
         late_ms = sorted(await self._woken(begun))
         name = "restarted" if restart else "running"
         show(
-            f"    {NAPS:,} woke up, {name}: late by {percentile(late_ms, 0.5):.0f} ms (p50), "
+            f"    {naps:,} woke up, {name}: late by {percentile(late_ms, 0.5):.0f} ms (p50), "
             f"{percentile(late_ms, 0.99):.0f} ms (p99), {late_ms[-1]:.0f} ms at most"
         )
         if late_ms[0] < 0:
@@ -132,9 +153,9 @@ class Sleeping:
         connection = await asyncpg.connect(self.cluster.database_url)
         try:
             ended = 0
-            while ended < NAPS:
-                if time.time() - begun > 2 * NAP_S + _LATE_S:
-                    raise LoadFailed(f"{NAPS - ended} sleepers did not wake up")
+            while ended < self.pace.naps:
+                if time.time() - begun > 2 * self.pace.nap_s + _LATE_S:
+                    raise LoadFailed(f"{self.pace.naps - ended} sleepers did not wake up")
                 await asyncio.sleep(1.0)
                 ended = await connection.fetchval(
                     "SELECT count(*) FROM executions WHERE tenant = 'default' "
@@ -148,6 +169,7 @@ class Sleeping:
 
     async def restart(self) -> None:
         """Kill the coordinator; tell how long it takes until it serves again."""
+        show("    killing the coordinator")
         begun = time.perf_counter()
         self.cluster.kill("coordinator")
         await asyncio.sleep(0.2)
@@ -167,16 +189,18 @@ class Sleeping:
     async def restart_state(self) -> None:
         """Kill state; tell how long it takes until it serves, and what it and PostgreSQL use
         then."""
+        show("    killing state")
         begun = time.perf_counter()
         self.cluster.kill("state")
         await asyncio.sleep(0.2)
         await self.cluster.wait_ready("state", timeout_s=120)
         took, used = time.perf_counter() - begun, self.cpu_of("state")
         with usage.spending({"postgres": self.cluster.pids["postgres"]}) as spent:
-            await asyncio.sleep(10.0)
+            await asyncio.sleep(self.pace.watch_s)
         show(
             f"    state killed and serving again after {took:.1f} s, of which {used:.1f} s of CPU; "
-            f"in the next 10 s PostgreSQL used {spent.by_role['postgres']:.1f} s"
+            f"in the next {self.pace.watch_s:.0f} s PostgreSQL used "
+            f"{spent.by_role['postgres']:.1f} s"
         )
         self.figures["sleepers_state_restart_s"] = round(took, 2)
         self.figures["sleepers_state_restart_cpu_s"] = round(used, 2)
@@ -267,25 +291,28 @@ def _lateness(rows: Sequence[asyncpg.Record]) -> list[float]:
 
 async def sleepers(count: int) -> Figures:
     """So many executions asleep on timers, work beside them, a restart, and some that wake up."""
+    pace = Pace.of(count)
+    takes = "many minutes" if count >= FULL_FROM else "one to two minutes"
+    show(f"    {count:,} sleepers, and twice {pace.naps:,} that wake up: {takes}")
     with tempfile.TemporaryDirectory(prefix="penstock-sleepers-") as scratch:
         async with open_scale(scratch, SEGMENTS="false") as (cluster, metrics):
-            world = Sleeping(cluster, metrics)
+            world = Sleeping(cluster, metrics, pace)
             address = cluster.coordinator_address
             for source in (
                 flows.chain(CHAIN),
                 sleeper("sleeper", 24 * 3600),
-                sleeper("nap", NAP_S),
+                sleeper("nap", pace.nap_s),
             ):
                 await apply(address, source)
-            await GrpcLoop(address, f"bench-chain{CHAIN}", IN_FLIGHT).run(0.5, LOOP_S)
-            alone, alone_us = await rate(cluster)
+            await GrpcLoop(address, f"bench-chain{CHAIN}", IN_FLIGHT).run(0.5, pace.loop_s)
+            alone, alone_us = await rate(cluster, pace.loop_s)
             show(f"    alone: {alone:,.0f} nodes/s, coordinator {alone_us:.1f} us/node")
             really = min(count, REALLY_STARTED_MAX)
-            await world.fall_asleep(really // 2)
-            await world.fall_asleep(really - really // 2)
+            for portion in filter(None, (really // 2, really - really // 2)):
+                await world.fall_asleep(portion)
             await world.copy(count - really)
             await world.restart()
-            beside, beside_us = await rate(cluster)
+            beside, beside_us = await rate(cluster, pace.loop_s)
             show(f"    beside: {beside:,.0f} nodes/s, coordinator {beside_us:.1f} us/node")
             await world.nap(restart=False)
             await world.nap(restart=True)
