@@ -18,6 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo 'Each bench takes options: make bench-scale BENCH="--only sleepers --count 500"; BENCH=--help shows them'
 
 setup: $(STAMP) ## Install everything into .venv; quick when up to date
 
@@ -44,10 +45,10 @@ bench: $(STAMP) ## Measure; records the figures, about 7 minutes
 bench-check: $(STAMP) ## Compare with the last recorded run of this kind of machine
 	@PYTHONPATH=tests $(BIN)/python -m bench.check $(BENCH)
 
-bench-peers: $(STAMP) ## The same work on other engines, side by side
+bench-peers: $(STAMP) ## The same work on other engines, side by side; a quarter of an hour
 	@PYTHONPATH=tests $(BIN)/python -m bench.peers $(BENCH)
 
-bench-scale: $(STAMP) ## Many executions, large ones, sleeping ones
+bench-scale: $(STAMP) ## Many executions, large ones, sleeping ones: up to a million of each, so it takes long
 	@PYTHONPATH=tests $(BIN)/python -m bench.scale $(BENCH)
 
 protos: $(STAMP) ## Generate code from protos/

@@ -6,17 +6,12 @@ be had or goes wrong is told with the reason and does not stop the others. Figur
 tests/bench/results/peers.json and between the marks in docs/performance.md. It asserts nothing.
 """
 
-import argparse
-import asyncio
 import os
-import signal
-import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
-from bench import report
+from bench import command, report
 from bench.peers import results
 from bench.peers.bullmq.peer import BullMq
 from bench.peers.celery.peer import Celery
@@ -77,10 +72,6 @@ async def compare_peer(peer: Peer, only: list[str], comparison: results.Comparis
 
 async def compare(only: list[str], plan: Plan, *, write: bool) -> None:
     """Measure everything, print, write."""
-    this = asyncio.current_task()
-    assert this is not None
-    # Stop what was started when told to end, as at Ctrl-C.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     begun = time.monotonic()
     busy, _five_minutes, _fifteen = os.getloadavg()
     comparison = results.Comparison(plan, versions=report.versions(), busy=busy)
@@ -96,19 +87,23 @@ async def compare(only: list[str], plan: Plan, *, write: bool) -> None:
 
 def main() -> None:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
-    add = partial(parser.add_argument)
+    parser = command.parser("bench.peers", __doc__)
     names = [name for peer in PEERS for name in {peer.name: 0, **{w.name: 0 for w in peer.ways}}]
-    add("--only", action="append", default=[], choices=names, help="engines or ways of them")
-    add("--seconds", type=float, default=4.0, help="length of each round")
-    add("--rounds", type=int, default=3, help="rounds of each measure; the median is told")
-    add("--no-write", action="store_true", help="record nothing")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=names,
+        help="engines or ways of them; may be repeated (default: all)",
+    )
+    parser.add_argument("--seconds", type=command.seconds, default=4.0, help="length of each round")
+    parser.add_argument(
+        "--rounds", type=command.whole, default=3, help="rounds; the median is told"
+    )
+    parser.add_argument("--no-write", action="store_true", help="record nothing")
     given = parser.parse_args()
     plan = Plan(given.seconds, given.rounds)
-    try:
-        asyncio.run(compare(given.only, plan, write=not given.no_write))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.exit("Stopped, and with it everything that was started.")
+    command.conduct("bench-peers", compare(given.only, plan, write=not given.no_write))
 
 
 if __name__ == "__main__":

@@ -148,6 +148,8 @@ def as_text(comparison: Comparison) -> str:
             parts.append(ratio_table(comparison, reference))
             ahead = peers_ahead(comparison, reference)
             parts.append("\n".join(["Peers ahead:", *ahead]) if ahead else "No peer is ahead.")
+    if comparison.found and not {SEGMENTS, DISPATCHED} & set(comparison.found):
+        parts.append("Nothing of Penstock was measured: add `--only penstock` to compare.")
     parts.append(durability_table(comparison))
     no_fan_out = [
         f"- {way.label}: {way.no_fan_out}"

@@ -1,5 +1,7 @@
 """Scale, shown: `make bench-scale` runs all of it, `--only NAME` some. Prints tables, asserts
 nothing, leaves nothing behind; with `--write` the figures are recorded beside those of the bench.
+All of it takes long: a million executions are written and a million fall asleep. Try less with
+`--executions 10000`, or with `--only sleepers --count 500`, which takes one to two minutes.
 """
 
 import argparse

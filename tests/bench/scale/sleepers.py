@@ -137,7 +137,7 @@ class Sleeping:
         await self.all_gone()
         if restart:
             await self.restart()
-        late_ms = sorted(await self._woken(begun))
+        late_ms = sorted(await _woken(self.cluster.database_url, self.pace, begun))
         name = "restarted" if restart else "running"
         show(
             f"    {naps:,} woke up, {name}: late by {percentile(late_ms, 0.5):.0f} ms (p50), "
@@ -147,25 +147,6 @@ class Sleeping:
             raise LoadFailed(f"somebody woke {-late_ms[0]:.0f} ms early")
         self.figures[f"sleepers_late_ms_p50_{name}"] = round(percentile(late_ms, 0.5), 1)
         self.figures[f"sleepers_late_ms_p99_{name}"] = round(percentile(late_ms, 0.99), 1)
-
-    async def _woken(self, begun: float) -> list[float]:
-        """How late each of the last naps ended, in ms."""
-        connection = await asyncpg.connect(self.cluster.database_url)
-        try:
-            ended = 0
-            while ended < self.pace.naps:
-                if time.time() - begun > 2 * self.pace.nap_s + _LATE_S:
-                    raise LoadFailed(f"{self.pace.naps - ended} sleepers did not wake up")
-                await asyncio.sleep(1.0)
-                ended = await connection.fetchval(
-                    "SELECT count(*) FROM executions WHERE tenant = 'default' "
-                    "AND workflow = 'bench-nap' AND started_us > $1 AND status = 2",
-                    int(begun * 1e6),
-                )
-            rows = await connection.fetch(_NAPS, int(begun * 1e6))
-        finally:
-            await connection.close()
-        return _lateness(rows)
 
     async def restart(self) -> None:
         """Kill the coordinator; tell how long it takes until it serves again."""
@@ -228,6 +209,26 @@ class Sleeping:
                 took.append((time.perf_counter() - begun) * 1000)
         self.figures["sleepers_cancel_ms_p50"] = round(statistics.median(took), 2)
         show(f"    cancelling one that sleeps: {statistics.median(took):.1f} ms (p50)")
+
+
+async def _woken(database_url: str, pace: Pace, begun: float) -> list[float]:
+    """How late each of the last naps ended, in ms."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        ended = 0
+        while ended < pace.naps:
+            if time.time() - begun > 2 * pace.nap_s + _LATE_S:
+                raise LoadFailed(f"{pace.naps - ended} sleepers did not wake up")
+            await asyncio.sleep(1.0)
+            ended = await connection.fetchval(
+                "SELECT count(*) FROM executions WHERE tenant = 'default' "
+                "AND workflow = 'bench-nap' AND started_us > $1 AND status = 2",
+                int(begun * 1e6),
+            )
+        rows = await connection.fetch(_NAPS, int(begun * 1e6))
+    finally:
+        await connection.close()
+    return _lateness(rows)
 
 
 Pattern = dict[str, list[asyncpg.Record]]

@@ -8,6 +8,7 @@ dispatching is real CPU time.
 import argparse
 import time
 
+from bench import command
 from bench.simulate import dispatch_cost, shard_spread
 from bench.simulate.cluster import SimulatedCluster
 from bench.simulate.scenario import SCENARIOS, SHARDS, Scenario
@@ -58,18 +59,34 @@ def shards(seed: int) -> None:
         print(f"{count:14}{seen.fullest:10.2f}{seen.joining:11.2f}{leaves}")
 
 
+def _named(part: str) -> list[Scenario]:
+    """Scenarios whose name contains this, as the type of an argument."""
+    found = [each for each in SCENARIOS if part in each.name]
+    if not found:
+        names = "; ".join(each.name for each in SCENARIOS)
+        raise argparse.ArgumentTypeError(f"no scenario is named {part!r}. There are: {names}")
+    return found
+
+
 def main() -> None:
     """Parse the command line and simulate."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser("bench.simulate", __doc__)
     parser.add_argument(
         "--seed", type=int, default=1, help="another seed, another course of events"
     )
-    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        type=_named,
+        help="scenarios whose name contains this; may be repeated (default: all)",
+    )
     given = parser.parse_args()
+    wanted = {scenario.name for part in given.only for scenario in part}
     begun = time.perf_counter()
     shards(given.seed)
     costs()
-    scenarios([s for s in SCENARIOS if given.only in s.name], given.seed)
+    scenarios([s for s in SCENARIOS if not wanted or s.name in wanted], given.seed)
     print(f"\n{time.perf_counter() - begun:.1f} s")
 
 
