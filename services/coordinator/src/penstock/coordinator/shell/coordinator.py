@@ -94,7 +94,7 @@ class Coordinator:
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
-        self.turns.on_fenced = self.shards.on_fenced
+        self.turns.appends.on_fenced = self.shards.on_fenced
         recovery.on_loaded = self._on_loaded
         self._watch_gauges()
 

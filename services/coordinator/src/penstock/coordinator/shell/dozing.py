@@ -85,7 +85,7 @@ class Dozing:
         busy: set[str] | None = None
         for _ in range(min(len(self._drowsy), _SWEPT_MAX)):
             due, live, seq, batch_id = self._drowsy[0]
-            if (due > now and not crowded) or not self._turns.on_disk(batch_id):
+            if (due > now and not crowded) or not self._turns.appends.on_disk(batch_id):
                 return False
             self._drowsy.popleft()
             if live.gone or not live.rests or live.state.seq != seq:

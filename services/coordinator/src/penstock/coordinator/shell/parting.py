@@ -59,4 +59,4 @@ class Parting:
 
     async def flushed(self) -> None:
         """Return once what is in flight is answered."""
-        await self._turns.flushed()
+        await self._turns.appends.flushed()

@@ -36,7 +36,7 @@ class Room:
         """Raises `Unavailable` if an input would not get on disk now."""
         if not self.accepting:
             raise Unavailable("this coordinator is shutting down; try another one")
-        if self._turns.stalled:
+        if self._turns.appends.stalled:
             raise Unavailable("the journal cannot be written at the moment; try again")
 
     def get(self, execution_id: str) -> Live | None:

@@ -21,12 +21,12 @@ from penstock.api.state.v1.state_service_pb2 import (
 )
 from penstock.common.clock import Clock
 from penstock.common.errors import Internal, Unavailable
-from penstock.common.invariant import invariant
 from penstock.common.logging import get_logger
 from penstock.coordinator.core.commands import Command, Dispatch
 from penstock.coordinator.core.inputs import AttemptStarted, Report, Start, TimePassed
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
+from penstock.coordinator.shell.appends import Appends
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import (
     Caller,
@@ -49,25 +49,10 @@ _INPUTS_WORTH_ANOTHER = 256
 """With an append in flight, fewer inputs than this wait for its answer."""
 _APPEND_BYTES = 8 * 1024 * 1024
 """Above this an append is closed and the turn's rest goes into the next one."""
-_STALLED_S = 5.0
-"""An append unanswered for this long means that state cannot commit."""
-
 
 OnWaiting = Callable[[Live, Projection, int, int], None]
 """Told of a record of an execution in which something waits or that was at rest: the record's row,
 the time of the turn, the append that the record goes into."""
-
-
-class _Append:
-    """An append in flight, and what may happen once it is answered."""
-
-    __slots__ = ("released", "request", "sent_at", "then")
-
-    def __init__(self, request: AppendRequest, sent_at: float) -> None:
-        self.request = request
-        self.sent_at = sent_at
-        self.released: list[Released] = []
-        self.then: list[asyncio.Future[None]] = []
 
 
 class Turns:
@@ -82,33 +67,22 @@ class Turns:
         clock: Clock,
         measures: Measures,
     ) -> None:
-        self._journal = journal
+        self.appends = Appends(journal, release, clock, measures)
         self._executions = executions
         self._release = release
         self._holdings = holdings
         self._clock = clock
         self._measures = measures
         self._inbox: deque[tuple[Live, Happening, Caller | None]] = deque()
-        self._in_flight: deque[_Append] = deque()
         self._wake = asyncio.Event()
-        self._batch_id = 0
         self._log = get_logger("turns")
         self.timers = Timers()
-        self.on_fenced: Callable[[int, int], None] = lambda shard, epoch: None
         self.on_waiting: OnWaiting = lambda live, row, now_us, batch_id: None
 
     @property
     def waiting(self) -> int:
         """How many inputs wait for a turn."""
         return len(self._inbox)
-
-    @property
-    def stalled(self) -> bool:
-        """True while state does not commit: new work should be refused."""
-        if not self._journal.connected:
-            return True
-        flying = self._in_flight
-        return bool(flying) and self._clock.monotonic() - flying[0].sent_at > _STALLED_S
 
     def put(self, live: Live, happened: Happening, caller: Caller | None = None) -> None:
         """Something happened to an execution; decided in the next turn. Never waits."""
@@ -119,17 +93,6 @@ class Turns:
     def waiting_ids(self) -> set[str]:
         """The executions that have inputs waiting for a turn."""
         return {live.id for live, _, _ in self._inbox}
-
-    def on_disk(self, batch_id: int) -> bool:
-        """True if this append and all before it are answered."""
-        return batch_id <= self._batch_id - len(self._in_flight)
-
-    async def flushed(self) -> None:
-        """Return once all that is in flight now is answered and released."""
-        if self._in_flight:
-            done = asyncio.get_running_loop().create_future()
-            self._in_flight[-1].then.append(done)
-            await done
 
     async def run(self, in_flight_max: int) -> None:
         """Take turns for ever."""
@@ -143,9 +106,10 @@ class Turns:
     def _may_begin(self, in_flight_max: int) -> bool:
         """True if a turn is worth it now: at once when nothing is in flight, else only when much
         has gathered. Many small turns would cost every hop behind them a message each."""
-        if not self._in_flight:
+        flying = len(self.appends)
+        if not flying:
             return bool(self._inbox)
-        return len(self._in_flight) < in_flight_max and len(self._inbox) >= _INPUTS_WORTH_ANOTHER
+        return flying < in_flight_max and len(self._inbox) >= _INPUTS_WORTH_ANOTHER
 
     def take_turn(self) -> None:
         """Decide everything that waits, up to a limit, and send it."""
@@ -176,7 +140,7 @@ class Turns:
         self._measures.nodes.inc(outcomes)
         if touched and self._send(touched.values(), now_us):
             released = self._without_faulty(released)
-        self._attach(released)
+        self.appends.attach(released)
         if at_once:
             self._release.carry_out(at_once)
 
@@ -285,16 +249,16 @@ class Turns:
                 self._arm(live, wake_us)
             if live.rests or state.waits.sleeping or state.waits.due:
                 row = write.records[-1].projection
-                self.on_waiting(live, row, now_us, self._batch_id + 1)
+                self.on_waiting(live, row, now_us, self.appends.next_id)
             shard.head += 1
             records += 1
             count += len(events)
             live.unsent = []
             if size > _APPEND_BYTES:
-                self._dispatch_append(request)
+                self.appends.send(request)
                 request, writes, size = AppendRequest(), {}, 0
         if writes:
-            self._dispatch_append(request)
+            self.appends.send(request)
         self._measures.records.inc(records)
         self._measures.events.inc(count)
         return faulty
@@ -303,36 +267,9 @@ class Turns:
         live.wake_us = wake_us
         self.timers.set(live.id, wake_us)
 
-    def _dispatch_append(self, request: AppendRequest) -> None:
-        self._batch_id += 1
-        request.batch_id = self._batch_id
-        self._in_flight.append(_Append(request, self._clock.monotonic()))
-        self._journal.send(request)
-
-    def _attach(self, released: list[Released]) -> None:
-        """Let commands wait for the last append in flight: it holds their events, or follows the
-        one that does."""
-        if not released:
-            return
-        if self._in_flight:
-            self._in_flight[-1].released.extend(released)
-        else:
-            self._release.carry_out(released)
-
     def on_answer(self, answer: AppendResponse) -> None:
-        """An append is on disk, except for the shards that others own now."""
-        append = self._in_flight.popleft()
-        request = append.request
-        invariant(request.batch_id == answer.batch_id, "appends are answered in order")
-        self._measures.append_seconds.observe(self._clock.monotonic() - append.sent_at)
-        for shard in answer.fenced_shards:
-            for write in request.writes:
-                if write.shard == shard:
-                    self.on_fenced(shard, write.epoch)
-        self._release.carry_out(append.released)
-        for done in append.then:
-            if not done.done():
-                done.set_result(None)
+        """An append is answered: its commands go, and another turn may begin."""
+        self.appends.on_answer(answer)
         self._wake.set()
 
 
