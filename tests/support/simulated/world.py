@@ -114,6 +114,7 @@ class World:
     mischief: "Callable[[World, str], None] | None" = None
     started: dict[str, str] = field(default_factory=dict)
     steps: int = 0
+    over: bool = False
 
     def __post_init__(self) -> None:
         self.fabric = Fabric(Random(f"{self.seed}"), calm=self.calm)
@@ -161,6 +162,7 @@ class World:
         except TimeoutError:
             self.fabric.faults.append(f"the world came to no end (I1): {self.fabric.trail[-20:]}")
         finally:
+            self.over = True
             self.fabric.on_point = loop.on_step = None
             for process in self.fabric.processes:
                 process.kill()
@@ -212,7 +214,9 @@ class World:
             asyncio.get_running_loop().call_later(pause_s, self.begin, role)
 
     def begin(self, role: str) -> None:
-        """Bring up a process."""
+        """Bring up a process, unless the world has ended meanwhile."""
+        if self.over:
+            return
         parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "state": self._state,
             "sandbox": self._sandbox,
