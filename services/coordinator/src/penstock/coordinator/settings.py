@@ -25,7 +25,7 @@ class Settings(ServiceSettings):
     )
     executions_max: int = setting(
         100_000,
-        "Executions held in memory; starts above it are refused (about 10 KiB each). Those that "
+        "Executions held in memory; starts above it are refused (3 to 10 KiB each). Those that "
         "left memory because they only wait do not count",
     )
     dormant_after_ms: int = setting(
