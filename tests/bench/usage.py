@@ -47,13 +47,15 @@ def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
     """CPU seconds used so far by each role's processes."""
     used: dict[str, float] = {}
     for role, members in processes(pids).items():
-        used[role] = 0.0
+        used.setdefault(role, 0.0)
         for process in members:
             try:
                 times = process.cpu_times()
+                used[role] += _own_cpu_seconds(process)
                 # What ended children used is kept by the parent that waited for them.
+                whose = JAILS if role == "sandbox" else role
                 ended = times.children_user + times.children_system
-                used[role] += _own_cpu_seconds(process) + ended
+                used[whose] = used.get(whose, 0.0) + ended
             except psutil.NoSuchProcess:
                 continue
     return used
