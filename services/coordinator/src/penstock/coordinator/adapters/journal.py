@@ -75,6 +75,9 @@ class AppendStream:
             )
         finally:
             call.cancel()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # it came while the stream's own error was handled
         return answered
 
     def _take(self, answer: AppendResponse) -> None:
