@@ -96,9 +96,9 @@ def main() -> None:
         choices=names,
         help="engines or ways of them; may be repeated (default: all)",
     )
-    parser.add_argument("--seconds", type=command.seconds, default=4.0, help="length of each round")
+    parser.add_argument("--seconds", type=command.seconds, default=2.5, help="length of each round")
     parser.add_argument(
-        "--rounds", type=command.whole, default=3, help="rounds; the median is told"
+        "--rounds", type=command.whole, default=5, help="rounds; the median is told"
     )
     parser.add_argument("--no-write", action="store_true", help="record nothing")
     given = parser.parse_args()
