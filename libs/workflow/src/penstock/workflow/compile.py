@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from penstock.workflow.configs import ConfigChecker, effects_of
-from penstock.workflow.definition import FlowDefinition
+from penstock.workflow.definition import FlowDefinition, Scheduling
 from penstock.workflow.document import Document, canonical_json, read_document
 from penstock.workflow.edges import Edges
 from penstock.workflow.expressions.parse import accesses_of
@@ -125,11 +125,22 @@ class _PlanBuilder:
             deadline_s=flow.deadline_s,
             tags=flow.tags,
             env=flow.env,
+            mode=flow.mode,
+            priority=flow.priority,
+            concurrency=flow.concurrency,
+            rate_limit=flow.rate_limit,
+            retention=flow.retention,
+            on_failure=flow.on_failure,
+            schedules=flow.schedules,
+            vars=flow.vars,
+            gated=any(node.gated for node in nodes)
+            or not (flow.concurrency is None and flow.rate_limit is None),
         )
 
     def _node(self, index: int, position: int, children: tuple[int, ...]) -> NodePlan:
         node = self._flow.nodes[position]
         reads = self._reads[position]
+        scheduling = node.scheduling
         assert node.type is not None
         return NodePlan(
             index=index,
@@ -154,12 +165,20 @@ class _PlanBuilder:
             on_error=node.on_error,
             effects=effects_of(node, node.type, reads.host_functions),
             pool=node.pool,
-            segment_friendly=node.type.segment_friendly,
+            segment_friendly=node.type.segment_friendly and scheduling == Scheduling(),
             limits=node.limits,
             egress=node.egress,
             importance=node.importance,
             summary=node.summary,
             host_functions=tuple(sorted(reads.host_functions)),
+            priority=scheduling.priority,
+            labels=scheduling.labels,
+            resources=scheduling.resources,
+            affinity=scheduling.affinity,
+            rate_limit=scheduling.rate_limit,
+            concurrency=scheduling.concurrency,
+            breaker=scheduling.breaker,
+            breakpoint=scheduling.breakpoint,
         )
 
     def _node_reads(self, position: int, reads: Reads) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """A workflow file as read: typed values, each with its place in the file. The step between the
 document and the plan."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,6 +10,15 @@ from penstock.workflow.issues import Place
 from penstock.workflow.located import Located
 from penstock.workflow.node_type import Effects, NodeType
 from penstock.workflow.plan import EdgeOn, OnError, SandboxLimits
+from penstock.workflow.policies import (
+    PRIORITY_USUAL,
+    Breaker,
+    Concurrency,
+    OnFailure,
+    RateLimit,
+    Retention,
+    ScheduleTrigger,
+)
 from penstock.workflow.retry import RetryPolicy
 
 
@@ -28,6 +38,19 @@ class Defaults(msgspec.Struct, frozen=True):
     timeout_s: float = 30.0
     pool: str = "default"
     on_error: OnError = "fail"
+
+
+class Scheduling(msgspec.Struct, frozen=True):
+    """Where and when a node runs, as far as it says so."""
+
+    priority: int | None = None
+    labels: Mapping[str, str] = {}
+    resources: Mapping[str, float] = {}
+    affinity: str = ""
+    rate_limit: RateLimit | None = None
+    concurrency: Concurrency | None = None
+    breaker: Breaker | None = None
+    breakpoint: str = ""
 
 
 class NodeDefinition(msgspec.Struct, frozen=True):
@@ -57,6 +80,7 @@ class NodeDefinition(msgspec.Struct, frozen=True):
     limits: SandboxLimits = SandboxLimits()
     importance: str = ""
     summary: str = ""
+    scheduling: Scheduling = Scheduling()
 
 
 class FlowDefinition(msgspec.Struct, frozen=True):
@@ -70,3 +94,11 @@ class FlowDefinition(msgspec.Struct, frozen=True):
     deadline_s: float = 0.0
     tags: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    mode: Literal["realtime", "debug"] = "realtime"
+    priority: int = PRIORITY_USUAL
+    concurrency: Concurrency | None = None
+    rate_limit: RateLimit | None = None
+    retention: Retention | None = None
+    on_failure: OnFailure | None = None
+    schedules: tuple[ScheduleTrigger, ...] = ()
+    vars: Mapping[str, Any] = {}

@@ -11,6 +11,15 @@ from typing import Any, Literal
 import msgspec
 
 from penstock.workflow.node_type import Effects
+from penstock.workflow.policies import (
+    PRIORITY_USUAL,
+    Breaker,
+    Concurrency,
+    OnFailure,
+    RateLimit,
+    Retention,
+    ScheduleTrigger,
+)
 from penstock.workflow.retry import RetryPolicy
 
 EdgeOn = Literal["success", "failure", "always"]
@@ -46,7 +55,9 @@ class NodePlan(msgspec.Struct, frozen=True):
     `config` is `with` as written; `script` the body of a JavaScript node; `when` and `for_each`
     are `${{ }}` texts.
     `host_functions` are the host APIs (`http`, `db`, `sleep` ...) that the script mentions: none
-    means it is pure. The hidden `$output` node has `uses` "output@1" and, for an `output:`
+    means it is pure. `priority` is None if the execution's holds; `labels` are what a worker must
+    have, `resources` what an attempt takes of it; `breakpoint` is "before", "after" or a condition.
+    The hidden `$output` node has `uses` "output@1" and, for an `output:`
     expression, that value as `config["value"]`; `collects` is set on the hidden `$output` node
     without an expression: gather completed parents by id.
     """
@@ -77,6 +88,19 @@ class NodePlan(msgspec.Struct, frozen=True):
     summary: str = ""
     collects: bool = False
     host_functions: tuple[str, ...] = ()
+    priority: int | None = None
+    labels: Mapping[str, str] = {}
+    resources: Mapping[str, float] = {}
+    affinity: str = ""
+    rate_limit: RateLimit | None = None
+    concurrency: Concurrency | None = None
+    breaker: Breaker | None = None
+    breakpoint: str = ""
+
+    @property
+    def gated(self) -> bool:
+        """True if an attempt needs more than a free worker: a limit or a breaker has a say."""
+        return not (self.rate_limit is None and self.concurrency is None and self.breaker is None)
 
     @property
     def parents(self) -> tuple[int, ...]:
@@ -92,7 +116,7 @@ class NodePlan(msgspec.Struct, frozen=True):
 
 class Plan(msgspec.Struct, frozen=True, dict=True):
     """A whole workflow. `output_node` is the node whose output is the execution's (-1: none,
-    output is null).
+    output is null). `gated`: some node, or the execution as a whole, is under a limit.
 
     It has a `__dict__` so that tables derived from it are built once and kept with it.
     """
@@ -106,6 +130,15 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     deadline_s: float = 0.0
     tags: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    mode: Literal["realtime", "debug"] = "realtime"
+    priority: int = PRIORITY_USUAL
+    concurrency: Concurrency | None = None
+    rate_limit: RateLimit | None = None
+    retention: Retention | None = None
+    on_failure: OnFailure | None = None
+    schedules: tuple[ScheduleTrigger, ...] = ()
+    vars: Mapping[str, Any] = {}
+    gated: bool = False
 
     def index_of(self, node_id: str) -> int:
         """Index of the node with this id; KeyError if there is none."""

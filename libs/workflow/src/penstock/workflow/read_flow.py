@@ -1,7 +1,7 @@
 """Reads the top level of a file."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Literal, cast
 
 from penstock.workflow import vocabulary as words
 from penstock.workflow.definition import Defaults, FlowDefinition, NodeDefinition
@@ -12,8 +12,11 @@ from penstock.workflow.nearest import Names
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.params import check_declarations
 from penstock.workflow.plan import OnError
+from penstock.workflow.policies import PRIORITY_USUAL, ScheduleTrigger
+from penstock.workflow.read_lifecycle import read_on_failure, read_retention, read_schedule
 from penstock.workflow.read_node import NodeReader
 from penstock.workflow.read_policies import read_retry
+from penstock.workflow.read_scheduling import read_concurrency, read_priority, read_rate_limit
 from penstock.workflow.retry import RetryPolicy
 
 
@@ -26,9 +29,10 @@ def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -
     flow_id = fields.name("id", words.FLOW_ID, words.FLOW_ID_RULE)
     if fields.get("id") is None:
         fields.missing("id", "name the workflow, such as `id: price-watch`")
-    fields.choice("mode", ("realtime",), words.MODES_LATER)
+    mode = fields.choice("mode", words.MODES, words.MODES_LATER)
     fields.text("version_note")
-    _check_triggers(fields)
+    priority = read_priority(fields)
+    initial_vars = fields.mapping("vars", "write them as `name: value`")
     defaults = _read_defaults(fields)
     params = fields.mapping(
         "params", "one JSON Schema per parameter, such as `sku: {type: string}`"
@@ -42,6 +46,14 @@ def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -
         deadline_s=fields.duration_s("deadline") or 0.0,
         tags=fields.texts("tags", words.TAG, words.TAG_RULE, 50) or (),
         env=fields.texts("env", words.IDENTIFIER, words.IDENTIFIER_RULE, 200) or (),
+        mode=cast('Literal["realtime", "debug"]', mode or "realtime"),
+        priority=PRIORITY_USUAL if priority is None else priority,
+        concurrency=read_concurrency(fields, words.ON_FULL),
+        rate_limit=read_rate_limit(fields),
+        retention=read_retention(fields),
+        on_failure=read_on_failure(fields),
+        schedules=_read_triggers(fields),
+        vars=initial_vars.data if initial_vars is not None else {},
     )
 
 
@@ -54,38 +66,45 @@ def _check_version(fields: Fields) -> None:
         fields.issues.error("UNKNOWN_FORMAT", fields.place("flow"), message, "write `flow: 1`")
 
 
-def _check_triggers(fields: Fields) -> None:
+def _read_triggers(fields: Fields) -> tuple[ScheduleTrigger, ...]:
+    """The schedules among the triggers; the others are checked."""
     value = fields.get("triggers")
     if value is None:
-        return
+        return ()
     path = join_path(fields.path, "triggers")
     if value.elements is None:
-        _check_trigger(value, path, fields.issues)
-        return
-    for position, element in enumerate(value.elements):
-        _check_trigger(element, join_path(path, position), fields.issues)
+        found = [_read_trigger(value, path, fields.issues)]
+    else:
+        found = [
+            _read_trigger(element, join_path(path, position), fields.issues)
+            for position, element in enumerate(value.elements)
+        ]
+    return tuple(schedule for schedule in found if schedule is not None)
 
 
-def _check_trigger(value: Located, path: str, issues: IssueList) -> None:
+def _read_trigger(value: Located, path: str, issues: IssueList) -> ScheduleTrigger | None:
     if value.data == "manual":
-        return
+        return None
     if value.items is None or not value.items:
         word = value.data if isinstance(value.data, str) else ""
         if word in words.TRIGGER_KEYS_LATER:
             _trigger_later(word, value.place(path), issues)
-            return
+            return None
         message = f"A trigger must be a mapping, not {value.kind}."
         issues.error("WRONG_TYPE", value.place(path), message, "such as `triggers: [manual]`")
-        return
+        return None
     later = [key for key in value.items if key in words.TRIGGER_KEYS_LATER]
     if later:
         _trigger_later(later[0], value.key_place(later[0], path), issues)
-        return
+        return None
+    if "schedule" in value.items:
+        return read_schedule(value, path, issues)
     fields = Fields(value, path, issues)
-    fields.check_keys(("manual",), (), Names(("manual", *words.TRIGGER_KEYS_LATER)))
+    fields.check_keys(("manual",), (), Names(("manual", "schedule", *words.TRIGGER_KEYS_LATER)))
     manual = fields.get("manual")
     if manual is not None and manual.data not in (True, {}):
         fields.wrong("manual", "`true` or `{}`", "a manual trigger has no settings")
+    return None
 
 
 def _trigger_later(key: str, place: Place, issues: IssueList) -> None:

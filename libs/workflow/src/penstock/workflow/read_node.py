@@ -14,6 +14,7 @@ from penstock.workflow.nearest import Names
 from penstock.workflow.node_type import Effects, NodeType
 from penstock.workflow.plan import EdgeOn, OnError, SandboxLimits
 from penstock.workflow.read_policies import read_limits, read_retry
+from penstock.workflow.read_scheduling import read_scheduling
 
 
 class NodeReader:
@@ -62,6 +63,7 @@ class NodeReader:
             limits=read_limits(fields) if fields.get("limits") else SandboxLimits(),
             importance=fields.choice("importance", words.IMPORTANCE) or "",
             summary=fields.text("summary", 1000) or "",
+            scheduling=read_scheduling(fields),
         )
         fields.text("description")
         return self._with_conditions(node, fields)

@@ -80,7 +80,7 @@ def _flow_properties() -> dict[str, Any]:
             "additionalProperties": {"$ref": "#/definitions/node"},
         },
         "output": {"description": "The run's output; expressions in ${{ }}."},
-        "mode": {"enum": ["realtime"]},
+        "mode": {"enum": list(words.MODES)},
         "deadline": {**_DURATION, "description": "The whole run ends by then."},
         "tags": {"type": "array", "items": _text("A label.", words.TAG), "uniqueItems": True},
         "env": {

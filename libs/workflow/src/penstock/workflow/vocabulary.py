@@ -23,12 +23,22 @@ NODE_KEYS_LATER = (
 )  # fmt: skip
 RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
 LIMITS_KEYS = ("memory", "time")
+CONCURRENCY_KEYS = ("key", "limit", "on_full")
+RATE_LIMIT_KEYS = ("key", "limit", "per")
+BREAKER_KEYS = ("key", "failure_threshold", "success_threshold", "timeout", "on_open")
+RETENTION_KEYS = ("completed", "failed")
+ON_FAILURE_KEYS = ("workflow", "params")
+SCHEDULE_KEYS = ("schedule", "id", "timezone", "overlap", "catch_up", "params")
 NEED_KEYS = ("node", "on", "action")
 TRIGGER_KEYS_LATER = ("schedule", "webhook", "event")
+MODES = ("realtime",)
 MODES_LATER = ("batch", "streaming", "debug")
 EDGE_ON = ("success", "failure", "always")
 ON_ERROR = ("fail", "continue", "skip")
 EFFECTS = ("none", "idempotent", "once")
+ON_FULL = ("queue", "cancel", "skip")
+OVERLAP = ("allow", "skip", "queue", "cancel_running")
+ON_OPEN = ("wait", "fail")
 IMPORTANCE = ("low", "normal", "high")
 
 NODES_MAX = 10_000
@@ -47,6 +57,14 @@ IDENTIFIER = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,63}")
 IDENTIFIER_RULE = "a letter or `_`, then letters, digits and `_`, at most 64"
 POOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 POOL_RULE = "letters, digits, `_` and `-`, at most 64"
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+LABEL_RULE = "letters, digits, `.`, `_`, `/` and `-`, at most 63"
+RESOURCE = re.compile(r"[a-z][a-z0-9._-]{0,62}")
+RESOURCE_RULE = (
+    "cpu, memory, or a name in lower case of your own such as gpu, at most 63 characters"
+)
+LIMIT_MAX = 1_000_000
+"""Highest limit of a concurrency or rate limit."""
 ACTION = re.compile(r"[^\s$][^\x00-\x1f]{0,99}")
 TAG = re.compile(r"[^\s,][^\x00-\x1f,]{0,99}")
 TAG_RULE = "texts without commas, at most 100 characters each"
