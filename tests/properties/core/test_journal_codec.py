@@ -10,6 +10,7 @@ from penstock.workflow.execution.values import (
     Failure,
     LogLine,
     NodeRef,
+    OriginKind,
     Payload,
     SkipReason,
 )
@@ -33,8 +34,22 @@ NODES = st.lists(U32, max_size=3).map(tuple)
 WORDS = st.lists(TEXTS, max_size=2).map(tuple)
 ITEMS = st.lists(st.binary(max_size=3), max_size=3).map(tuple)
 CHOICES = st.just(((), False)) | st.tuples(WORDS, st.just(True))
+OPTIONS = st.builds(
+    ev.StartOptions,
+    st.none() | st.integers(0, 9),
+    TIMES,
+    TIMES,
+    st.binary(max_size=8),
+    st.booleans(),
+    st.none() | st.builds(ev.Parent, TEXTS, REFS, U32),
+    st.none() | st.builds(ev.Origin, TEXTS, TIMES, st.sampled_from(OriginKind)),
+)
 EVENTS = st.one_of(
-    st.builds(ev.ExecutionStarted, TEXTS, U32, TEXTS, TEXTS, PAYLOADS, PAYLOADS, WORDS, TEXTS),
+    st.builds(
+        ev.ExecutionStarted,
+        *(TEXTS, U32, TEXTS, TEXTS, PAYLOADS, PAYLOADS, WORDS, TEXTS, TEXTS),
+        st.none() | OPTIONS,
+    ),
     st.builds(ev.NodesQueued, NODES),
     st.builds(ev.NodeRunning, REFS, TEXTS, TIMES),
     st.builds(

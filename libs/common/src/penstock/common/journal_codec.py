@@ -6,9 +6,9 @@ This is the hottest code after the core: about 1 us per event to write. It fills
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import assert_never
 
 from penstock.api.journal.v1 import journal_pb2 as journal
+from penstock.common.rare_codec import read_rare, write_rare
 from penstock.common.value_codec import (
     failure_from_proto,
     logs_from_proto,
@@ -20,7 +20,7 @@ from penstock.common.value_codec import (
     write_ref,
 )
 from penstock.workflow.execution import events as ev
-from penstock.workflow.execution.values import ExecutionStatus, NodeRef, SkipReason
+from penstock.workflow.execution.values import NodeRef, SkipReason
 
 Batch = tuple[str, int, int, tuple[ev.Event, ...]]
 """Execution id, sequence of the first event, when it was decided (us), the events."""
@@ -29,10 +29,6 @@ Batch = tuple[str, int, int, tuple[ev.Event, ...]]
 _BATCH_EXECUTION_ID, _BATCH_FIRST_SEQ, _BATCH_AT, _BATCH_EVENT = b"\x0a", b"\x10", b"\x18", b"\x22"
 _EVENT_ROW, _ROW_WORKER, _ROW_QUEUED = b"\x7a", b"\x32", b"\x3a"
 """Tags of the fields that `_spliced` writes: number and wire type, as in `journal.proto`."""
-
-
-class UnknownEvent(ValueError):
-    """The bytes hold an event of a kind that this version does not know."""
 
 
 def encode_batch(
@@ -173,51 +169,7 @@ def _write_event(message: journal.Event, event: ev.Event) -> None:
             write_ref(message.attempt_lost.ref, event.ref)
             message.attempt_lost.cause = event.cause
         case _:
-            _write_rare(message, event)
-
-
-def _write_rare(
-    message: journal.Event,
-    event: ev.ExecutionStarted
-    | ev.SignalReceived
-    | ev.CancelRequested
-    | ev.NodesCancelled
-    | ev.ExecutionEnded,
-) -> None:
-    match event:
-        case ev.ExecutionStarted():
-            _write_started(message.execution_started, event)
-        case ev.ExecutionEnded():
-            ended = message.execution_ended
-            ended.status = event.status  # type: ignore[assignment]
-            write_payload(ended.output, event.output)
-            if event.failure is not None:
-                write_failure(ended.failure, event.failure)
-            ended.node_plus_one = event.node + 1
-        case ev.SignalReceived():
-            signal = message.signal_received
-            signal.name = event.name
-            write_payload(signal.payload, event.payload)
-            signal.signal_id = event.signal_id
-        case ev.CancelRequested():
-            message.cancel_requested.SetInParent()
-            message.cancel_requested.reason = event.reason
-        case ev.NodesCancelled():
-            message.nodes_cancelled.nodes.extend(event.nodes)
-        case _:
-            assert_never(event)
-
-
-def _write_started(started: journal.ExecutionStarted, event: ev.ExecutionStarted) -> None:
-    started.workflow = event.workflow
-    started.version = event.version
-    started.definition_hash = event.definition_hash
-    started.tenant = event.tenant
-    write_payload(started.params, event.params)
-    write_payload(started.trigger, event.trigger)
-    started.tags.extend(event.tags)
-    started.fingerprint = event.fingerprint
-    started.traceparent = event.traceparent
+            write_rare(message, event)
 
 
 def _write_completed(completed: journal.NodeCompleted, event: ev.NodeCompleted) -> None:
@@ -312,29 +264,7 @@ def _read_event(message: journal.Event) -> ev.Event:
                 ref_from_proto(message.attempt_lost.ref), message.attempt_lost.cause
             )
         case _:
-            return _read_rare(message, kind)
-
-
-def _read_rare(message: journal.Event, kind: str | None) -> ev.Event:
-    match kind:
-        case "execution_started":
-            return _read_started(message.execution_started)
-        case "execution_ended":
-            ended = message.execution_ended
-            failure = failure_from_proto(ended.failure) if ended.HasField("failure") else None
-            status = ExecutionStatus(ended.status)
-            output = payload_from_proto(ended.output)
-            return ev.ExecutionEnded(status, output, failure, ended.node_plus_one - 1)
-        case "signal_received":
-            signal = message.signal_received
-            payload = payload_from_proto(signal.payload)
-            return ev.SignalReceived(signal.name, payload, signal.signal_id)
-        case "cancel_requested":
-            return ev.CancelRequested(message.cancel_requested.reason)
-        case "nodes_cancelled":
-            return ev.NodesCancelled(tuple(message.nodes_cancelled.nodes))
-        case _:
-            raise UnknownEvent(f"event of unknown kind: {kind}")
+            return read_rare(message, kind)
 
 
 def _read_completed(m: journal.NodeCompleted) -> ev.NodeCompleted:
@@ -371,17 +301,3 @@ def _read_waiting(m: journal.NodeWaiting) -> ev.NodeWaiting:
 def _read_fanned_out(m: journal.NodeFannedOut) -> ev.NodeFannedOut:
     items = payload_from_proto(m.items)
     return ev.NodeFannedOut(ref_from_proto(m.ref), m.count, tuple(m.items_json), items)
-
-
-def _read_started(m: journal.ExecutionStarted) -> ev.ExecutionStarted:
-    return ev.ExecutionStarted(
-        m.workflow,
-        m.version,
-        m.definition_hash,
-        m.tenant,
-        payload_from_proto(m.params),
-        payload_from_proto(m.trigger),
-        tuple(m.tags),
-        m.fingerprint,
-        m.traceparent,
-    )

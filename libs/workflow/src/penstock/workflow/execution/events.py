@@ -15,9 +15,38 @@ from penstock.workflow.execution.values import (
     Failure,
     LogLine,
     NodeRef,
+    OriginKind,
     Payload,
     SkipReason,
 )
+
+
+class Parent(msgspec.Struct, frozen=True, gc=False):
+    """The node that started an execution as its sub-workflow; `depth` executions are above."""
+
+    execution_id: str
+    ref: NodeRef
+    depth: int = 1
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """The past execution that this one takes outcomes from, up to its event `seq`."""
+
+    execution_id: str
+    seq: int
+    kind: OriginKind
+
+
+class StartOptions(msgspec.Struct, frozen=True, gc=False):
+    """What a start asked for beyond parameters; `priority` is None if the workflow's own holds."""
+
+    priority: int | None = None
+    not_before_us: int = 0
+    deadline_us: int = 0
+    vars_json: bytes = b""
+    debug: bool = False
+    parent: Parent | None = None
+    origin: Origin | None = None
 
 
 class ExecutionStarted(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +61,7 @@ class ExecutionStarted(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
     fingerprint: str = ""
     traceparent: str = ""
+    options: StartOptions | None = None
 
 
 class NodesQueued(msgspec.Struct, frozen=True, gc=False):

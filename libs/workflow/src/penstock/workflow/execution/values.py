@@ -72,6 +72,13 @@ class ExecutionStatus(IntEnum):
     TIMED_OUT = 5
 
 
+class OriginKind(IntEnum):
+    """Why an execution was made from a past one; numbers as in the journal's contract."""
+
+    RERUN = 1
+    FORK = 2
+
+
 class SkipReason(IntEnum):
     """Why a node did not run; numbers as in the journal's contract."""
 

@@ -24,6 +24,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _OriginKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OriginKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OriginKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORIGIN_KIND_UNSPECIFIED: _OriginKind.ValueType  # 0
+    """Not set."""
+    ORIGIN_KIND_RERUN: _OriginKind.ValueType  # 1
+    """Some nodes were to run again."""
+    ORIGIN_KIND_FORK: _OriginKind.ValueType  # 2
+    """It goes on from a past event."""
+
+class OriginKind(_OriginKind, metaclass=_OriginKindEnumTypeWrapper):
+    """OriginKind says why an execution was made from another one."""
+
+ORIGIN_KIND_UNSPECIFIED: OriginKind.ValueType  # 0
+"""Not set."""
+ORIGIN_KIND_RERUN: OriginKind.ValueType  # 1
+"""Some nodes were to run again."""
+ORIGIN_KIND_FORK: OriginKind.ValueType  # 2
+"""It goes on from a past event."""
+Global___OriginKind: _TypeAlias = OriginKind  # noqa: Y015
+
 class _SkipReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -329,6 +353,7 @@ class ExecutionStarted(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
     """Workflow name."""
     version: _builtins.int
@@ -353,6 +378,10 @@ class ExecutionStarted(_message.Message):
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Free labels for search."""
 
+    @_builtins.property
+    def options(self) -> Global___StartOptions:
+        """What was asked for beyond that; unset for a usual start."""
+
     def __init__(
         self,
         *,
@@ -365,14 +394,127 @@ class ExecutionStarted(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         fingerprint: _builtins.str = ...,
         traceparent: _builtins.str = ...,
+        options: Global___StartOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "trigger", b"trigger"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "params", b"params", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "fingerprint", b"fingerprint", "params", b"params", "tags", b"tags", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "fingerprint", b"fingerprint", "options", b"options", "params", b"params", "tags", b"tags", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExecutionStarted: _TypeAlias = ExecutionStarted  # noqa: Y015
+
+@_typing.final
+class StartOptions(_message.Message):
+    """StartOptions is what a start asked for beyond parameters, and where it comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_PLUS_ONE_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_UNIX_US_FIELD_NUMBER: _builtins.int
+    DEADLINE_UNIX_US_FIELD_NUMBER: _builtins.int
+    VARS_JSON_FIELD_NUMBER: _builtins.int
+    DEBUG_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    priority_plus_one: _builtins.int
+    """Priority plus one, from 0 (least urgent) to 9; 0 if the workflow's own holds."""
+    not_before_unix_us: _builtins.int
+    """Nothing runs before this instant; 0 for at once."""
+    deadline_unix_us: _builtins.int
+    """The execution ends by this instant; 0 if only the workflow's own deadline holds."""
+    vars_json: _builtins.bytes
+    """Values of execution variables to begin with, a JSON object; empty for none."""
+    debug: _builtins.bool
+    """True if it is to be debugged from its first node on."""
+    @_builtins.property
+    def parent(self) -> Global___Parent:
+        """The node that started it as a sub-workflow."""
+
+    @_builtins.property
+    def origin(self) -> Global___Origin:
+        """The execution it was made from."""
+
+    def __init__(
+        self,
+        *,
+        priority_plus_one: _builtins.int = ...,
+        not_before_unix_us: _builtins.int = ...,
+        deadline_unix_us: _builtins.int = ...,
+        vars_json: _builtins.bytes = ...,
+        debug: _builtins.bool = ...,
+        parent: Global___Parent | None = ...,
+        origin: Global___Origin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "parent", b"parent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_unix_us", b"deadline_unix_us", "debug", b"debug", "not_before_unix_us", b"not_before_unix_us", "origin", b"origin", "parent", b"parent", "priority_plus_one", b"priority_plus_one", "vars_json", b"vars_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartOptions: _TypeAlias = StartOptions  # noqa: Y015
+
+@_typing.final
+class Parent(_message.Message):
+    """Parent is the node that started an execution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    depth: _builtins.int
+    """How many executions are above this one, from 1."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """The attempt of its node."""
+
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        ref: Global___NodeRef | None = ...,
+        depth: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "execution_id", b"execution_id", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Parent: _TypeAlias = Parent  # noqa: Y015
+
+@_typing.final
+class Origin(_message.Message):
+    """Origin is a past execution that this one takes outcomes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    seq: _builtins.int
+    """Its last event that counts."""
+    kind: Global___OriginKind.ValueType
+    """Why this one was made."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        kind: Global___OriginKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "kind", b"kind", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Origin: _TypeAlias = Origin  # noqa: Y015
 
 @_typing.final
 class NodesQueued(_message.Message):

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_dot_v1_dot_journal__pb2
 from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/workflow/v1/workflow_service.proto\x12\x18penstock.api.workflow.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"q\n\x05Issue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x04 \x01(\r\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0b\n\x03\x66ix\x18\x07 \x01(\t\")\n\x17ValidateWorkflowRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"Z\n\x18ValidateWorkflowResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12/\n\x06issues\x18\x02 \x03(\x0b\x32\x1f.penstock.api.workflow.v1.Issue\"&\n\x14\x41pplyWorkflowRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"\x8f\x01\n\x15\x41pplyWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12/\n\x06issues\x18\x03 \x03(\x0b\x32\x1f.penstock.api.workflow.v1.Issue\"\xc2\x01\n\x08Workflow\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05nodes\x18\x07 \x03(\t\x12\x1a\n\x12params_schema_json\x18\x08 \x01(\x0c\"3\n\x12GetWorkflowRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"K\n\x13GetWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\"=\n\x14ListWorkflowsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x15ListWorkflowsResponse\x12\x35\n\tworkflows\x18\x01 \x03(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x1bListWorkflowVersionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x1cListWorkflowVersionsResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc1\x01\n\x15StartExecutionRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x13\n\x0bparams_json\x18\x03 \x01(\x0c\x12\x14\n\x0ctrigger_json\x18\x04 \x01(\x0c\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x33\n\x08wait_for\x18\x07 \x01(\x0e\x32!.penstock.api.workflow.v1.WaitFor\"\xf0\x01\n\x16StartExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x38\n\x06status\x18\x02 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x30\n\x06output\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"S\n\x16StartExecutionsRequest\x12\x39\n\x06starts\x18\x01 \x03(\x0b\x32).penstock.api.workflow.v1.CorrelatedStart\"\x8e\x01\n\x0f\x43orrelatedStart\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12>\n\x05start\x18\x02 \x01(\x0b\x32/.penstock.api.workflow.v1.StartExecutionRequest\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"V\n\x17StartExecutionsResponse\x12;\n\x07\x61nswers\x18\x01 \x03(\x0b\x32*.penstock.api.workflow.v1.CorrelatedAnswer\"\xb3\x01\n\x10\x43orrelatedAnswer\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\x44\n\x08response\x18\x02 \x01(\x0b\x32\x30.penstock.api.workflow.v1.StartExecutionResponseH\x00\x12\x39\n\x07refused\x18\x03 \x01(\x0b\x32&.penstock.api.workflow.v1.StartRefusedH\x00\x42\x06\n\x04kind\"\xbb\x01\n\x0cStartRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tgrpc_code\x18\x03 \x01(\r\x12\x46\n\x08metadata\x18\x04 \x03(\x0b\x32\x34.penstock.api.workflow.v1.StartRefused.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa7\x04\n\tExecution\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x30\n\x06params\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x30\n\x06output\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\x12\x13\n\x0b\x66\x61iled_node\x18\x08 \x01(\t\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04tags\x18\x0b \x03(\t\x12\x10\n\x08last_seq\x18\x0c \x01(\x04\x12\x32\n\x05nodes\x18\r \x03(\x0b\x32#.penstock.api.workflow.v1.NodeState\x12\x13\n\x0bnodes_total\x18\x0e \x01(\r\x12\x12\n\nnodes_done\x18\x0f \x01(\r\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x10 \x01(\t\x12\x0e\n\x06tenant\x18\x11 \x01(\t\"\xd4\x03\n\tNodeState\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04uses\x18\x02 \x01(\t\x12\x33\n\x06status\x18\x03 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x06output\x18\x07 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\x12\x13\n\x0bitems_total\x18\t \x01(\r\x12\x12\n\nitems_done\x18\n \x01(\r\x12\x14\n\x0citems_failed\x18\x0b \x01(\r\x12\x13\n\x0bwaiting_for\x18\x0c \x01(\t\x12\x0e\n\x06worker\x18\r \x01(\t\x12\r\n\x05needs\x18\x0e \x03(\t\x12.\n\x04logs\x18\x0f \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"N\n\x14GetExecutionResponse\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\"\x99\x01\n\x15ListExecutionsRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12:\n\x08statuses\x18\x02 \x03(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x0b\n\x03tag\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x16ListExecutionsResponse\x12\x37\n\nexecutions\x18\x01 \x03(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x16\x43\x61ncelExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"S\n\x17\x43\x61ncelExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"e\n\x16SignalExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x11\n\tsignal_id\x18\x04 \x01(\t\"\x19\n\x17SignalExecutionResponse\"=\n\x12WatchEventsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x04\"I\n\x13WatchEventsResponse\x12\x32\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32#.penstock.api.journal.v1.EventBatch*N\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x15\n\x11WAIT_FOR_ACCEPTED\x10\x01\x12\x12\n\x0eWAIT_FOR_ENDED\x10\x02\x32\x97\x0b\n\x0fWorkflowService\x12y\n\x10ValidateWorkflow\x12\x31.penstock.api.workflow.v1.ValidateWorkflowRequest\x1a\x32.penstock.api.workflow.v1.ValidateWorkflowResponse\x12p\n\rApplyWorkflow\x12..penstock.api.workflow.v1.ApplyWorkflowRequest\x1a/.penstock.api.workflow.v1.ApplyWorkflowResponse\x12j\n\x0bGetWorkflow\x12,.penstock.api.workflow.v1.GetWorkflowRequest\x1a-.penstock.api.workflow.v1.GetWorkflowResponse\x12p\n\rListWorkflows\x12..penstock.api.workflow.v1.ListWorkflowsRequest\x1a/.penstock.api.workflow.v1.ListWorkflowsResponse\x12\x85\x01\n\x14ListWorkflowVersions\x12\x35.penstock.api.workflow.v1.ListWorkflowVersionsRequest\x1a\x36.penstock.api.workflow.v1.ListWorkflowVersionsResponse\x12s\n\x0eStartExecution\x12/.penstock.api.workflow.v1.StartExecutionRequest\x1a\x30.penstock.api.workflow.v1.StartExecutionResponse\x12z\n\x0fStartExecutions\x12\x30.penstock.api.workflow.v1.StartExecutionsRequest\x1a\x31.penstock.api.workflow.v1.StartExecutionsResponse(\x01\x30\x01\x12m\n\x0cGetExecution\x12-.penstock.api.workflow.v1.GetExecutionRequest\x1a..penstock.api.workflow.v1.GetExecutionResponse\x12s\n\x0eListExecutions\x12/.penstock.api.workflow.v1.ListExecutionsRequest\x1a\x30.penstock.api.workflow.v1.ListExecutionsResponse\x12v\n\x0f\x43\x61ncelExecution\x12\x30.penstock.api.workflow.v1.CancelExecutionRequest\x1a\x31.penstock.api.workflow.v1.CancelExecutionResponse\x12v\n\x0fSignalExecution\x12\x30.penstock.api.workflow.v1.SignalExecutionRequest\x1a\x31.penstock.api.workflow.v1.SignalExecutionResponse\x12l\n\x0bWatchEvents\x12,.penstock.api.workflow.v1.WatchEventsRequest\x1a-.penstock.api.workflow.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/workflow/v1/workflow_service.proto\x12\x18penstock.api.workflow.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"q\n\x05Issue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x04 \x01(\r\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0b\n\x03\x66ix\x18\x07 \x01(\t\")\n\x17ValidateWorkflowRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"Z\n\x18ValidateWorkflowResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12/\n\x06issues\x18\x02 \x03(\x0b\x32\x1f.penstock.api.workflow.v1.Issue\"&\n\x14\x41pplyWorkflowRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"\x8f\x01\n\x15\x41pplyWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12/\n\x06issues\x18\x03 \x03(\x0b\x32\x1f.penstock.api.workflow.v1.Issue\"\xc2\x01\n\x08Workflow\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05nodes\x18\x07 \x03(\t\x12\x1a\n\x12params_schema_json\x18\x08 \x01(\x0c\"3\n\x12GetWorkflowRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"K\n\x13GetWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\"=\n\x14ListWorkflowsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x15ListWorkflowsResponse\x12\x35\n\tworkflows\x18\x01 \x03(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x1bListWorkflowVersionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x1cListWorkflowVersionsResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x15StartExecutionRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x13\n\x0bparams_json\x18\x03 \x01(\x0c\x12\x14\n\x0ctrigger_json\x18\x04 \x01(\x0c\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x33\n\x08wait_for\x18\x07 \x01(\x0e\x32!.penstock.api.workflow.v1.WaitFor\x12\x37\n\x07options\x18\x08 \x01(\x0b\x32&.penstock.api.workflow.v1.StartOptions\"\xe8\x01\n\x0cStartOptions\x12\x19\n\x11priority_plus_one\x18\x01 \x01(\r\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tvars_json\x18\x05 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x06 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\x07 \x01(\x08\"\xf0\x01\n\x16StartExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x38\n\x06status\x18\x02 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x30\n\x06output\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"S\n\x16StartExecutionsRequest\x12\x39\n\x06starts\x18\x01 \x03(\x0b\x32).penstock.api.workflow.v1.CorrelatedStart\"\x8e\x01\n\x0f\x43orrelatedStart\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12>\n\x05start\x18\x02 \x01(\x0b\x32/.penstock.api.workflow.v1.StartExecutionRequest\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"V\n\x17StartExecutionsResponse\x12;\n\x07\x61nswers\x18\x01 \x03(\x0b\x32*.penstock.api.workflow.v1.CorrelatedAnswer\"\xb3\x01\n\x10\x43orrelatedAnswer\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\x44\n\x08response\x18\x02 \x01(\x0b\x32\x30.penstock.api.workflow.v1.StartExecutionResponseH\x00\x12\x39\n\x07refused\x18\x03 \x01(\x0b\x32&.penstock.api.workflow.v1.StartRefusedH\x00\x42\x06\n\x04kind\"\xbb\x01\n\x0cStartRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tgrpc_code\x18\x03 \x01(\r\x12\x46\n\x08metadata\x18\x04 \x03(\x0b\x32\x34.penstock.api.workflow.v1.StartRefused.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa7\x04\n\tExecution\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x30\n\x06params\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x30\n\x06output\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\x12\x13\n\x0b\x66\x61iled_node\x18\x08 \x01(\t\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04tags\x18\x0b \x03(\t\x12\x10\n\x08last_seq\x18\x0c \x01(\x04\x12\x32\n\x05nodes\x18\r \x03(\x0b\x32#.penstock.api.workflow.v1.NodeState\x12\x13\n\x0bnodes_total\x18\x0e \x01(\r\x12\x12\n\nnodes_done\x18\x0f \x01(\r\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x10 \x01(\t\x12\x0e\n\x06tenant\x18\x11 \x01(\t\"\xd4\x03\n\tNodeState\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04uses\x18\x02 \x01(\t\x12\x33\n\x06status\x18\x03 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x06output\x18\x07 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\x12\x13\n\x0bitems_total\x18\t \x01(\r\x12\x12\n\nitems_done\x18\n \x01(\r\x12\x14\n\x0citems_failed\x18\x0b \x01(\r\x12\x13\n\x0bwaiting_for\x18\x0c \x01(\t\x12\x0e\n\x06worker\x18\r \x01(\t\x12\r\n\x05needs\x18\x0e \x03(\t\x12.\n\x04logs\x18\x0f \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"N\n\x14GetExecutionResponse\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\"\x99\x01\n\x15ListExecutionsRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12:\n\x08statuses\x18\x02 \x03(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x0b\n\x03tag\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x16ListExecutionsResponse\x12\x37\n\nexecutions\x18\x01 \x03(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x16\x43\x61ncelExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"S\n\x17\x43\x61ncelExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"e\n\x16SignalExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x11\n\tsignal_id\x18\x04 \x01(\t\"\x19\n\x17SignalExecutionResponse\"=\n\x12WatchEventsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x04\"I\n\x13WatchEventsResponse\x12\x32\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32#.penstock.api.journal.v1.EventBatch*N\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x15\n\x11WAIT_FOR_ACCEPTED\x10\x01\x12\x12\n\x0eWAIT_FOR_ENDED\x10\x02\x32\x97\x0b\n\x0fWorkflowService\x12y\n\x10ValidateWorkflow\x12\x31.penstock.api.workflow.v1.ValidateWorkflowRequest\x1a\x32.penstock.api.workflow.v1.ValidateWorkflowResponse\x12p\n\rApplyWorkflow\x12..penstock.api.workflow.v1.ApplyWorkflowRequest\x1a/.penstock.api.workflow.v1.ApplyWorkflowResponse\x12j\n\x0bGetWorkflow\x12,.penstock.api.workflow.v1.GetWorkflowRequest\x1a-.penstock.api.workflow.v1.GetWorkflowResponse\x12p\n\rListWorkflows\x12..penstock.api.workflow.v1.ListWorkflowsRequest\x1a/.penstock.api.workflow.v1.ListWorkflowsResponse\x12\x85\x01\n\x14ListWorkflowVersions\x12\x35.penstock.api.workflow.v1.ListWorkflowVersionsRequest\x1a\x36.penstock.api.workflow.v1.ListWorkflowVersionsResponse\x12s\n\x0eStartExecution\x12/.penstock.api.workflow.v1.StartExecutionRequest\x1a\x30.penstock.api.workflow.v1.StartExecutionResponse\x12z\n\x0fStartExecutions\x12\x30.penstock.api.workflow.v1.StartExecutionsRequest\x1a\x31.penstock.api.workflow.v1.StartExecutionsResponse(\x01\x30\x01\x12m\n\x0cGetExecution\x12-.penstock.api.workflow.v1.GetExecutionRequest\x1a..penstock.api.workflow.v1.GetExecutionResponse\x12s\n\x0eListExecutions\x12/.penstock.api.workflow.v1.ListExecutionsRequest\x1a\x30.penstock.api.workflow.v1.ListExecutionsResponse\x12v\n\x0f\x43\x61ncelExecution\x12\x30.penstock.api.workflow.v1.CancelExecutionRequest\x1a\x31.penstock.api.workflow.v1.CancelExecutionResponse\x12v\n\x0fSignalExecution\x12\x30.penstock.api.workflow.v1.SignalExecutionRequest\x1a\x31.penstock.api.workflow.v1.SignalExecutionResponse\x12l\n\x0bWatchEvents\x12,.penstock.api.workflow.v1.WatchEventsRequest\x1a-.penstock.api.workflow.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,72 +37,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STARTREFUSED_METADATAENTRY']._loaded_options = None
   _globals['_STARTREFUSED_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_WAITFOR']._serialized_start=4274
-  _globals['_WAITFOR']._serialized_end=4352
-  _globals['_ISSUE']._serialized_start=188
-  _globals['_ISSUE']._serialized_end=301
-  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_start=303
-  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_end=344
-  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_start=346
-  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_end=436
-  _globals['_APPLYWORKFLOWREQUEST']._serialized_start=438
-  _globals['_APPLYWORKFLOWREQUEST']._serialized_end=476
-  _globals['_APPLYWORKFLOWRESPONSE']._serialized_start=479
-  _globals['_APPLYWORKFLOWRESPONSE']._serialized_end=622
-  _globals['_WORKFLOW']._serialized_start=625
-  _globals['_WORKFLOW']._serialized_end=819
-  _globals['_GETWORKFLOWREQUEST']._serialized_start=821
-  _globals['_GETWORKFLOWREQUEST']._serialized_end=872
-  _globals['_GETWORKFLOWRESPONSE']._serialized_start=874
-  _globals['_GETWORKFLOWRESPONSE']._serialized_end=949
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_start=951
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_end=1012
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_start=1014
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_end=1117
-  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_start=1119
-  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_end=1201
-  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_start=1203
-  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_end=1312
-  _globals['_STARTEXECUTIONREQUEST']._serialized_start=1315
-  _globals['_STARTEXECUTIONREQUEST']._serialized_end=1508
-  _globals['_STARTEXECUTIONRESPONSE']._serialized_start=1511
-  _globals['_STARTEXECUTIONRESPONSE']._serialized_end=1751
-  _globals['_STARTEXECUTIONSREQUEST']._serialized_start=1753
-  _globals['_STARTEXECUTIONSREQUEST']._serialized_end=1836
-  _globals['_CORRELATEDSTART']._serialized_start=1839
-  _globals['_CORRELATEDSTART']._serialized_end=1981
-  _globals['_STARTEXECUTIONSRESPONSE']._serialized_start=1983
-  _globals['_STARTEXECUTIONSRESPONSE']._serialized_end=2069
-  _globals['_CORRELATEDANSWER']._serialized_start=2072
-  _globals['_CORRELATEDANSWER']._serialized_end=2251
-  _globals['_STARTREFUSED']._serialized_start=2254
-  _globals['_STARTREFUSED']._serialized_end=2441
-  _globals['_STARTREFUSED_METADATAENTRY']._serialized_start=2394
-  _globals['_STARTREFUSED_METADATAENTRY']._serialized_end=2441
-  _globals['_EXECUTION']._serialized_start=2444
-  _globals['_EXECUTION']._serialized_end=2995
-  _globals['_NODESTATE']._serialized_start=2998
-  _globals['_NODESTATE']._serialized_end=3466
-  _globals['_GETEXECUTIONREQUEST']._serialized_start=3468
-  _globals['_GETEXECUTIONREQUEST']._serialized_end=3511
-  _globals['_GETEXECUTIONRESPONSE']._serialized_start=3513
-  _globals['_GETEXECUTIONRESPONSE']._serialized_end=3591
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=3594
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=3747
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=3749
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=3855
-  _globals['_CANCELEXECUTIONREQUEST']._serialized_start=3857
-  _globals['_CANCELEXECUTIONREQUEST']._serialized_end=3919
-  _globals['_CANCELEXECUTIONRESPONSE']._serialized_start=3921
-  _globals['_CANCELEXECUTIONRESPONSE']._serialized_end=4004
-  _globals['_SIGNALEXECUTIONREQUEST']._serialized_start=4006
-  _globals['_SIGNALEXECUTIONREQUEST']._serialized_end=4107
-  _globals['_SIGNALEXECUTIONRESPONSE']._serialized_start=4109
-  _globals['_SIGNALEXECUTIONRESPONSE']._serialized_end=4134
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=4136
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=4197
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=4199
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=4272
-  _globals['_WORKFLOWSERVICE']._serialized_start=4355
-  _globals['_WORKFLOWSERVICE']._serialized_end=5786
+  _globals['_WAITFOR']._serialized_start=4598
+  _globals['_WAITFOR']._serialized_end=4676
+  _globals['_ISSUE']._serialized_start=220
+  _globals['_ISSUE']._serialized_end=333
+  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_start=335
+  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_end=376
+  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_start=378
+  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_end=468
+  _globals['_APPLYWORKFLOWREQUEST']._serialized_start=470
+  _globals['_APPLYWORKFLOWREQUEST']._serialized_end=508
+  _globals['_APPLYWORKFLOWRESPONSE']._serialized_start=511
+  _globals['_APPLYWORKFLOWRESPONSE']._serialized_end=654
+  _globals['_WORKFLOW']._serialized_start=657
+  _globals['_WORKFLOW']._serialized_end=851
+  _globals['_GETWORKFLOWREQUEST']._serialized_start=853
+  _globals['_GETWORKFLOWREQUEST']._serialized_end=904
+  _globals['_GETWORKFLOWRESPONSE']._serialized_start=906
+  _globals['_GETWORKFLOWRESPONSE']._serialized_end=981
+  _globals['_LISTWORKFLOWSREQUEST']._serialized_start=983
+  _globals['_LISTWORKFLOWSREQUEST']._serialized_end=1044
+  _globals['_LISTWORKFLOWSRESPONSE']._serialized_start=1046
+  _globals['_LISTWORKFLOWSRESPONSE']._serialized_end=1149
+  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_start=1151
+  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_end=1233
+  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_start=1235
+  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_end=1344
+  _globals['_STARTEXECUTIONREQUEST']._serialized_start=1347
+  _globals['_STARTEXECUTIONREQUEST']._serialized_end=1597
+  _globals['_STARTOPTIONS']._serialized_start=1600
+  _globals['_STARTOPTIONS']._serialized_end=1832
+  _globals['_STARTEXECUTIONRESPONSE']._serialized_start=1835
+  _globals['_STARTEXECUTIONRESPONSE']._serialized_end=2075
+  _globals['_STARTEXECUTIONSREQUEST']._serialized_start=2077
+  _globals['_STARTEXECUTIONSREQUEST']._serialized_end=2160
+  _globals['_CORRELATEDSTART']._serialized_start=2163
+  _globals['_CORRELATEDSTART']._serialized_end=2305
+  _globals['_STARTEXECUTIONSRESPONSE']._serialized_start=2307
+  _globals['_STARTEXECUTIONSRESPONSE']._serialized_end=2393
+  _globals['_CORRELATEDANSWER']._serialized_start=2396
+  _globals['_CORRELATEDANSWER']._serialized_end=2575
+  _globals['_STARTREFUSED']._serialized_start=2578
+  _globals['_STARTREFUSED']._serialized_end=2765
+  _globals['_STARTREFUSED_METADATAENTRY']._serialized_start=2718
+  _globals['_STARTREFUSED_METADATAENTRY']._serialized_end=2765
+  _globals['_EXECUTION']._serialized_start=2768
+  _globals['_EXECUTION']._serialized_end=3319
+  _globals['_NODESTATE']._serialized_start=3322
+  _globals['_NODESTATE']._serialized_end=3790
+  _globals['_GETEXECUTIONREQUEST']._serialized_start=3792
+  _globals['_GETEXECUTIONREQUEST']._serialized_end=3835
+  _globals['_GETEXECUTIONRESPONSE']._serialized_start=3837
+  _globals['_GETEXECUTIONRESPONSE']._serialized_end=3915
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=3918
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=4071
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=4073
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=4179
+  _globals['_CANCELEXECUTIONREQUEST']._serialized_start=4181
+  _globals['_CANCELEXECUTIONREQUEST']._serialized_end=4243
+  _globals['_CANCELEXECUTIONRESPONSE']._serialized_start=4245
+  _globals['_CANCELEXECUTIONRESPONSE']._serialized_end=4328
+  _globals['_SIGNALEXECUTIONREQUEST']._serialized_start=4330
+  _globals['_SIGNALEXECUTIONREQUEST']._serialized_end=4431
+  _globals['_SIGNALEXECUTIONRESPONSE']._serialized_start=4433
+  _globals['_SIGNALEXECUTIONRESPONSE']._serialized_end=4458
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=4460
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=4521
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=4523
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=4596
+  _globals['_WORKFLOWSERVICE']._serialized_start=4679
+  _globals['_WORKFLOWSERVICE']._serialized_end=6110
 # @@protoc_insertion_point(module_scope)

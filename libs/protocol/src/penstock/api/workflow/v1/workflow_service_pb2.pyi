@@ -5,6 +5,7 @@ The public API: workflows, executions and their events."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -427,6 +428,7 @@ class StartExecutionRequest(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     WAIT_FOR_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
     """Workflow name."""
     version: _builtins.int
@@ -443,6 +445,10 @@ class StartExecutionRequest(_message.Message):
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels for search."""
 
+    @_builtins.property
+    def options(self) -> Global___StartOptions:
+        """What is asked for beyond that; unset for a usual start."""
+
     def __init__(
         self,
         *,
@@ -453,14 +459,67 @@ class StartExecutionRequest(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         idempotency_key: _builtins.str = ...,
         wait_for: Global___WaitFor.ValueType = ...,
+        options: Global___StartOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "params_json", b"params_json", "tags", b"tags", "trigger_json", b"trigger_json", "version", b"version", "wait_for", b"wait_for", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "options", b"options", "params_json", b"params_json", "tags", b"tags", "trigger_json", b"trigger_json", "version", b"version", "wait_for", b"wait_for", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StartExecutionRequest: _TypeAlias = StartExecutionRequest  # noqa: Y015
+
+@_typing.final
+class StartOptions(_message.Message):
+    """StartOptions is what a start may ask for beyond parameters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_PLUS_ONE_FIELD_NUMBER: _builtins.int
+    DELAY_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
+    VARS_JSON_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    DEBUG_FIELD_NUMBER: _builtins.int
+    priority_plus_one: _builtins.int
+    """Priority plus one, from 0 (least urgent) to 9; 0 if the workflow's own holds."""
+    vars_json: _builtins.bytes
+    """Values of execution variables to begin with, a JSON object; empty for none."""
+    execution_id: _builtins.str
+    """Id for the execution, chosen by the caller; starts with one id are one start."""
+    debug: _builtins.bool
+    """True to debug it from its first node on."""
+    @_builtins.property
+    def delay(self) -> _duration_pb2.Duration:
+        """Begin after this time, at the earliest; excludes not_before."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Begin at this instant, at the earliest."""
+
+    @_builtins.property
+    def deadline(self) -> _duration_pb2.Duration:
+        """End within this time from the start on."""
+
+    def __init__(
+        self,
+        *,
+        priority_plus_one: _builtins.int = ...,
+        delay: _duration_pb2.Duration | None = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        deadline: _duration_pb2.Duration | None = ...,
+        vars_json: _builtins.bytes = ...,
+        execution_id: _builtins.str = ...,
+        debug: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "delay", b"delay", "not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "debug", b"debug", "delay", b"delay", "execution_id", b"execution_id", "not_before", b"not_before", "priority_plus_one", b"priority_plus_one", "vars_json", b"vars_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartOptions: _TypeAlias = StartOptions  # noqa: Y015
 
 @_typing.final
 class StartExecutionResponse(_message.Message):
