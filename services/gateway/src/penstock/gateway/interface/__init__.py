@@ -1,0 +1,1 @@
+"""What the REST interface offers: a table of operations for each area."""
