@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
+from penstock.common.cancellation import insist_on_cancel
 from penstock.common.errors import Unavailable
 from penstock.common.logging import get_logger
 from penstock.common.publication import Message
@@ -29,6 +30,17 @@ _MAX_BYTES = 64 * 1024 * 1024
 _PENDING_BYTES = 64 * 1024 * 1024
 _PENDING_MESSAGES = 10_000
 _ACK_WAIT_S = 5.0
+
+
+@contextmanager
+def _asking(complaint: str) -> Iterator[None]:
+    """Talk to the server: what goes wrong is `Unavailable`, and a cancel is not lost in it."""
+    try:
+        yield
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(f"{complaint}: {error}") from error
+    finally:
+        insist_on_cancel()
 
 
 class Bus:
@@ -71,43 +83,36 @@ class Bus:
             max_age=_MAX_AGE_S,
             max_bytes=_MAX_BYTES,
         )
-        try:
+        with _asking("JetStream does not answer"):
             try:
                 await self._stream.add_stream(config)
             except BadRequestError:  # it is there with limits of another version
                 await self._stream.update_stream(config)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Unavailable(f"JetStream does not answer: {error}") from error
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Send messages in order, without waiting for the stream to have them. Raises `Unavailable`
         if there is no connection; a loss after that shows in `losses`."""
         if not self.connected:
             raise Unavailable("the event bus is not connected")
-        try:
+        with _asking("the event bus did not take the events"):
             for subject, body in messages:
                 await self._client.publish(subject, body)
-        except (NatsError, OSError) as error:
-            raise Unavailable(f"the event bus did not take the events: {error}") from error
 
     async def publish_confirmed(self, messages: Sequence[Message]) -> None:
         """As `publish`, but returns when the stream has the last of them, and so everything that
         this connection sent before. Raises `Unavailable` if it does not say so."""
         await self.publish(messages[:-1])
         subject, body = messages[-1]
-        try:
+        with _asking("the event bus did not take the events"):
             await self._stream.publish(subject, body, timeout=_ACK_WAIT_S)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Unavailable(f"the event bus did not take the events: {error}") from error
 
     async def newest(self, subject: str) -> bytes | None:
         """Body of the newest message on a subject; None if there is none."""
-        try:
-            message = await self._stream.get_last_msg(STREAM, subject)
-        except NotFoundError:
-            return None
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Unavailable(f"JetStream does not answer: {error}") from error
+        with _asking("JetStream does not answer"):
+            try:
+                message = await self._stream.get_last_msg(STREAM, subject)
+            except NotFoundError:
+                return None
         return bytes(message.data or b"")
 
     @asynccontextmanager
@@ -130,6 +135,7 @@ class Bus:
         try:
             if self.connected:
                 await self._client.flush()
+                insist_on_cancel()
             yield
         finally:
             if self.connected:

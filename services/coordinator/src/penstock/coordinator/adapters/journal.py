@@ -13,6 +13,7 @@ import grpc
 
 from penstock.api.state.v1.state_service_pb2 import AppendRequest, AppendResponse
 from penstock.api.state.v1.state_service_pb2_grpc import JournalServiceStub
+from penstock.common.cancellation import insist_on_cancel
 from penstock.common.invariant import invariant
 from penstock.common.logging import get_logger
 
@@ -75,9 +76,7 @@ class AppendStream:
             )
         finally:
             call.cancel()
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # it came while the stream's own error was handled
+        insist_on_cancel()
         return answered
 
     def _take(self, answer: AppendResponse) -> None:
