@@ -38,6 +38,7 @@ class MemoryState:
         self.appends = 0
         self.workflows: dict[tuple[str, str], list[pb.Workflow]] = {}
         self.payloads: dict[str, bytes] = {}
+        self.payload_owners: set[tuple[str, str]] = set()
         self.down = False
         self.calls: list[str] = []
 
@@ -213,14 +214,17 @@ class MemoryPayloads:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
-    async def put(self, json: bytes) -> Payload:
+    async def put(self, tenant: str, json: bytes) -> Payload:
         self._state.check_up("put_payload")
         digest = hashlib.sha256(json).hexdigest()
         self._state.payloads[digest] = json
+        self._state.payload_owners.add((tenant, digest))
         return Payload(b"", digest, len(json))
 
-    async def get(self, digest: str) -> bytes:
+    async def get(self, tenant: str, digest: str) -> bytes:
         self._state.check_up("get_payload")
+        if (tenant, digest) not in self._state.payload_owners:
+            raise NotFound(f"there is no payload {digest}")
         return self._state.payloads[digest]
 
 
@@ -285,11 +289,11 @@ class MemoryQueries:
             raise NotFound(f"there is no workflow {name}")
         return versions[version - 1]
 
-    async def get_definition(self, definition_hash: str) -> str:
+    async def get_definition(self, tenant: str, definition_hash: str) -> str:
         self._state.check_up("get_definition")
-        for versions in self._state.workflows.values():
+        for (owner, _), versions in self._state.workflows.items():
             for known in versions:
-                if known.definition_hash == definition_hash:
+                if owner == tenant and known.definition_hash == definition_hash:
                     return known.source
         raise NotFound(f"there is no definition {definition_hash}")
 

@@ -20,12 +20,12 @@ class Store:
         self.faults = list(faults)
         self.stored: list[bytes] = []
 
-    async def get(self, digest: str) -> bytes:
+    async def get(self, tenant: str, digest: str) -> bytes:
         if self.faults:
             raise self.faults.pop(0)
         return b'"d"'
 
-    async def put(self, json: bytes) -> Payload:
+    async def put(self, tenant: str, json: bytes) -> Payload:
         self.stored.append(json)
         return Payload(b"", "joined", len(json))
 
@@ -34,6 +34,7 @@ class Running:
     """As much of a live execution as a join looks at."""
 
     id = "E"
+    tenant = "blue"
     gone = False
 
 

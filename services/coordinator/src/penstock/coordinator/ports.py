@@ -86,13 +86,13 @@ class Leases(Protocol):
 
 
 class Payloads(Protocol):
-    """The payload store."""
+    """The payload store. What one tenant stored no other gets."""
 
-    async def put(self, json: bytes) -> Payload:
+    async def put(self, tenant: str, json: bytes) -> Payload:
         """Store a value; returns its claim check."""
         ...
 
-    async def get(self, digest: str) -> bytes:
+    async def get(self, tenant: str, digest: str) -> bytes:
         """Bytes of a stored value."""
         ...
 
@@ -124,7 +124,7 @@ class Queries(Protocol):
         """A version with its source, 0 for the latest; raises `NotFound`."""
         ...
 
-    async def get_definition(self, definition_hash: str) -> str:
+    async def get_definition(self, tenant: str, definition_hash: str) -> str:
         """The source of a definition; raises `NotFound`."""
         ...
 

@@ -117,15 +117,17 @@ class StatePayloads:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub: Any = PayloadServiceStub(channel)
 
-    async def put(self, json: bytes) -> Payload:
+    async def put(self, tenant: str, json: bytes) -> Payload:
         """Store a value."""
-        answer = await call(self._stub.PutPayload, PutPayloadRequest(json=json), timeout_s=60.0)
+        request = PutPayloadRequest(json=json)
+        answer = await call(self._stub.PutPayload, request, tenant=tenant, timeout_s=60.0)
         return Payload(b"", answer.ref.digest, answer.ref.size_bytes)
 
-    async def get(self, digest: str) -> bytes:
+    async def get(self, tenant: str, digest: str) -> bytes:
         """Bytes of a stored value."""
         request = GetPayloadRequest(digest=digest)
-        return bytes((await call(self._stub.GetPayload, request, timeout_s=60.0)).json)
+        answer = await call(self._stub.GetPayload, request, tenant=tenant, timeout_s=60.0)
+        return bytes(answer.json)
 
 
 class StateQueries:
@@ -175,10 +177,10 @@ class StateQueries:
         workflow: Workflow = (await call(self._stub.GetWorkflow, request, tenant=tenant)).workflow
         return workflow
 
-    async def get_definition(self, definition_hash: str) -> str:
+    async def get_definition(self, tenant: str, definition_hash: str) -> str:
         """The source of a definition."""
         request = GetDefinitionRequest(definition_hash=definition_hash)
-        return str((await call(self._stub.GetDefinition, request)).source)
+        return str((await call(self._stub.GetDefinition, request, tenant=tenant)).source)
 
     async def list_workflows(
         self, tenant: str, request: ListWorkflowsRequest

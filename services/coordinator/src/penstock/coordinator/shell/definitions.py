@@ -82,11 +82,11 @@ class Definitions:
         found = self.at_hand(tenant, name, version)
         return found or await self._ask((tenant, name, version))
 
-    async def plan_of(self, definition_hash: str) -> Plan:
-        """The plan of a definition, for executions that are loaded."""
+    async def plan_of(self, tenant: str, definition_hash: str) -> Plan:
+        """The plan of a tenant's definition, for executions that are loaded."""
         plan = self._plans.get(definition_hash)
         if plan is None:
-            source = await self._queries.get_definition(definition_hash)
+            source = await self._queries.get_definition(tenant, definition_hash)
             plan = await self._compiled(definition_hash, source)
         return plan
 

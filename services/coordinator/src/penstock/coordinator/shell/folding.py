@@ -64,7 +64,7 @@ class Folding:
 
     async def _opened(self, shard: Shard, first: EventBatch) -> Live:
         started = first.events[0].execution_started
-        plan = await self._definitions.plan_of(started.definition_hash)
+        plan = await self._definitions.plan_of(started.tenant, started.definition_hash)
         live = Live(first.execution_id, started.tenant, shard, plan)
         live.started = True
         return live

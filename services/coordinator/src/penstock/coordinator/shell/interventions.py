@@ -103,7 +103,7 @@ class Interventions:
             decoded(json, "payload")
         payload = NULL if not json else Payload(json)
         if len(json) > INLINE_BYTES_MAX:
-            payload = await self._payloads.put(json)
+            payload = await self._payloads.put(tenant, json)
         told = await self._tell(tenant, execution_id, SignalArrived(name, payload, signal_id))
         if isinstance(told, int):
             await self._refuse_late(tenant, execution_id, name, signal_id)

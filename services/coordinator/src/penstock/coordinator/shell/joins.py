@@ -48,7 +48,8 @@ class StoredJoins:
         async with self._places:
             while not live.gone:
                 try:
-                    stored = await self._payloads.put(await self._spliced(command))
+                    whole = await self._spliced(live.tenant, command)
+                    stored = await self._payloads.put(live.tenant, whole)
                 except PenstockError as error:
                     self._log.warning("join_not_stored", execution=live.id, error=str(error))
                     if not error.retryable:
@@ -61,23 +62,23 @@ class StoredJoins:
                 self.feed_back(live, OutputStored(command.node, stored))
                 return
 
-    async def _spliced(self, command: StoreOutput) -> bytes:
+    async def _spliced(self, tenant: str, command: StoreOutput) -> bytes:
         parts: list[bytes] = []
         for first in range(0, len(command.parts), _PARTS_AT_ONCE):
             some = command.parts[first : first + _PARTS_AT_ONCE]
             if any(part.digest for part in some):
-                parts.extend(await self._fetched(some))
+                parts.extend(await self._fetched(tenant, some))
             else:
                 parts.extend(part.json for part in some)
         return join_object(command.keys, parts) if command.keys else join_array(parts)
 
-    async def _fetched(self, some: Sequence[Payload]) -> list[bytes]:
+    async def _fetched(self, tenant: str, some: Sequence[Payload]) -> list[bytes]:
         try:
             async with asyncio.TaskGroup() as group:
-                fetches = [group.create_task(self._bytes_of(part)) for part in some]
+                fetches = [group.create_task(self._bytes_of(tenant, part)) for part in some]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         return [fetch.result() for fetch in fetches]
 
-    async def _bytes_of(self, part: Payload) -> bytes:
-        return await self._payloads.get(part.digest) if part.digest else part.json
+    async def _bytes_of(self, tenant: str, part: Payload) -> bytes:
+        return await self._payloads.get(tenant, part.digest) if part.digest else part.json

@@ -242,17 +242,19 @@ class Starts:
         """Fetch the plan, store what is large, then decide with what is true by then."""
         request = call.request
         found = await self._definitions.get(call.tenant, request.workflow, request.version)
-        params = await self._stored(_checked_params(found, request.params_json))
+        params = await self._stored(call.tenant, _checked_params(found, request.params_json))
         trigger = NULL
         if request.trigger_json:
-            trigger = await self._stored(_checked_trigger(request.trigger_json))
+            trigger = await self._stored(call.tenant, _checked_trigger(request.trigger_json))
         self._room.check()
         self._begin(call, found, params, trigger, place())
 
-    async def _stored(self, json: bytes) -> Payload:
+    async def _stored(self, tenant: str, json: bytes) -> Payload:
         if len(json) > PARAMS_BYTES_MAX:
             raise PayloadTooLarge(f"{len(json)} bytes; the limit is {PARAMS_BYTES_MAX}")
-        return Payload(json) if len(json) <= INLINE_BYTES_MAX else await self._payloads.put(json)
+        if len(json) <= INLINE_BYTES_MAX:
+            return Payload(json)
+        return await self._payloads.put(tenant, json)
 
     async def _start_keyed(self, call: Call) -> None:
         """A start that may have been made before. Starts with one key take turns, so that of two
