@@ -7,9 +7,9 @@ step what must hold at any moment: no orphan (I4), and memory = fold of the enco
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from penstock.common.journal_codec import decode_batch, encode_batch
+from penstock.coordinator.core.audit import fold_of as folded
 from penstock.coordinator.core.commands import (
     AnswerReport,
     CancelAttempts,
@@ -26,25 +26,11 @@ from penstock.coordinator.core.inputs import (
 )
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.workflow.execution.events import ExecutionStarted
-from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload
-from penstock.workflow.execution.waits import Waits
 from penstock.workflow.plan import Plan
 
-NOT_FOLDED = {"holders", "undecided", "tables", "plan", "heap"}
 OPEN = (NodeStatus.QUEUED, NodeStatus.RUNNING)
-
-
-def folded(value: Any) -> Any:
-    """Everything of a state that the fold determines, as plain values to compare."""
-    if isinstance(value, ExecutionState | Waits | FanOut):
-        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-        names = [name for name in slots if name not in NOT_FOLDED]
-        return {name: folded(getattr(value, name)) for name in names}
-    if isinstance(value, dict):
-        return {key: folded(item) for key, item in value.items()}
-    return value
 
 
 def refold(plan: Plan, rows: list[bytes], *, keep_outputs: bool = False) -> ExecutionState:

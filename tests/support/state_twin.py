@@ -15,6 +15,7 @@ from penstock.state.ports import (
     JournalRow,
     Lease,
     LivePage,
+    LiveRow,
     Membership,
     Rejected,
     Sleeper,
@@ -131,6 +132,14 @@ class MemoryJournal:
     ) -> LivePage:
         ids = {execution_id for _, execution_id in wanted} & self._live & self.resting.keys()
         return self._page(sorted({shard for shard, _ in wanted}), ids, after, limit)
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        found = [
+            LiveRow(i, self.executions[i].tenant, i in self.resting, self.resting.get(i, 0))
+            for i in sorted(self._live)
+            if self.shard_of[i] == shard and i > after
+        ]
+        return found[:limit]
 
     async def sleepers(
         self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int

@@ -95,3 +95,14 @@ async def test_the_last_word_of_a_batch_counts(stores, sleeping):
     ]
     await stores.journal.commit(batch_of(write(1, sleeping, 8, *records)))
     assert await due(stores, 900, shards=[1]) == [(200, an_id(6)), (300, an_id(1))]
+
+
+async def test_what_has_not_ended_is_listed_by_pages_and_says_whether_it_rests(stores, sleeping):
+    await stores.journal.commit(batch_of(write(1, sleeping, 8, end(2, 5))))
+    first = await stores.reader.live(1, "", 2)
+    assert [(row.execution_id, row.rests, row.wake_us) for row in first] == [
+        (an_id(1), True, 900),
+        (an_id(3), True, 0),
+    ]
+    (last,) = await stores.reader.live(1, first[-1].execution_id, 2)
+    assert (last.execution_id, last.rests, last.tenant) == (an_id(4), False, "default")

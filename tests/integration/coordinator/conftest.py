@@ -39,12 +39,17 @@ async def open_running(
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         shell = await stack.enter_async_context(
-            open_coordinator(Settings(**settings), ports, catalog(), clock or SystemClock())
+            open_coordinator(
+                Settings(**{"audit_period_ms": 0, **settings}),
+                ports,
+                catalog(),
+                clock or SystemClock(),
+            )
         )
         workflows = WorkflowRpc(shell, Watching("", ports.queries), tasks)
         dispatch = DispatchRpc(shell, tasks, lambda: 0.5)
         server = await stack.enter_async_context(
-            open_server("127.0.0.1:0", registration(dispatch, workflows), services=SERVICES)
+            open_server("127.0.0.1:0", registration(shell, dispatch, workflows), services=SERVICES)
         )
         shell.join(address or server.address)
         async with asyncio.timeout(10):

@@ -16,7 +16,7 @@ from penstock.api.state.v1.state_service_pb2 import (
 )
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
-from penstock.coordinator.ports import Sleeper, State
+from penstock.coordinator.ports import LiveRow, Sleeper, State
 from penstock.workflow.execution.values import Payload
 
 
@@ -208,6 +208,17 @@ class MemoryLeases:
         found = sorted(each for each in due if each > after)[:limit]
         await asyncio.sleep(0)
         return found
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        state = self._state
+        state.check_up("live")
+        found = [
+            LiveRow(each, state.tenants[each], each in state.resting, state.resting.get(each) or 0)
+            for each in sorted(state.histories)
+            if state.shard_of[each] == shard and each > after and not state.ended(each)
+        ]
+        await asyncio.sleep(0)
+        return found[:limit]
 
 
 class MemoryPayloads:

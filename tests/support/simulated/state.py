@@ -103,6 +103,23 @@ class StateService(
             answer.sleepers.add(execution_id=execution_id, wake_unix_us=wake_us)
         return answer
 
+    async def ListLive(self, request: Any, context: Any) -> Any:
+        answer = pb.ListLiveResponse()
+        live = sorted(
+            (execution_id, one)
+            for execution_id, one in self._disk.histories.items()
+            if one.shard == request.shard and not one.ended
+        )
+        page = [one for one in live if one[0] > request.after_execution_id]
+        for execution_id, one in page[: request.rows_max or 1_000]:
+            answer.executions.add(
+                execution_id=execution_id,
+                tenant=one.tenant,
+                rests=one.resting,
+                wake_unix_us=one.wake_us,
+            )
+        return answer
+
     async def LoadExecutions(self, request: Any, context: Any) -> AsyncIterator[Any]:
         for execution_id in request.execution_ids:
             history = self._disk.histories.get(execution_id)

@@ -239,7 +239,7 @@ class World:
         await asyncio.Event().wait()
 
     async def _coordinator(self) -> None:
-        settings = CoordinatorSettings(**self.settings)
+        settings = CoordinatorSettings(**{"audit_period_ms": 0, **self.settings})
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(open_state(STATE))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -249,7 +249,7 @@ class World:
             workflows = WorkflowRpc(shell, Watching("", state.queries), tasks)
             dispatch = DispatchRpc(shell, tasks, self.fabric.rng.random)
             server: Any = SimulatedServer(COORDINATOR)
-            registration(dispatch, workflows)(server)
+            registration(shell, dispatch, workflows)(server)
             shell.join(COORDINATOR)
             await asyncio.Event().wait()
 

@@ -50,6 +50,15 @@ class Sleeper(NamedTuple):
     execution_id: str
 
 
+class LiveRow(NamedTuple):
+    """An execution that has not ended, as its row says."""
+
+    execution_id: str
+    tenant: str
+    rests: bool
+    wake_us: int
+
+
 class Leases(Protocol):
     """Membership, shards and what recovery reads. All raise `Unavailable` or `DeadlineExceeded`
     if state cannot be reached."""
@@ -82,6 +91,10 @@ class Leases(Protocol):
     ) -> list[Sleeper]:
         """Executions at rest of these shards that wake up until a time, the earliest first, after
         a key."""
+        ...
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        """Executions of a shard that have not ended, by id, after one."""
         ...
 
 

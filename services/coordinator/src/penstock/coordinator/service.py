@@ -52,10 +52,11 @@ async def open_service(
         watching = Watching(settings.nats_url, state.queries)
         workflows = WorkflowRpc(coordinator, watching, tasks)
         health = Health()
+        dispatch = DispatchRpc(coordinator, tasks, SystemRandom().random)
         server = await stack.enter_async_context(
             open_server(
                 settings.listen,
-                registration(DispatchRpc(coordinator, tasks, SystemRandom().random), workflows),
+                registration(coordinator, dispatch, workflows),
                 services=SERVICES,
                 health=health,
             )

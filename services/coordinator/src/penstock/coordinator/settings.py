@@ -39,6 +39,9 @@ class Settings(ServiceSettings):
         3, "Appends sent before the first is answered: enough to cover one commit's time"
     )
     lease_ttl_ms: int = setting(5_000, "A coordinator silent for longer loses its shards")
+    audit_period_ms: int = setting(
+        500, "Pause of the self-audit between two executions; 0 for no audit by itself"
+    )
     segments: bool = setting(
         True, "Let workers go on to the next nodes; false sends every node on its own"
     )

@@ -64,6 +64,15 @@ class Sleeper(NamedTuple):
     execution_id: str
 
 
+class LiveRow(NamedTuple):
+    """An execution that has not ended."""
+
+    execution_id: str
+    tenant: str
+    rests: bool
+    wake_us: int
+
+
 class JournalReader(Protocol):
     """Reads the journal by shard."""
 
@@ -86,6 +95,10 @@ class JournalReader(Protocol):
         self, shards: Sequence[int], until_us: int, after: Sleeper, limit: int
     ) -> list[Sleeper]:
         """Executions at rest that wake up until a time, the earliest first, after a key."""
+        ...
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        """Executions of a shard that have not ended, by id, after one."""
         ...
 
     async def rows_after(self, shard: int, position: int, limit: int) -> list[JournalRow]:

@@ -13,6 +13,7 @@ from penstock.api.state.v1.state_service_pb2 import (
     GrantedShard,
     JoinRequest,
     JoinResponse,
+    ListLiveRequest,
     ListSleepersRequest,
     LoadExecutionsRequest,
     LoadShardRequest,
@@ -41,7 +42,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import NotFound
 from penstock.common.rpc.channel import call
 from penstock.common.rpc.status import from_rpc_error
-from penstock.coordinator.ports import Sleeper
+from penstock.coordinator.ports import LiveRow, Sleeper
 from penstock.workflow.execution.values import Payload
 
 _JOIN_TIMEOUT_S = 2.0
@@ -99,6 +100,15 @@ class StateLeases:
         )
         answer = await call(self._stub.ListSleepers, request)
         return [Sleeper(each.wake_unix_us, each.execution_id) for each in answer.sleepers]
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        """What has not ended."""
+        request = ListLiveRequest(shard=shard, after_execution_id=after, rows_max=limit)
+        answer = await call(self._stub.ListLive, request)
+        return [
+            LiveRow(each.execution_id, each.tenant, each.rests, each.wake_unix_us)
+            for each in answer.executions
+        ]
 
 
 async def _rows(load: Any, request: Any, name: str) -> AsyncIterator[EventBatch]:

@@ -1,27 +1,32 @@
-"""The coordinator's server side: both services on one port."""
+"""The coordinator's server side: all services on one port."""
 
 from collections.abc import Callable
 
 import grpc
 
+from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
+from penstock.coordinator.rpc.audit import AuditRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
+from penstock.coordinator.shell.coordinator import Coordinator
 
 SERVICES = (
     "penstock.api.workflow.v1.WorkflowService",
     "penstock.api.dispatch.v1.DispatchService",
+    "penstock.api.audit.v1.AuditService",
 )
 
 
 def registration(
-    dispatch: DispatchRpc, workflows: WorkflowRpc
+    coordinator: Coordinator, dispatch: DispatchRpc, workflows: WorkflowRpc
 ) -> Callable[[grpc.aio.Server], None]:
     """What `open_server` calls to add the services."""
 
     def register(server: grpc.aio.Server) -> None:
         add_DispatchServiceServicer_to_server(dispatch, server)
         add_WorkflowServiceServicer_to_server(workflows, server)
+        add_AuditServiceServicer_to_server(AuditRpc(coordinator), server)
 
     return register

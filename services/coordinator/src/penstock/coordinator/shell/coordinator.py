@@ -10,6 +10,7 @@ from penstock.common.logging import get_logger
 from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import State
 from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
@@ -22,6 +23,7 @@ from penstock.coordinator.shell.joins import StoredJoins
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
+from penstock.coordinator.shell.mending import Mending
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.recovery import Recovery
@@ -94,6 +96,9 @@ class Coordinator:
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
+        audited = Audited(self.executions, self.shards, self.turns, self.release, joins, awakening)
+        self.audit = Audit(audited, state, clock, self.measures, settings.audit_period_ms / 1000)
+        self.mending = Mending(audited, self.audit.findings, sleepers.look_again)
         self.turns.appends.on_fenced = self.shards.on_fenced
         recovery.on_loaded = self._on_loaded
         self._watch_gauges()
@@ -180,6 +185,7 @@ async def open_coordinator(
             group.create_task(run_timers(turns.timers, clock, coordinator.wake)),
             group.create_task(coordinator.floor.watch()),
             group.create_task(coordinator.dormancy.run(clock)),
+            group.create_task(coordinator.audit.run()),
         ]
         try:
             yield coordinator

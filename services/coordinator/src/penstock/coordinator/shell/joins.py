@@ -37,11 +37,23 @@ class StoredJoins:
             None
         )
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._under_way: set[tuple[str, int]] = set()
         self._log = get_logger("joins")
 
     def store(self, live: Live, command: StoreOutput) -> None:
         """Begin; the result comes back as an input of the execution."""
-        self._tasks.create_task(self._store(live, command))
+        self._under_way.add((live.id, command.node))
+        self._tasks.create_task(self._carry_out(live, command))
+
+    def is_storing(self, live: Live, node: int) -> bool:
+        """True if this node's output is on its way to the store."""
+        return (live.id, node) in self._under_way
+
+    async def _carry_out(self, live: Live, command: StoreOutput) -> None:
+        try:
+            await self._store(live, command)
+        finally:
+            self._under_way.discard((live.id, command.node))
 
     async def _store(self, live: Live, command: StoreOutput) -> None:
         backoff_s = _BACKOFF_FIRST_S

@@ -33,6 +33,17 @@ class Measures:
             "Executions that left memory because they only wait",
             registry=r,
         )
+        self.audited = Counter(
+            "penstock_coordinator_audit_looks",
+            "Executions and shards that the self-audit has looked at",
+            registry=r,
+        )
+        self.faults = Counter(
+            "penstock_coordinator_audit_faults",
+            "Broken invariants that the self-audit has found",
+            ["invariant"],
+            registry=r,
+        )
         self.ready = Gauge(
             "penstock_coordinator_ready_attempts", "Attempts that wait for a worker", registry=r
         )

@@ -56,6 +56,14 @@ class ReadyQueues:
         for kind, some in by_kind.items():
             self._queue(kind).append(Entry(live, some))
 
+    def holds(self, live: Live, ref: NodeRef) -> bool:
+        """True if this attempt waits here. O(entries)."""
+        return any(
+            entry.live is live and ref in entry.refs[entry.at :]
+            for queue in self._queues.values()
+            for entry in queue
+        )
+
     def waits(self, kind: Kind) -> bool:
         """True if something of this kind waits."""
         return kind in self._queues

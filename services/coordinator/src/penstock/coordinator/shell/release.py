@@ -82,6 +82,16 @@ class Release:
         held, self._held = self._held, []
         self.carry_out(held)
 
+    def awaits_worker(self, live: Live, ref: NodeRef) -> bool:
+        """True if an attempt is in a queue, or on its way there. O(what waits)."""
+        if self.ready.holds(live, ref):
+            return True
+        return any(
+            other is live and type(command) is Dispatch and ref in command.refs
+            for other, commands, _ in self._held
+            for command in commands
+        )
+
     def hand_out(self) -> None:
         """Give ready attempts to workers with room."""
         if not self.ready.depth or not self._tenure.holds():

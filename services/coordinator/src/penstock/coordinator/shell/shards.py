@@ -193,6 +193,15 @@ class Shards:
         except PenstockError as error:
             self._log.warning("shards_not_released", shards=numbers, error=str(error))
 
+    async def load_again(self, number: int) -> str:
+        """Forget what is held of a shard and load it from the journal, as after a restart; returns
+        once it is given back, empty, or why that cannot be."""
+        shard = self.owned.get(number)
+        if shard is None:
+            return "the shard is not here any more"
+        await self._hand_back([shard])
+        return ""
+
     async def leave(self) -> None:
         """Give everything back and leave the cluster, so that others need not wait."""
         await self._hand_back(list(self.held.values()))

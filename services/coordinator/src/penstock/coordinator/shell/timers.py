@@ -28,6 +28,10 @@ class Timers:
     def __len__(self) -> int:
         return len(self._due)
 
+    def is_set(self, key: str) -> bool:
+        """True if a wake-up is set for `key`."""
+        return key in self._due
+
     def set(self, key: str, at_us: int) -> None:
         """Wake `key` at `at_us` instead of what was set before; 0 for never. O(log n)."""
         if at_us == 0:

@@ -143,6 +143,23 @@ class JournalService(JournalServiceServicer):
             sleepers=[pb.Sleeper(execution_id=i, wake_unix_us=at) for at, i in found]
         )
 
+    async def ListLive(self, request: pb.ListLiveRequest, context: Context) -> pb.ListLiveResponse:
+        """What has not ended."""
+        (shard,) = self._known([request.shard])
+        limit = min(request.rows_max or _SLEEPERS_DEFAULT, _SLEEPERS_MAX)
+        found = await self._reader.live(shard, request.after_execution_id, limit)
+        return pb.ListLiveResponse(
+            executions=[
+                pb.LiveExecution(
+                    execution_id=row.execution_id,
+                    tenant=row.tenant,
+                    rests=row.rests,
+                    wake_unix_us=row.wake_us,
+                )
+                for row in found
+            ]
+        )
+
     def _known(self, shards: Any) -> list[int]:
         unknown = [shard for shard in shards if shard >= self._shard_count]
         if unknown:

@@ -642,6 +642,94 @@ class Sleeper(_message.Message):
 Global___Sleeper: _TypeAlias = Sleeper  # noqa: Y015
 
 @_typing.final
+class ListLiveRequest(_message.Message):
+    """ListLiveRequest asks for a page, ordered by execution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: _builtins.int
+    AFTER_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    ROWS_MAX_FIELD_NUMBER: _builtins.int
+    shard: _builtins.int
+    """Shard number."""
+    after_execution_id: _builtins.str
+    """Only after this execution; empty for the beginning."""
+    rows_max: _builtins.int
+    """At most this many, 1,000 if 0."""
+    def __init__(
+        self,
+        *,
+        shard: _builtins.int = ...,
+        after_execution_id: _builtins.str = ...,
+        rows_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_execution_id", b"after_execution_id", "rows_max", b"rows_max", "shard", b"shard"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLiveRequest: _TypeAlias = ListLiveRequest  # noqa: Y015
+
+@_typing.final
+class ListLiveResponse(_message.Message):
+    """ListLiveResponse is a page; there may be more if it is full."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LiveExecution]:
+        """In order."""
+
+    def __init__(
+        self,
+        *,
+        executions: _abc.Iterable[Global___LiveExecution] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["executions", b"executions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLiveResponse: _TypeAlias = ListLiveResponse  # noqa: Y015
+
+@_typing.final
+class LiveExecution(_message.Message):
+    """LiveExecution is an execution that has not ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    RESTS_FIELD_NUMBER: _builtins.int
+    WAKE_UNIX_US_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    tenant: _builtins.str
+    """Account."""
+    rests: _builtins.bool
+    """True if it is at rest."""
+    wake_unix_us: _builtins.int
+    """When it is due then; 0 if only a signal wakes it."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        rests: _builtins.bool = ...,
+        wake_unix_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "rests", b"rests", "tenant", b"tenant", "wake_unix_us", b"wake_unix_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveExecution: _TypeAlias = LiveExecution  # noqa: Y015
+
+@_typing.final
 class LoadExecutionsRequest(_message.Message):
     """LoadExecutionsRequest names executions."""
 

@@ -66,6 +66,11 @@ class JournalServiceStub:
                 request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.SerializeToString,
                 response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.FromString,
                 _registered_method=True)
+        self.ListLive = channel.unary_unary(
+                '/penstock.api.state.v1.JournalService/ListLive',
+                request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveRequest.SerializeToString,
+                response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveResponse.FromString,
+                _registered_method=True)
         self.LoadExecutions = channel.unary_stream(
                 '/penstock.api.state.v1.JournalService/LoadExecutions',
                 request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.LoadExecutionsRequest.SerializeToString,
@@ -120,6 +125,13 @@ class JournalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLive(self, request, context):
+        """ListLive tells which executions of a shard have not ended, for a coordinator that checks what it holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LoadExecutions(self, request, context):
         """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out.
         """
@@ -159,6 +171,11 @@ def add_JournalServiceServicer_to_server(servicer, server):
                     servicer.ListSleepers,
                     request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.FromString,
                     response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.SerializeToString,
+            ),
+            'ListLive': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLive,
+                    request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveRequest.FromString,
+                    response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveResponse.SerializeToString,
             ),
             'LoadExecutions': grpc.unary_stream_rpc_method_handler(
                     servicer.LoadExecutions,
@@ -329,6 +346,33 @@ class JournalService:
             '/penstock.api.state.v1.JournalService/ListSleepers',
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersRequest.SerializeToString,
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListSleepersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.api.state.v1.JournalService/ListLive',
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveRequest.SerializeToString,
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ListLiveResponse.FromString,
             options,
             channel_credentials,
             insecure,

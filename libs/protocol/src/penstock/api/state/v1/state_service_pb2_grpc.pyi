@@ -48,6 +48,8 @@ class JournalServiceStub:
     """LoadShard streams the journal of every live execution of a shard, each execution's rows in order."""
     ListSleepers: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.ListSleepersRequest, _state_service_pb2.ListSleepersResponse]
     """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+    ListLive: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.ListLiveRequest, _state_service_pb2.ListLiveResponse]
+    """ListLive tells which executions of a shard have not ended, for a coordinator that checks what it holds."""
     LoadExecutions: _grpc.UnaryStreamMultiCallable[_state_service_pb2.LoadExecutionsRequest, _state_service_pb2.LoadExecutionsResponse]
     """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out."""
 
@@ -70,6 +72,8 @@ class JournalServiceAsyncStub(JournalServiceStub):
     """LoadShard streams the journal of every live execution of a shard, each execution's rows in order."""
     ListSleepers: _aio.UnaryUnaryMultiCallable[_state_service_pb2.ListSleepersRequest, _state_service_pb2.ListSleepersResponse]  # type: ignore[assignment]
     """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+    ListLive: _aio.UnaryUnaryMultiCallable[_state_service_pb2.ListLiveRequest, _state_service_pb2.ListLiveResponse]  # type: ignore[assignment]
+    """ListLive tells which executions of a shard have not ended, for a coordinator that checks what it holds."""
     LoadExecutions: _aio.UnaryStreamMultiCallable[_state_service_pb2.LoadExecutionsRequest, _state_service_pb2.LoadExecutionsResponse]  # type: ignore[assignment]
     """LoadExecutions streams the journal of executions at rest, each execution's rows in order. Others are left out."""
 
@@ -125,6 +129,14 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_state_service_pb2.ListSleepersResponse, _abc.Awaitable[_state_service_pb2.ListSleepersResponse]]:
         """ListSleepers tells which executions at rest wake up by a time, the earliest first."""
+
+    @_abc_1.abstractmethod
+    def ListLive(
+        self,
+        request: _state_service_pb2.ListLiveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_state_service_pb2.ListLiveResponse, _abc.Awaitable[_state_service_pb2.ListLiveResponse]]:
+        """ListLive tells which executions of a shard have not ended, for a coordinator that checks what it holds."""
 
     @_abc_1.abstractmethod
     def LoadExecutions(

@@ -12,7 +12,7 @@ from penstock.state.adapters.postgres.database import PLAN_ONCE, Database, conne
 from penstock.state.adapters.postgres.faults import DRIVER_ERRORS, operating_error
 from penstock.state.adapters.postgres.queries import load_statements
 from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, TEXT_SEPARATOR, CommitBatch
-from penstock.state.ports import Head, JournalRow, LivePage, Sleeper
+from penstock.state.ports import Head, JournalRow, LivePage, LiveRow, Sleeper
 
 _BODY_BYTES_MAX = 256 * 1024 * 1024
 
@@ -163,6 +163,12 @@ class PostgresJournalReader:
         async with self._database.session() as session:
             rows = await session.fetch(self._sql["list_sleepers"], shards, until_us, *after, limit)
         return [Sleeper(wake_us, execution_id) for wake_us, execution_id in rows]
+
+    async def live(self, shard: int, after: str, limit: int) -> list[LiveRow]:
+        """A page of executions that have not ended, by id."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._sql["list_live"], shard, after, limit)
+        return [LiveRow(*row) for row in rows]
 
     async def _page(
         self, name: str, which: Sequence[Any], after: tuple[str, int] | None, limit: int

@@ -10,6 +10,12 @@ FROM unnest($1::int[]) AS wanted (shard) CROSS JOIN LATERAL (
 ORDER BY due.wake_us, due.execution_id
 LIMIT $5
 
+-- name: list_live
+-- Executions of a shard that have not ended, by id, after one.
+SELECT execution_id, tenant, rests, wake_us FROM live_executions
+WHERE shard = $1 AND execution_id > $2
+ORDER BY execution_id LIMIT $3
+
 -- name: load_awake
 -- Rows of every execution of a shard that has not ended and is not at rest, each execution's rows in order; a page after
 -- a key.

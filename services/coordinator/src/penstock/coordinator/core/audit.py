@@ -1,0 +1,112 @@
+"""What must hold of an execution at any moment, looked at from outside: the audit's pure half.
+
+It knows the fold's data and none of the rules that lead there, so that a mistake in the rules
+shows. Nothing here changes anything.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from penstock.workflow.execution.fan_out import FanOut
+from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.values import NodeRef, NodeStatus
+from penstock.workflow.execution.waits import Waits
+
+NOT_FOLDED = frozenset({"holders", "undecided", "tables", "plan", "heap"})
+"""What a state holds beside the fold: indexes, and what only one process knows."""
+
+_PENDING = int(NodeStatus.PENDING)
+_WAITING = int(NodeStatus.WAITING)
+_TERMINAL = int(NodeStatus.COMPLETED)
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """Something that must not be. `invariant` is its number in the architecture's list; `ref` is
+    the attempt that nobody takes further, if that is the fault."""
+
+    invariant: str
+    message: str
+    ref: NodeRef | None = None
+
+
+def orphans(
+    state: ExecutionState,
+    is_placed: Callable[[NodeRef], bool],
+    is_storing: Callable[[int], bool],
+) -> Iterator[Fault]:
+    """I4: nodes and items that have not ended and that nothing will take further.
+
+    `is_placed` knows attempts that wait for a worker in this process; `is_storing` nodes whose
+    joined output is on its way to the store. O(nodes + open items).
+    """
+    if state.end is not None or state.started is None:
+        return
+    for node, status in enumerate(state.status):
+        if status >= _TERMINAL:
+            continue
+        items = state.fan_outs.get(node)
+        if items is not None:
+            yield from _orphaned_items(state, node, items, is_placed, is_storing)
+        elif status == _PENDING:
+            if not state.pending[node] and node not in state.undecided:
+                yield Fault("I4", f"{_name(state, node)} has no open parent and was not decided")
+        elif state.tables.nodes[node].collects:
+            if not is_storing(node):
+                yield Fault("I4", f"{_name(state, node)} waits for a store that nobody makes")
+        else:
+            ref = NodeRef(node, 0, state.attempts[node])
+            yield from _orphaned_attempt(state, ref, status, is_placed)
+
+
+def _orphaned_items(
+    state: ExecutionState,
+    node: int,
+    items: FanOut,
+    is_placed: Callable[[NodeRef], bool],
+    is_storing: Callable[[int], bool],
+) -> Iterator[Fault]:
+    if items.done == items.count:
+        if not is_storing(node):
+            yield Fault("I4", f"{_name(state, node)} waits for a store that nobody makes")
+        return
+    for item in range(1, items.opened + 1):
+        status = items.status_of(item)
+        if status < _TERMINAL:
+            ref = NodeRef(node, item, items.attempt(item))
+            yield from _orphaned_attempt(state, ref, status, is_placed)
+
+
+def _orphaned_attempt(
+    state: ExecutionState, ref: NodeRef, status: int, is_placed: Callable[[NodeRef], bool]
+) -> Iterator[Fault]:
+    key = state.key(ref)
+    if status == _WAITING:
+        if key not in state.waits.due and key not in state.waits.sleeping:
+            yield Fault("I4", f"{_name(state, ref.node)} waits for nothing", ref)
+    elif key not in state.holders and not is_placed(ref):
+        yield Fault("I4", f"{_name(state, ref.node)} is queued, but nobody will run it", ref)
+
+
+def _name(state: ExecutionState, node: int) -> str:
+    return f"node {state.tables.nodes[node].id}"
+
+
+def differences(held: ExecutionState, folded: ExecutionState) -> Iterator[Fault]:
+    """I6: what the fold of the journal says otherwise than what is held. Both must be at the same
+    sequence; O(what is held)."""
+    ours, theirs = fold_of(held), fold_of(folded)
+    for name in sorted(ours.keys() | theirs.keys()):
+        if ours.get(name) != theirs.get(name):
+            yield Fault("I6", f"what is held and the journal's fold differ in {name}")
+
+
+def fold_of(value: Any) -> Any:
+    """Everything of a state that the fold determines, as plain values that can be compared."""
+    if isinstance(value, ExecutionState | Waits | FanOut):
+        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+        return {name: fold_of(getattr(value, name)) for name in slots if name not in NOT_FOLDED}
+    if isinstance(value, dict):
+        return {key: fold_of(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,76 @@
+"""What the audit found: kept until it is mended or turns out to be over."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from penstock.workflow.execution.values import NodeRef
+
+FINDINGS_MAX = 1_000
+"""Findings kept; more of them say nothing new."""
+
+Key = tuple[str, str, str]
+
+
+class Repair(StrEnum):
+    """What mends a finding."""
+
+    REQUEUE = "requeue"
+    """Void the attempt and queue the next one."""
+    REARM = "rearm"
+    """Set the timer again."""
+    RELOAD = "reload"
+    """Forget what is held of the shard and load it from the journal."""
+    LOOK_AGAIN = "look_again"
+    """Ask the record once more who is due."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that must not be, seen twice in a row."""
+
+    invariant: str
+    tenant: str
+    execution_id: str
+    shard: int
+    message: str
+    repair: Repair
+    ref: NodeRef | None = None
+    found_us: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What makes two findings the same."""
+        return (self.invariant, self.execution_id, self.message)
+
+
+class Findings:
+    """Of one coordinator. What is seen once is a suspicion: work that is under way looks like it.
+    Seen at the next look too, it is a finding, until a look does not see it."""
+
+    def __init__(self) -> None:
+        self._suspected: dict[str, dict[Key, Finding]] = {}
+        self.found: dict[Key, Finding] = {}
+        self.dropped = 0
+
+    def looked(self, subject: str, seen: Iterable[Finding]) -> list[Finding]:
+        """All that one look at an execution or a shard saw; returns the new findings."""
+        now = {finding.key: finding for finding in seen}
+        before = self._suspected.pop(subject, {})
+        for key in before.keys() - now.keys():
+            self.found.pop(key, None)
+        if now:
+            self._suspected[subject] = now
+        new = [now[key] for key in now if key in before and key not in self.found]
+        for finding in new:
+            if len(self.found) < FINDINGS_MAX:
+                self.found[finding.key] = finding
+            else:
+                self.dropped += 1
+        return new
+
+    def forget(self, finding: Finding) -> None:
+        """It was mended; if it was not, it will be found again."""
+        self.found.pop(finding.key, None)
+        self._suspected.pop(finding.execution_id, None)
+        self._suspected.pop(f"shard {finding.shard}", None)
