@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from penstock.common.clock import SystemClock
+from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.coordinators import Coordinators, open_coordinators
 from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
@@ -50,7 +51,15 @@ async def run_gateway(
         }
         feeds = Feeds("nats://nowhere", reads)
         health = Health(channels, feeds, SystemClock())
-        app = build_app(Doors(coordinators, reads, hub, metrics, health.report))
+        doors = Doors(
+            commands=coordinators,
+            reads=reads,
+            hub=hub,
+            metrics=metrics,
+            audits=Audits(coordinators),
+            health=health.report,
+        )
+        app = build_app(doors)
         async with (
             open_http("127.0.0.1:0", app) as address,
             aiohttp.ClientSession(f"http://{address}") as http,

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 EXPLAINED = """\
 Exit codes:
   0  all is well
-  1  the execution failed, was cancelled or timed out
+  1  the execution failed, was cancelled or timed out; something is wrong (doctor)
   2  bad usage, file or parameters
   3  no server answers, or a cluster does not start
   4  there is no such thing

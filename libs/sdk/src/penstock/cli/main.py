@@ -13,6 +13,7 @@ _COMMANDS = (
     ("dev", "Start an embedded cluster and keep serving."),
     ("run", "Apply a workflow file, run it and show every node live."),
     ("validate", "Check workflow files; tells everything that is wrong, with its place."),
+    ("doctor", "Check a cluster: what its self-audit found, and repairs."),
     ("schema", "Print the JSON Schema of workflow files for editors."),
 )
 _GROUPS = (

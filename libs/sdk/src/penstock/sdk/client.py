@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from penstock.sdk.audit import AuditClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.models import (
     Applied,
@@ -62,6 +63,7 @@ class Client:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.audit = AuditClient(transport)
 
     @property
     def url(self) -> str:

@@ -18,6 +18,7 @@ from penstock.gateway.problems import (
     problem_headers,
 )
 from penstock.gateway.requests import BODY_BYTES_MAX
+from penstock.gateway.routes.audit import AUDIT_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
@@ -46,7 +47,13 @@ def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
     """The ASGI application that serves through `doors`."""
     app = Litestar(
-        [*WORKFLOW_ROUTES, *EXECUTION_ROUTES, *EVENT_ROUTES, *OPERATION_ROUTES],
+        [
+            *WORKFLOW_ROUTES,
+            *EXECUTION_ROUTES,
+            *EVENT_ROUTES,
+            *AUDIT_ROUTES,
+            *OPERATION_ROUTES,
+        ],
         state=State({"doors": doors}),
         exception_handlers={Exception: _on_error},
         openapi_config=None,

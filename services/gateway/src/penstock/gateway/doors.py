@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 
 from penstock.gateway.hub import Hub
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.ports import Commands, Reads
+from penstock.gateway.ports import Audits, Commands, Reads
 from penstock.gateway.requests import Connection
 from penstock.gateway.schema import HealthReport
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything a route can need."""
 
@@ -18,6 +18,7 @@ class Doors:
     reads: Reads
     hub: Hub
     metrics: Metrics
+    audits: Audits
     health: Callable[[], Awaitable[HealthReport]]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from penstock.gateway import schema
+from penstock.gateway.interface.audit import AUDIT_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
@@ -24,6 +25,7 @@ _ABOUT = (
 OPERATIONS: tuple[Operation, ...] = (
     *WORKFLOW_OPERATIONS,
     *EXECUTION_OPERATIONS,
+    *AUDIT_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from penstock.api.audit.v1 import audit_service_pb2 as audit
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 
@@ -34,6 +35,18 @@ class Commands(Protocol):
 
     async def signal(self, request: api.SignalExecutionRequest, tenant: str) -> None:
         """Hand data to an execution."""
+        ...
+
+
+class Audits(Protocol):
+    """The self-audit of all coordinators. Raises `Unavailable` if one of them does not answer."""
+
+    async def reports(self, tenant: str, *, now: bool) -> list[audit.GetAuditResponse]:
+        """What each has found; with `now` after a look at everything."""
+        ...
+
+    async def repair(self, execution_id: str, tenant: str) -> list[audit.Repaired]:
+        """Mend what was found, of one execution if one is named."""
         ...
 
 
