@@ -50,6 +50,7 @@ class Judge:
     violations: list[str] = field(default_factory=list)
     seq: int = 0
     at_us: int = 0
+    started: ev.ExecutionStarted | None = None
     ended: ev.ExecutionEnded | None = None
     status: dict[int, NodeStatus] = field(default_factory=dict)
     completed: dict[int, ev.NodeCompleted] = field(default_factory=dict)
@@ -104,8 +105,34 @@ class Judge:
                     self.end_node(node, NodeStatus.CANCELLED)
             case ev.ExecutionEnded():
                 self.on_ended(event)
+            case ev.OutcomesCarried(outcomes=outcomes):
+                self.on_carried(outcomes)
             case ev.ExecutionStarted():
-                pass
+                self.started = event
+
+    def on_carried(self, outcomes: Sequence[ev.CarriedOutcome]) -> None:
+        """What a past execution had come to: right after the start, parents before children, each
+        as the plan would have let it come to that."""
+        options = self.started.options if self.started else None
+        if self.seq != 2 or options is None or options.origin is None:
+            self.blame("outcomes are carried right after a start that has an origin")
+        for outcome in outcomes:
+            if isinstance(outcome, ev.NodesSkipped):
+                for node in outcome.nodes:
+                    self.on_skipped(node, outcome.reason)
+                continue
+            ref = outcome.ref
+            self.must_be_ready(ref.node)
+            self.queued.add(ref.node)
+            self.attempts[(ref.node, ref.item)] = Attempts(attempt=ref.attempt)
+            if ref.item:
+                self.blame(f"{ref} is an item: only whole nodes are carried")
+            if isinstance(outcome, ev.NodeCompleted):
+                self.on_completed(outcome)
+            else:
+                self.on_failed(outcome)
+        if self.unhandled():
+            self.blame(f"failures nobody handles were carried: {self.unhandled()}")
 
     def on_queued(self, node: int) -> None:
         if node in self.queued:

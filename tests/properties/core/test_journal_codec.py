@@ -44,6 +44,18 @@ OPTIONS = st.builds(
     st.none() | st.builds(ev.Parent, TEXTS, REFS, U32),
     st.none() | st.builds(ev.Origin, TEXTS, TIMES, st.sampled_from(OriginKind)),
 )
+COMPLETED = st.builds(
+    lambda ref, output, choice, *rest: ev.NodeCompleted(ref, output, *choice, *rest),
+    REFS,
+    PAYLOADS,
+    CHOICES,
+    TIMES,
+    TIMES,
+    TEXTS,
+    LOGS,
+)
+FAILED = st.builds(ev.NodeFailed, REFS, FAILURES, TIMES, TIMES, TIMES, TEXTS, LOGS)
+SKIPPED = st.builds(ev.NodesSkipped, NODES, st.sampled_from(SkipReason))
 EVENTS = st.one_of(
     st.builds(
         ev.ExecutionStarted,
@@ -52,19 +64,10 @@ EVENTS = st.one_of(
     ),
     st.builds(ev.NodesQueued, NODES),
     st.builds(ev.NodeRunning, REFS, TEXTS, TIMES),
-    st.builds(
-        lambda ref, output, choice, *rest: ev.NodeCompleted(ref, output, *choice, *rest),
-        REFS,
-        PAYLOADS,
-        CHOICES,
-        TIMES,
-        TIMES,
-        TEXTS,
-        LOGS,
-    ),
-    st.builds(ev.NodeFailed, REFS, FAILURES, TIMES, TIMES, TIMES, TEXTS, LOGS),
+    COMPLETED,
+    FAILED,
     st.builds(ev.NodeRetried, REFS),
-    st.builds(ev.NodesSkipped, NODES, st.sampled_from(SkipReason)),
+    SKIPPED,
     st.builds(ev.NodeWaiting, REFS, TIMES, TEXTS, PAYLOADS),
     st.builds(
         ev.NodeFannedOut,
@@ -84,6 +87,7 @@ EVENTS = st.one_of(
         st.none() | FAILURES,
         st.integers(-1, 1000),
     ),
+    st.builds(ev.OutcomesCarried, st.lists(COMPLETED | FAILED | SKIPPED, max_size=3).map(tuple)),
 )
 
 

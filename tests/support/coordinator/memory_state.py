@@ -5,6 +5,7 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
@@ -49,7 +50,11 @@ class MemoryState:
 
     def ports(self) -> State:
         return State(
-            MemoryJournal(self), MemoryLeases(self), MemoryPayloads(self), MemoryQueries(self)
+            MemoryJournal(self),
+            MemoryLeases(self),
+            MemoryPayloads(self),
+            MemoryQueries(self),
+            MemoryHistory(self),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:
@@ -282,9 +287,8 @@ class MemoryQueries:
     async def put_workflow(self, tenant: str, workflow: pb.Workflow) -> tuple[pb.Workflow, bool]:
         self._state.check_up("put_workflow")
         versions = self._state.workflows.setdefault((tenant, workflow.name), [])
-        for known in versions:
-            if known.definition_hash == workflow.definition_hash:
-                return known, False
+        if versions and versions[-1].definition_hash == workflow.definition_hash:
+            return versions[-1], False
         stored = pb.Workflow()
         stored.CopyFrom(workflow)
         stored.version = len(versions) + 1
@@ -322,3 +326,28 @@ class MemoryQueries:
         self._state.check_up("list_workflow_versions")
         versions = self._state.workflows.get((tenant, request.name), [])
         return pb.ListWorkflowVersionsResponse(versions=list(reversed(versions)))
+
+
+class MemoryHistory:
+    """Notes what is asked for: the answers are state's own business."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def at(
+        self, tenant: str, request: history.GetExecutionAtRequest
+    ) -> history.GetExecutionAtResponse:
+        self._state.check_up("get_execution_at")
+        return history.GetExecutionAtResponse()
+
+    async def compare(
+        self, tenant: str, request: history.CompareExecutionsRequest
+    ) -> history.CompareExecutionsResponse:
+        self._state.check_up("compare_executions")
+        return history.CompareExecutionsResponse()
+
+    async def versions(
+        self, tenant: str, request: history.CompareVersionsRequest
+    ) -> history.CompareVersionsResponse:
+        self._state.check_up("compare_versions")
+        return history.CompareVersionsResponse()

@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from penstock.common.clock import SystemClock
-from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.coordinators import Coordinators, open_coordinators
+from penstock.gateway.adapters.doors import doors_to
 from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
 from penstock.gateway.app import build_app
-from penstock.gateway.doors import Doors
 from penstock.gateway.feeds import Feeds
 from penstock.gateway.http_server import open_http
 from penstock.gateway.hub import Hub, Timing, open_hub
@@ -51,14 +50,7 @@ async def run_gateway(
         }
         feeds = Feeds("nats://nowhere", reads)
         health = Health(channels, feeds, SystemClock())
-        doors = Doors(
-            commands=coordinators,
-            reads=reads,
-            hub=hub,
-            metrics=metrics,
-            audits=Audits(coordinators),
-            health=health.report,
-        )
+        doors = doors_to(coordinators, reads, hub, metrics, health.report)
         app = build_app(doors)
         async with (
             open_http("127.0.0.1:0", app) as address,

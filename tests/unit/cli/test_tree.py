@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from penstock.cli.commands.execution import print_tree
 from penstock.cli.picture import ExecutionPicture, NodePicture
+from penstock.cli.showing import print_tree
 from penstock.cli.tree import render, rows_of
 from penstock.sdk.models import Execution, NodeState
 

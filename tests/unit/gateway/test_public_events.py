@@ -255,6 +255,30 @@ CASES = {
             "failed_node": "judge",
         },
     ),
+    "outcomes taken over": (
+        {
+            "outcomes_carried": journal.OutcomesCarried(
+                outcomes=[
+                    journal.Event(
+                        node_completed=journal.NodeCompleted(ref=REF, output=Payload(json=b"1"))
+                    ),
+                    journal.Event(
+                        nodes_skipped=journal.NodesSkipped(
+                            nodes=[0], reason=journal.SKIP_REASON_BRANCH
+                        )
+                    ),
+                ]
+            )
+        },
+        {
+            "type": "NODE_STATE_CHANGED",
+            "kind": "outcomes_carried",
+            "nodes": [
+                {"id": "judge", "status": "COMPLETED", "attempt": 2, "output": 1},
+                {"id": "fetch", "status": "SKIPPED", "reason": "BRANCH"},
+            ],
+        },
+    ),
 }
 
 

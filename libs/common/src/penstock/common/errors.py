@@ -61,6 +61,12 @@ class InvalidParams(InvalidWorkflow):
     reason = "INVALID_PARAMS"
 
 
+class OutcomesDoNotFit(InvalidWorkflow):
+    """The outcomes of the past execution cannot be taken over as asked."""
+
+    reason = "OUTCOMES_DO_NOT_FIT"
+
+
 class NotFound(PenstockError):
     """There is no such thing."""
 

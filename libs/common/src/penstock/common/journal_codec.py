@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from penstock.api.journal.v1 import journal_pb2 as journal
-from penstock.common.rare_codec import read_rare, write_rare
+from penstock.common.rare_codec import UnknownEvent, read_rare, write_rare
 from penstock.common.value_codec import (
     failure_from_proto,
     logs_from_proto,
@@ -168,6 +168,10 @@ def _write_event(message: journal.Event, event: ev.Event) -> None:
         case ev.AttemptLost():
             write_ref(message.attempt_lost.ref, event.ref)
             message.attempt_lost.cause = event.cause
+        case ev.OutcomesCarried():
+            message.outcomes_carried.SetInParent()
+            for outcome in event.outcomes:
+                _write_event(message.outcomes_carried.outcomes.add(), outcome)
         case _:
             write_rare(message, event)
 
@@ -263,8 +267,20 @@ def _read_event(message: journal.Event) -> ev.Event:
             return ev.AttemptLost(
                 ref_from_proto(message.attempt_lost.ref), message.attempt_lost.cause
             )
+        case "outcomes_carried":
+            return _read_carried(message.outcomes_carried)
         case _:
             return read_rare(message, kind)
+
+
+def _read_carried(m: journal.OutcomesCarried) -> ev.OutcomesCarried:
+    outcomes: list[ev.CarriedOutcome] = []
+    for message in m.outcomes:
+        outcome = _read_event(message)
+        if not isinstance(outcome, ev.CarriedOutcome):
+            raise UnknownEvent(f"a {type(outcome).__name__} cannot be carried over")
+        outcomes.append(outcome)
+    return ev.OutcomesCarried(tuple(outcomes))
 
 
 def _read_completed(m: journal.NodeCompleted) -> ev.NodeCompleted:

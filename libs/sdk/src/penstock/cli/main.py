@@ -17,8 +17,11 @@ _COMMANDS = (
     ("schema", "Print the JSON Schema of workflow files for editors."),
 )
 _GROUPS = (
-    ("workflow", "Apply, list and show workflows."),
-    ("execution", "List, show, watch, cancel and signal executions; read their logs."),
+    ("workflow", "Apply, list, show and compare workflows; go back to an earlier version."),
+    (
+        "execution",
+        "List, show, watch, compare, re-run, cancel and signal executions; read their logs.",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.sdk.audit import AuditClient
 from penstock.sdk.errors import UnavailableError
+from penstock.sdk.history import HistoryClient
 from penstock.sdk.models import (
     Applied,
     Cancelled,
@@ -64,6 +65,7 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.audit = AuditClient(transport)
+        self.history = HistoryClient(transport)
 
     @property
     def url(self) -> str:

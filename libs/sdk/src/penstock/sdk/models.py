@@ -69,6 +69,7 @@ class NodeState(msgspec.Struct, frozen=True):
     waiting_for: str = ""
     worker: str = ""
     logs: tuple[LogLine, ...] = ()
+    carried: bool = False
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,14 +92,33 @@ class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in TERMINAL
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """The past execution that one took outcomes from; `kind` is RERUN or FORK."""
+
+    execution_id: str
+    seq: int
+    kind: str
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A moment of an execution's past: its last event, and the newest event of all."""
+
+    seq: int
+    at: str
+    newest_seq: int
+
+
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
-    """One execution with its nodes; `last_seq` is the last event it contains."""
+    """One execution with its nodes; `last_seq` is the last event it contains. `past` is set if it
+    is not told as it is now."""
 
     params: Any = None
     output: Any = None
     failed_node: str | None = None
     last_seq: int = 0
     nodes: tuple[NodeState, ...] = ()
+    origin: Origin | None = None
+    past: Moment | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

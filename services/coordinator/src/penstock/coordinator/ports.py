@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
@@ -154,6 +155,28 @@ class Queries(Protocol):
         ...
 
 
+class History(Protocol):
+    """State's reads of the past, on behalf of a tenant."""
+
+    async def at(
+        self, tenant: str, request: history.GetExecutionAtRequest
+    ) -> history.GetExecutionAtResponse:
+        """An execution as it was."""
+        ...
+
+    async def compare(
+        self, tenant: str, request: history.CompareExecutionsRequest
+    ) -> history.CompareExecutionsResponse:
+        """Two executions side by side."""
+        ...
+
+    async def versions(
+        self, tenant: str, request: history.CompareVersionsRequest
+    ) -> history.CompareVersionsResponse:
+        """Two versions of a workflow side by side."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """Everything the shell needs of the state service."""
@@ -162,3 +185,4 @@ class State:
     leases: Leases
     payloads: Payloads
     queries: Queries
+    history: History

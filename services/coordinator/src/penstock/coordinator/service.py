@@ -10,6 +10,7 @@ from penstock.common.clock import SystemClock
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.channel import open_channel
 from penstock.common.rpc.server import Health, RunningServer, open_server
+from penstock.coordinator.adapters.history import StateHistory
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
 from penstock.coordinator.adapters.watching import Watching
@@ -33,6 +34,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateLeases(channel),
             StatePayloads(channel),
             StateQueries(channel),
+            StateHistory(channel),
         )
 
 

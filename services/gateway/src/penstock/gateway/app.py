@@ -21,6 +21,7 @@ from penstock.gateway.requests import BODY_BYTES_MAX
 from penstock.gateway.routes.audit import AUDIT_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
+from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
 
@@ -52,6 +53,7 @@ def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
             *EXECUTION_ROUTES,
             *EVENT_ROUTES,
             *AUDIT_ROUTES,
+            *HISTORY_ROUTES,
             *OPERATION_ROUTES,
         ],
         state=State({"doors": doors}),

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 
+from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Audits, Commands, Reads
@@ -19,6 +20,7 @@ class Doors:
     hub: Hub
     metrics: Metrics
     audits: Audits
+    history: HistoryDoor
     health: Callable[[], Awaitable[HealthReport]]
 
 

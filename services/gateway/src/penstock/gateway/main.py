@@ -7,12 +7,11 @@ from penstock.common.logging import get_logger
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.server import open_server
 from penstock.common.service import calm_garbage_collector, run_service
-from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.coordinators import open_coordinators
+from penstock.gateway.adapters.doors import doors_to
 from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
 from penstock.gateway.app import build_app
-from penstock.gateway.doors import Doors
 from penstock.gateway.feeds import open_feeds
 from penstock.gateway.http_server import open_http
 from penstock.gateway.hub import open_hub
@@ -37,14 +36,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             "state": [(reads.channel, settings.state_address)],
         }
         health = Health(services, feeds, SystemClock())
-        doors = Doors(
-            commands=coordinators,
-            reads=reads,
-            hub=hub,
-            metrics=metrics,
-            audits=Audits(coordinators),
-            health=health.report,
-        )
+        doors = doors_to(coordinators, reads, hub, metrics, health.report)
         app = build_app(doors, access_log=settings.access_log)
         with open_metrics(settings.metrics_listen, metrics.registry):
             async with open_http(settings.listen, app) as address:

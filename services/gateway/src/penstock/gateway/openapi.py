@@ -10,6 +10,7 @@ import msgspec
 from penstock.gateway import schema
 from penstock.gateway.interface.audit import AUDIT_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
+from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
 from penstock.gateway.interface.workflows import WORKFLOW_OPERATIONS
@@ -26,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *WORKFLOW_OPERATIONS,
     *EXECUTION_OPERATIONS,
     *AUDIT_OPERATIONS,
+    *HISTORY_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

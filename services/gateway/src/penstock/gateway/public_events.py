@@ -188,6 +188,17 @@ def _ended(event: journal.ExecutionEnded, names: Names) -> PublicEvent:
     )
 
 
+def _carried(event: journal.OutcomesCarried, names: Names) -> PublicEvent:
+    changes = [
+        change
+        for outcome in event.outcomes
+        for change in _MAKERS[outcome.WhichOneof("kind") or ""](
+            getattr(outcome, outcome.WhichOneof("kind") or ""), names
+        ).nodes
+    ]
+    return PublicEvent("NODE_STATE_CHANGED", "outcomes_carried", tuple(changes))
+
+
 _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "execution_started": _started,
     "nodes_queued": _queued,
@@ -203,6 +214,7 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "cancel_requested": _cancel,
     "nodes_cancelled": _cancelled,
     "execution_ended": _ended,
+    "outcomes_carried": _carried,
 }
 
 

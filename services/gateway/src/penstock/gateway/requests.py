@@ -5,6 +5,7 @@ Pure but for reading.
 import difflib
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -41,6 +42,7 @@ KEY_CHARS_MAX = 255
 NAME_CHARS_MAX = 255
 TAGS_MAX = 50
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)", re.ASCII)
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
@@ -123,6 +125,22 @@ def execution_id_of(text: str) -> str:
             path="path.execution_id",
         )
     return text
+
+
+def instant_of(text: str, place: str) -> int:
+    """Microseconds since the Unix epoch of an instant of RFC 3339; a `+` of its offset may have
+    become a space on the way."""
+    try:
+        when = datetime.fromisoformat(text.strip().replace(" ", "+", 1))
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise InvalidArgument(
+            f"{text[:40]!r} is not an instant.",
+            fix="Write it as 2026-01-31T12:00:00Z, with its offset.",
+            path=f"query.{place}",
+        )
+    return round((when - _EPOCH).total_seconds() * 1_000_000)
 
 
 def digest_of(text: str) -> str:

@@ -67,6 +67,7 @@ class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     waiting_for: str = ""
     worker: str = ""
     logs: tuple[LogLine, ...] = ()
+    carried: bool = False
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +86,34 @@ class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """The past execution that one took outcomes from, and its last event that counted."""
+
+    execution_id: str
+    seq: int
+    kind: Literal["RERUN", "FORK"]
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A moment of an execution's past: its last event, when that was decided, and the newest event
+    of all."""
+
+    seq: int
+    at: str
+    newest_seq: int
+
+
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
-    """One execution with its nodes; watch its events from `last_seq` on."""
+    """One execution with its nodes; watch its events from `last_seq` on. `past` is set if it is not
+    told as it is now."""
 
     params: Raw
     output: Raw | None
     failed_node: str | None
     last_seq: int
     nodes: tuple[NodeState, ...]
+    origin: Origin | None = None
+    past: Moment | None = None
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):

@@ -94,6 +94,7 @@ def node_state(node: workflow.NodeState) -> schema.NodeState:
         waiting_for=node.waiting_for,
         worker=node.worker,
         logs=log_lines(node.logs),
+        carried=node.carried,
     )
 
 
@@ -114,7 +115,15 @@ def execution_summary(message: workflow.Execution) -> schema.ExecutionSummary:
     )
 
 
-def execution(message: workflow.Execution) -> schema.Execution:
+def _origin(message: workflow.Execution) -> schema.Origin | None:
+    if not message.HasField("origin"):
+        return None
+    origin = message.origin
+    kind = journal.OriginKind.Name(origin.kind).removeprefix("ORIGIN_KIND_")
+    return schema.Origin(origin.execution_id, origin.seq, kind)  # type: ignore[arg-type]
+
+
+def execution(message: workflow.Execution, past: schema.Moment | None = None) -> schema.Execution:
     """One execution with everything."""
     return schema.Execution(
         id=message.id,
@@ -133,6 +142,8 @@ def execution(message: workflow.Execution) -> schema.Execution:
         failed_node=message.failed_node or None,
         last_seq=message.last_seq,
         nodes=tuple(node_state(node) for node in message.nodes),
+        origin=_origin(message),
+        past=past,
     )
 
 

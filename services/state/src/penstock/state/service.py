@@ -22,7 +22,9 @@ from penstock.state.journal.writer import JournalWriter
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.reading.executions import ExecutionReader
+from penstock.state.reading.history import HistoryReader
 from penstock.state.reading.plans import PlanCache
+from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
@@ -122,6 +124,7 @@ async def open_state(
         executions, workflows = PostgresExecutions(database), PostgresWorkflows(database)
         types = catalog()
         plans = PlanCache(workflows, lambda source: compile_source(source, types))
+        reading = ExecutionReader(executions, plans, payloads)
         register = registration(
             JournalService(
                 journal.writer,
@@ -131,8 +134,9 @@ async def open_state(
                 unanswered_bytes_max=_UNANSWERED_BYTES_MAX,
                 on_stream=journal.publisher.look_again,
             ),
-            QueryService(ExecutionReader(executions, plans, payloads), executions, workflows),
+            QueryService(reading, executions, workflows),
             PayloadService(payloads),
+            HistoryQueryService(HistoryReader(reading, workflows, plans, payloads)),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -5,29 +5,28 @@ import json
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
+from penstock.cli.commands import history
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.logs import LogRow, log_rows, printable
 from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.picture import ExecutionPicture
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.results import print_result, took_text
 from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.showing import print_tree
 from penstock.cli.texts import clock_text
-from penstock.cli.tree import render
-from penstock.cli.watching import now_text, watch_execution
+from penstock.cli.watching import watch_execution
 from penstock.sdk.errors import NotFoundError
-from penstock.sdk.models import Execution, Problem, SnapshotMessage
+from penstock.sdk.models import Execution, Problem
 
 app = App(
     name="execution",
-    help="List, show, watch, cancel and signal executions; read their logs.",
+    help="List, show, watch, compare, re-run, cancel and signal executions; read their logs.",
     help_format="plaintext",
 )
-_PIPE_CELLS = 1_000_000
-"""A pipe is as wide as what is written to it."""
+for _command in (history.show, history.diff, history.rerun, history.fork):
+    app.command(_command)
 
 Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 
@@ -73,16 +72,6 @@ def list_(  # noqa: PLR0913 - each is an option of the command
         return ExitCode.OK
 
     return run_command(work)
-
-
-def print_tree(execution: Execution) -> None:
-    """The execution as it stands: cut at the edge of a terminal, whole on a pipe."""
-    picture = ExecutionPicture(execution.id)
-    picture.apply(SnapshotMessage(execution.last_seq, execution.id, execution))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_CELLS
-    console.print(render(picture, now_text(), 0))
 
 
 @app.command

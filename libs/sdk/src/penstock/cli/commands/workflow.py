@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from penstock.cli.commands import versions
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.files import apply_source, read_source
 from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
@@ -13,7 +14,13 @@ from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
 
-app = App(name="workflow", help="Apply, list and show workflows.", help_format="plaintext")
+app = App(
+    name="workflow",
+    help="Apply, list, show and compare workflows; go back to an earlier version.",
+    help_format="plaintext",
+)
+for _command in (versions.versions, versions.diff, versions.rollback):
+    app.command(_command)
 
 
 @app.command

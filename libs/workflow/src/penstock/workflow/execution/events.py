@@ -216,6 +216,16 @@ class ExecutionEnded(msgspec.Struct, frozen=True, gc=False):
     node: int = -1
 
 
+CarriedOutcome = NodeCompleted | NodeFailed | NodesSkipped
+
+
+class OutcomesCarried(msgspec.Struct, frozen=True, gc=False):
+    """Nodes end as they ended in the execution that `origin` names, parents before children; in the
+    row of the start, right after it. A node that failed and was skipped for it is in here twice."""
+
+    outcomes: tuple[CarriedOutcome, ...]
+
+
 Event = (
     ExecutionStarted
     | NodesQueued
@@ -232,6 +242,7 @@ Event = (
     | CancelRequested
     | NodesCancelled
     | ExecutionEnded
+    | OutcomesCarried
 )
 
 

@@ -14,6 +14,7 @@ class NodeFacts:
     its end."""
 
     __slots__ = (
+        "carried",
         "finished_us",
         "items_done",
         "items_failed",
@@ -26,6 +27,7 @@ class NodeFacts:
     def __init__(self) -> None:
         self.started_us = 0
         self.finished_us = 0
+        self.carried = False
         self.worker = ""
         self.logs: list[LogLine] = []
         self.items_total = 0

@@ -83,6 +83,8 @@ class ExecutionState(StateData):
                 self._on_cancelled(event, at_us)
             case ev.ExecutionEnded():
                 self._on_ended(event)
+            case ev.OutcomesCarried():
+                self._on_carried(event, at_us)
 
     def _on_started(self, event: ev.ExecutionStarted, at_us: int) -> None:
         self.started = event
@@ -216,6 +218,22 @@ class ExecutionState(StateData):
         self.set_status(event.ref, _RUNNING)
         self.failure_counts.pop(node, None)
         self.fan_outs[node] = FanOut(event, self.tables.nodes[node].max_parallel)
+
+    def _on_carried(self, event: ev.OutcomesCarried, at_us: int) -> None:
+        for outcome in event.outcomes:
+            match outcome:
+                case ev.NodeCompleted():
+                    self._on_completed(outcome, at_us)
+                case ev.NodeFailed():
+                    self._on_failed(outcome, at_us)
+                case ev.NodesSkipped():
+                    self._on_skipped(outcome, at_us)
+            if self.keep_outputs:
+                nodes = (
+                    outcome.nodes if isinstance(outcome, ev.NodesSkipped) else (outcome.ref.node,)
+                )
+                for node in nodes:
+                    self.facts_of(node).carried = True
 
     def _on_cancelled(self, event: ev.NodesCancelled, at_us: int) -> None:
         for node in event.nodes:

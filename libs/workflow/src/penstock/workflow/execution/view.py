@@ -23,7 +23,8 @@ NAMES_SHOWN_MAX = 3
 
 class NodeView(msgspec.Struct, frozen=True):
     """One node. Times are microseconds since the Unix epoch, 0 if not known; `worker` is that of
-    the last attempt; `waiting_for` is one sentence, empty if the node runs or has ended."""
+    the last attempt; `waiting_for` is one sentence, empty if the node runs or has ended. What is
+    `carried` ended in a past execution, which this one took it over from."""
 
     index: int
     id: str
@@ -41,6 +42,7 @@ class NodeView(msgspec.Struct, frozen=True):
     worker: str
     logs: tuple[LogLine, ...]
     needs: tuple[str, ...]
+    carried: bool = False
 
 
 class ExecutionView(msgspec.Struct, frozen=True):
@@ -120,6 +122,7 @@ def _node_view(state: ExecutionState, index: int) -> NodeView:
         worker=facts.worker,
         logs=tuple(facts.logs),
         needs=tuple(dict.fromkeys(state.plan.nodes[parent].id for parent in node.parents)),
+        carried=facts.carried,
     )
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.workflow.execution.events import ExecutionStarted, NodesCompleted
+from penstock.workflow.execution.events import Event, ExecutionStarted, NodesCompleted
 from penstock.workflow.execution.values import NULL, Failure, LogLine, NodeRef, Payload
 
 
@@ -63,9 +63,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
-    """First input of an execution."""
+    """First input of an execution; `then` are the facts it begins with, written in the same row:
+    outcomes taken over from a past execution, inputs that were edited."""
 
     event: ExecutionStarted
+    then: tuple[Event, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

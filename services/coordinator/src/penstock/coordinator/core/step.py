@@ -78,6 +78,8 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
         case Start():
             if state.started is None:
                 turn.emit(happened.event)
+                for event in happened.then:
+                    turn.emit(event)
         case TimePassed():
             on_time(turn)
         case AttemptStarted():

@@ -6,9 +6,11 @@ import grpc
 
 from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
+from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from penstock.coordinator.rpc.audit import AuditRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
+from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
 
@@ -16,6 +18,7 @@ SERVICES = (
     "penstock.api.workflow.v1.WorkflowService",
     "penstock.api.dispatch.v1.DispatchService",
     "penstock.api.audit.v1.AuditService",
+    "penstock.api.history.v1.HistoryService",
 )
 
 
@@ -28,5 +31,6 @@ def registration(
         add_DispatchServiceServicer_to_server(dispatch, server)
         add_WorkflowServiceServicer_to_server(workflows, server)
         add_AuditServiceServicer_to_server(AuditRpc(coordinator), server)
+        add_HistoryServiceServicer_to_server(HistoryRpc(coordinator), server)
 
     return register

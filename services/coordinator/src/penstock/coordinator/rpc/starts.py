@@ -1,7 +1,7 @@
 """Starts over gRPC: one by one, and many over a stream with batched answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
 import msgspec
@@ -20,7 +20,7 @@ from penstock.common.errors import PenstockError, to_facts
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
 from penstock.common.tracing import current_traceparent
-from penstock.coordinator.shell.starts import Call, Starts
+from penstock.coordinator.shell.starts import Call, Prepared, Starts
 
 _ANSWERS_MAX = 200
 """Answers in one message: each may hold 64 KiB of output."""
@@ -46,6 +46,18 @@ class OneStart:
         """It was not started."""
         if not self.done.done():
             self.done.set_exception(error)
+
+
+async def start_made(
+    starts: Starts,
+    tenant: str,
+    request: StartExecutionRequest,
+    prepare: Callable[[], Awaitable[Prepared]],
+) -> StartExecutionResponse:
+    """Start one whose parts are made when they are needed, and wait for the answer."""
+    listener = OneStart(waits=False)
+    starts.start(Call(tenant, request, current_traceparent.get(), listener, prepare))
+    return await listener.done
 
 
 async def start_one(

@@ -28,6 +28,7 @@ from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.release import Release
+from penstock.coordinator.shell.reruns import Reruns
 from penstock.coordinator.shell.room import Limits, Room
 from penstock.coordinator.shell.shards import Shards
 from penstock.coordinator.shell.sleepers import Sleepers
@@ -90,6 +91,7 @@ class Coordinator:
             dozing, sleepers, awakening, self.turns, self.shards, settings.executions_max
         )
         self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
+        self.reruns = Reruns(self.definitions, state)
         self.interventions = Interventions(
             self.shards, self.room, awakening, state.queries, state.payloads
         )

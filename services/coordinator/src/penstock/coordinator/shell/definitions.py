@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from penstock.common.errors import InvalidWorkflow, PenstockError
+from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
+from penstock.common.errors import InvalidArgument, InvalidWorkflow, PenstockError
 from penstock.coordinator.ports import Queries
 from penstock.coordinator.shell.process import Process
 from penstock.workflow.compile import InvalidDefinition, compile_source
@@ -89,6 +90,20 @@ class Definitions:
             source = await self._queries.get_definition(tenant, definition_hash)
             plan = await self._compiled(definition_hash, source)
         return plan
+
+    async def roll_back(self, tenant: str, name: str, version: int) -> tuple[Workflow, bool]:
+        """Make the content of a version the newest version; False if it is that already. Raises
+        `NotFound`, `InvalidWorkflow` if that content is no longer valid here."""
+        if version < 1:
+            raise InvalidArgument(
+                "a roll-back needs the version to go back to", fix="Give its number, from 1."
+            )
+        found = await self._queries.get_workflow(tenant, name, version)
+        if found.definition_hash not in self._plans:
+            await self._compiled(found.definition_hash, found.source)
+        stored, created = await self._queries.put_workflow(tenant, found)
+        self.forget_latest(tenant, name)
+        return stored, created
 
     def forget_latest(self, tenant: str, name: str) -> None:
         """A new version was applied here."""

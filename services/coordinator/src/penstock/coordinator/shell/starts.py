@@ -6,7 +6,7 @@ key makes it possible that this start was made before.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -40,7 +40,7 @@ from penstock.coordinator.shell.live import Confirm, Live, Shard
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards import Shards
-from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.events import Event, ExecutionStarted, StartOptions
 from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
 from penstock.workflow.issues import to_dicts
 
@@ -63,13 +63,26 @@ class Listener(Protocol):
         ...
 
 
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """A start whose parts are made already; `then` are the facts it begins with."""
+
+    definition: Definition
+    params: Payload
+    trigger: Payload
+    tags: tuple[str, ...] = ()
+    options: StartOptions | None = None
+    then: tuple[Event, ...] = ()
+
+
 class Call(msgspec.Struct, frozen=True):
-    """One start as it was asked for."""
+    """One start as it was asked for. With `prepare` its parts come from there, once it is known
+    that it was not made before; the request then only tells it from others."""
 
     tenant: str
     request: StartExecutionRequest
     traceparent: str
     listener: Listener
+    prepare: Callable[[], Awaitable[Prepared]] | None = None
 
     @property
     def waits(self) -> bool:
@@ -157,6 +170,9 @@ class Starts:
         request = call.request
         try:
             self._room.check()
+            if call.prepare is not None:
+                self._take_detour(call)
+                return
             check_tags(request.tags)
             check_text(request.idempotency_key, "idempotency_key")
             found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
@@ -168,7 +184,8 @@ class Starts:
             execution_id, shard = self._fresh_id()
             checked = Payload(_checked_params(found, params))
             inline = Payload(_checked_trigger(trigger)) if trigger else NULL
-            self._begin(call, found, checked, inline, (execution_id, shard))
+            prepared = Prepared(found, checked, inline, tuple(request.tags))
+            self._begin(call, prepared, (execution_id, shard))
         except PenstockError as error:
             call.listener.on_refused(error)
         except Exception as fault:  # noqa: BLE001 - one start must not end the service
@@ -190,16 +207,9 @@ class Starts:
                 return execution_id, shard
         raise Unavailable("this coordinator has too few shards; try another one")
 
-    def _begin(
-        self,
-        call: Call,
-        definition: Definition,
-        params: Payload,
-        trigger: Payload,
-        place: tuple[str, Shard],
-    ) -> None:
+    def _begin(self, call: Call, prepared: Prepared, place: tuple[str, Shard]) -> None:
         """Make the execution; from here on only the journal decides."""
-        request = call.request
+        definition = prepared.definition
         plan = definition.plan
         execution_id, shard = place
         live = Live(execution_id, call.tenant, shard, plan)
@@ -211,13 +221,14 @@ class Starts:
             definition.version,
             plan.definition_hash,
             call.tenant,
-            params,
-            trigger,
-            (*plan.tags, *request.tags),
-            fingerprint(call.tenant, request) if request.idempotency_key else "",
+            prepared.params,
+            prepared.trigger,
+            (*plan.tags, *prepared.tags),
+            fingerprint(call.tenant, call.request) if call.request.idempotency_key else "",
             call.traceparent,
+            prepared.options,
         )
-        self._room.admit(live, Start(event), waiting)
+        self._room.admit(live, Start(event, prepared.then), waiting)
 
     def _take_detour(self, call: Call) -> None:
         if self._detours >= _DETOURS_MAX:
@@ -241,13 +252,18 @@ class Starts:
     async def _start_prepared(self, call: Call, place: Callable[[], tuple[str, Shard]]) -> None:
         """Fetch the plan, store what is large, then decide with what is true by then."""
         request = call.request
+        if call.prepare is not None:
+            prepared = await call.prepare()
+            self._room.check()
+            self._begin(call, prepared, place())
+            return
         found = await self._definitions.get(call.tenant, request.workflow, request.version)
         params = await self._stored(call.tenant, _checked_params(found, request.params_json))
         trigger = NULL
         if request.trigger_json:
             trigger = await self._stored(call.tenant, _checked_trigger(request.trigger_json))
         self._room.check()
-        self._begin(call, found, params, trigger, place())
+        self._begin(call, Prepared(found, params, trigger, tuple(request.tags)), place())
 
     async def _stored(self, tenant: str, json: bytes) -> Payload:
         if len(json) > PARAMS_BYTES_MAX:

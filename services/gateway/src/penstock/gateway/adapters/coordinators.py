@@ -103,7 +103,7 @@ class Coordinators:
                 self._running.append(self._tasks.create_task(self._links[wanted].starts.run()))
             return self._links[wanted]
 
-    async def _at_owner(self, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
+    async def at_owner(self, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
         """Ask coordinators until the owner answers."""
         address = ""
         for _ in range(_HOPS_MAX):
@@ -123,7 +123,7 @@ class Coordinators:
         """See `Commands.start`."""
         deadline = asyncio.get_running_loop().time() + (wait_s or 0.0)
         try:
-            return await self._at_owner(lambda link: link.starts.start(request, tenant, wait_s))
+            return await self.at_owner(lambda link: link.starts.start(request, tenant, wait_s))
         except StreamLost as lost:
             return await self._poll_end(lost.accepted, tenant, deadline)
 
@@ -184,7 +184,7 @@ class Coordinators:
             )
             return answer
 
-        return await self._at_owner(ask)
+        return await self.at_owner(ask)
 
     async def signal(self, request: workflow.SignalExecutionRequest, tenant: str) -> None:
         """See `Commands.signal`."""
@@ -192,7 +192,7 @@ class Coordinators:
         async def ask(link: Link) -> None:
             await call(link.stub.SignalExecution, request, tenant=tenant)
 
-        await self._at_owner(ask)
+        await self.at_owner(ask)
 
 
 @asynccontextmanager

@@ -62,9 +62,13 @@ EXECUTION_OPERATIONS: tuple[Operation, ...] = (
         "/v1/executions/{execution_id}",
         "get",
         "getExecution",
-        "One execution with its nodes",
+        "One execution with its nodes, as it is now or was at a moment of its past",
         [Answered(200, "The execution.", schema.Execution)],
-        [ID],
+        [
+            ID,
+            in_query("at_seq", "As it was after this event; excludes `at`.", "integer"),
+            in_query("at", "As it was at this instant, such as 2026-01-31T12:00:00Z."),
+        ],
         problems=(404,),
     ),
     Operation(

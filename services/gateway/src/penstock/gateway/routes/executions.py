@@ -5,6 +5,7 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
+from penstock.api.history.v1.history_service_pb2 import GetExecutionAtRequest
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.errors import InvalidArgument
 from penstock.gateway import views
@@ -18,6 +19,7 @@ from penstock.gateway.requests import (
     digest_of,
     execution_id_of,
     idempotency_key_of,
+    instant_of,
     json_body,
     page_size,
     params_value,
@@ -33,6 +35,7 @@ from penstock.gateway.schema import (
     Cancelled,
     ExecutionPage,
     HistoryPage,
+    Moment,
     SignalBody,
     Signalled,
     StartAnyBody,
@@ -54,6 +57,7 @@ _STATUSES = {
 }
 _WAIT = frozenset({"wait"})
 _LIST = frozenset({"workflow", "status", "tag", "limit", "cursor"})
+_PAST = frozenset({"at_seq", "at"})
 _HISTORY = frozenset({"after", "limit"})
 
 
@@ -126,12 +130,21 @@ async def list_executions(request: AnyRequest) -> ASGIApp:
 
 @get("/v1/executions/{execution_id:str}")
 async def get_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
-    """One execution with its nodes and outputs."""
-    query_of(request)
-    found = await doors_of(request).reads.execution(
-        execution_id_of(execution_id), tenant_of(request)
-    )
-    return json_answer(views.execution(found))
+    """One execution with its nodes and outputs, as it is now or was at a moment of its past."""
+    query = query_of(request, _PAST)
+    doors, tenant = doors_of(request), tenant_of(request)
+    if not query:
+        found = await doors.reads.execution(execution_id_of(execution_id), tenant)
+        return json_answer(views.execution(found))
+    moment = GetExecutionAtRequest(execution_id=execution_id_of(execution_id))
+    if "at_seq" in query:
+        moment.seq = whole_number(query["at_seq"], "at_seq", 0, _SEQ_MAX, least=1)
+    if "at" in query:
+        moment.at.FromMicroseconds(instant_of(query["at"], "at"))
+    past = await doors.history.at(moment, tenant)
+    at = views.instant(past.at.ToMicroseconds())
+    told = Moment(past.execution.last_seq, at, past.newest_seq)
+    return json_answer(views.execution(past.execution, told))
 
 
 @post("/v1/executions/{execution_id:str}/cancel")

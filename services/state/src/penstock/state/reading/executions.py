@@ -1,6 +1,7 @@
 """Executions as readers get them: the fold of the journal for one, the projection for lists."""
 
 import asyncio
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -11,6 +12,7 @@ from penstock.common.value_codec import write_failure, write_logs, write_payload
 from penstock.state.payloads.store import PayloadStore
 from penstock.state.ports import ExecutionRow, ExecutionStore
 from penstock.state.reading.plans import PlanCache
+from penstock.workflow.execution.events import ExecutionStarted
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import LAST_INSTANT_US, Payload
 from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
@@ -23,7 +25,18 @@ _ANSWER_BYTES_MAX = 32 * 1024 * 1024
 _WORTH_STORING_BYTES = 2 * 1024
 
 
-def _set_time(stamp: Timestamp, at_us: int) -> None:
+class Moment(NamedTuple):
+    """A moment of an execution's past: its last event that counts, or the last instant (us) of
+    which commits count; with neither it is now."""
+
+    seq: int = 0
+    at_us: int = 0
+
+
+NOW = Moment()
+
+
+def set_time(stamp: Timestamp, at_us: int) -> None:
     """Set a time; what a worker's clock said that cannot be written down becomes the nearest that
     can."""
     if at_us > 0:
@@ -44,8 +57,8 @@ def summary(row: ExecutionRow) -> Execution:
         tenant=row.tenant,
     )
     execution.status = row.status  # type: ignore[assignment]
-    _set_time(execution.started_at, row.started_us)
-    _set_time(execution.finished_at, row.finished_us)
+    set_time(execution.started_at, row.started_us)
+    set_time(execution.finished_at, row.finished_us)
     if row.failure_reason:
         execution.failure.reason = row.failure_reason
     return execution
@@ -61,6 +74,13 @@ class ExecutionReader:
 
     async def read(self, tenant: str, execution_id: str) -> Execution:
         """One execution with its nodes, as of its last committed event. Raises `NotFound`."""
+        row, state = await self.fold(tenant, execution_id)
+        return await self.picture(row, state)
+
+    async def fold(
+        self, tenant: str, execution_id: str, moment: Moment = NOW
+    ) -> tuple[ExecutionRow, ExecutionState]:
+        """The projection and the fold up to a moment, everything kept. Raises `NotFound`."""
         row = await self._store.find(tenant, execution_id)
         if row is None:
             raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
@@ -71,14 +91,23 @@ class ExecutionReader:
             rows = await self._store.history(tenant, execution_id, state.seq, _PAGE_ROWS)
             for _, body in rows:
                 _, first_seq, at_us, events = decode_batch(body)
+                if moment.at_us and at_us > moment.at_us:
+                    return row, state
+                if moment.seq:
+                    events = events[: moment.seq - first_seq + 1]
                 state.apply_batch(events, first_seq, at_us)
+                if state.seq == moment.seq:
+                    return row, state
                 if state.seq - paused_at_seq > _FOLD_EVENTS:
                     paused_at_seq = state.seq
                     await asyncio.sleep(0)
             if len(rows) < _PAGE_ROWS:
-                break
+                return row, state
+
+    async def picture(self, row: ExecutionRow, state: ExecutionState) -> Execution:
+        """A folded execution as readers get it."""
         execution = self._picture(row, state)
-        await self._slim(tenant, execution)
+        await self._slim(row.tenant, execution)
         return execution
 
     def _picture(self, row: ExecutionRow, state: ExecutionState) -> Execution:
@@ -91,9 +120,9 @@ class ExecutionReader:
         execution.nodes_total = view.nodes_total
         execution.nodes_done = view.nodes_done
         execution.failed_node = view.failed_node
-        _set_time(execution.finished_at, view.finished_us)
+        set_time(execution.finished_at, view.finished_us)
         if state.started is not None:
-            write_payload(execution.params, state.started.params)
+            _write_start(execution, state.started)
         _write_end(execution, view)
         for node in view.nodes:
             if not node.id.startswith("$"):
@@ -111,6 +140,15 @@ class ExecutionReader:
                 write_payload(node.output, Payload(b"", stored.digest, stored.size))
 
 
+def _write_start(execution: Execution, started: ExecutionStarted) -> None:
+    write_payload(execution.params, started.params)
+    options = started.options
+    if options is not None and options.origin is not None:
+        execution.origin.execution_id = options.origin.execution_id
+        execution.origin.seq = options.origin.seq
+        execution.origin.kind = int(options.origin.kind)  # type: ignore[assignment]
+
+
 def _write_end(execution: Execution, view: ExecutionView) -> None:
     if view.output is not None:
         write_payload(execution.output, view.output)
@@ -123,8 +161,8 @@ def _write_node(node: NodeState, view: NodeView) -> None:
     node.uses = view.uses
     node.status = int(view.status)  # type: ignore[assignment]
     node.attempt = view.attempt
-    _set_time(node.started_at, view.started_us)
-    _set_time(node.finished_at, view.finished_us)
+    set_time(node.started_at, view.started_us)
+    set_time(node.finished_at, view.finished_us)
     if view.output is not None:
         write_payload(node.output, view.output)
     if view.failure is not None:
@@ -136,3 +174,4 @@ def _write_node(node: NodeState, view: NodeView) -> None:
     node.worker = view.worker
     node.needs.extend(view.needs)
     write_logs(node.logs, view.logs)
+    node.carried = view.carried

@@ -9,36 +9,18 @@ from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import QueryServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.errors import InvalidArgument, NotFound
-from penstock.common.ids import is_ulid
 from penstock.common.journal_codec import apart
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionFilter, ExecutionStore, WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
 from penstock.state.reading.executions import ExecutionReader, summary
+from penstock.state.rpc.checks import check_storable, checked_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _ROWS_DEFAULT = 500
 _ROWS_MAX = 5000
 _ANSWER_BYTES_MAX = 3 * 1024 * 1024
-
-
-def _checked_id(execution_id: str) -> str:
-    if not is_ulid(execution_id):
-        raise InvalidArgument(
-            f"{execution_id[:80]!r} is not an execution id",
-            fix="Send the 26 characters that the start returned.",
-        )
-    return execution_id
-
-
-def _storable(**texts: str) -> None:
-    """Refuse texts that PostgreSQL cannot hold: it would refuse them as a fault of ours."""
-    for path, text in texts.items():
-        if "\x00" in text:
-            raise InvalidArgument(
-                f"`{path}` holds the character U+0000.", fix="Remove it.", path=path
-            )
 
 
 class QueryService(QueryServiceServicer):
@@ -55,7 +37,7 @@ class QueryService(QueryServiceServicer):
         self, request: wf.GetExecutionRequest, context: Context
     ) -> wf.GetExecutionResponse:
         """Fold one."""
-        execution_id = _checked_id(request.execution_id)
+        execution_id = checked_id(request.execution_id)
         execution = await self._reader.read(call_tenant(context), execution_id)
         return wf.GetExecutionResponse(execution=execution)
 
@@ -71,7 +53,7 @@ class QueryService(QueryServiceServicer):
                 f"there is no execution status {unknown[0]}",
                 fix="Send numbers of ExecutionStatus other than 0, or none.",
             )
-        _storable(workflow=request.workflow, tag=request.tag)
+        check_storable(workflow=request.workflow, tag=request.tag)
         chosen = ExecutionFilter(request.workflow, statuses, request.tag)
         token = request.page_token
         before = from_token(token, tuple[int, str], ("executions", *chosen)) if token else None
@@ -88,7 +70,7 @@ class QueryService(QueryServiceServicer):
     ) -> pb.ReadEventsResponse:
         """Part of one journal; cut at 3 MiB, then `more` is set."""
         tenant = call_tenant(context)
-        execution_id = _checked_id(request.execution_id)
+        execution_id = checked_id(request.execution_id)
         limit = min(request.rows_max or _ROWS_DEFAULT, _ROWS_MAX)
         rows = await self._executions.history(tenant, execution_id, request.after_seq, limit + 1)
         if not rows and await self._executions.find(tenant, execution_id) is None:
@@ -111,7 +93,7 @@ class QueryService(QueryServiceServicer):
         for field in ("name", "definition_hash", "source"):
             if not getattr(workflow, field):
                 raise InvalidArgument(f"workflow.{field} is empty")
-        _storable(name=workflow.name, source=workflow.source, description=workflow.description)
+        check_storable(name=workflow.name, source=workflow.source, description=workflow.description)
         stored, created = await self._workflows.put(call_tenant(context), workflow)
         return pb.PutWorkflowResponse(workflow=stored, created=created)
 
@@ -120,7 +102,7 @@ class QueryService(QueryServiceServicer):
     ) -> wf.GetWorkflowResponse:
         """One version, with its source."""
         tenant = call_tenant(context)
-        _storable(name=request.name)
+        check_storable(name=request.name)
         found = await self._workflows.find(tenant, request.name, request.version)
         if found is None:
             raise await self._missing(tenant, request.name, request.version)
@@ -142,7 +124,7 @@ class QueryService(QueryServiceServicer):
         self, request: pb.GetDefinitionRequest, context: Context
     ) -> pb.GetDefinitionResponse:
         """A definition by content."""
-        _storable(definition_hash=request.definition_hash)
+        check_storable(definition_hash=request.definition_hash)
         source = await self._workflows.definition(call_tenant(context), request.definition_hash)
         if source is None:
             raise NotFound(f"there is no definition {request.definition_hash[:80]!r}")
@@ -167,7 +149,7 @@ class QueryService(QueryServiceServicer):
         """A page of one workflow's versions."""
         size = page_size_of(request.page_size)
         token, name = request.page_token, request.name
-        _storable(name=name)
+        check_storable(name=name)
         before = from_token(token, int, ("versions", name)) if token else 0
         tenant = call_tenant(context)
         found = await self._workflows.page_versions(tenant, name, before, size + 1)

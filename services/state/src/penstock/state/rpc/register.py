@@ -4,22 +4,33 @@ from collections.abc import Callable
 
 import grpc
 
+from penstock.api.history.v1.history_service_pb2_grpc import (
+    add_HistoryQueryServiceServicer_to_server,
+)
 from penstock.api.state.v1.state_service_pb2_grpc import (
     add_JournalServiceServicer_to_server,
     add_PayloadServiceServicer_to_server,
     add_QueryServiceServicer_to_server,
 )
+from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 
-SERVICES = tuple(
-    f"penstock.api.state.v1.{name}" for name in ("JournalService", "QueryService", "PayloadService")
+SERVICES = (
+    *(
+        f"penstock.api.state.v1.{name}"
+        for name in ("JournalService", "QueryService", "PayloadService")
+    ),
+    "penstock.api.history.v1.HistoryQueryService",
 )
 
 
 def registration(
-    journal: JournalService, query: QueryService, payload: PayloadService
+    journal: JournalService,
+    query: QueryService,
+    payload: PayloadService,
+    history: HistoryQueryService,
 ) -> Callable[[grpc.aio.Server], None]:
     """What to do with a server so that it offers these services."""
 
@@ -27,5 +38,6 @@ def registration(
         add_JournalServiceServicer_to_server(journal, server)
         add_QueryServiceServicer_to_server(query, server)
         add_PayloadServiceServicer_to_server(payload, server)
+        add_HistoryQueryServiceServicer_to_server(history, server)
 
     return register

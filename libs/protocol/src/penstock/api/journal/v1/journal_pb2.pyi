@@ -247,6 +247,7 @@ class Event(_message.Message):
     EXECUTION_ENDED_FIELD_NUMBER: _builtins.int
     NODE_RETRIED_FIELD_NUMBER: _builtins.int
     NODES_COMPLETED_FIELD_NUMBER: _builtins.int
+    OUTCOMES_CARRIED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -309,6 +310,10 @@ class Event(_message.Message):
         sequences. Journal rows hold it; whoever reads events through an API gets it taken apart.
         """
 
+    @_builtins.property
+    def outcomes_carried(self) -> Global___OutcomesCarried:
+        """Outcomes of a past execution were taken over; in the row of the start, right after it."""
+
     def __init__(
         self,
         *,
@@ -327,12 +332,13 @@ class Event(_message.Message):
         execution_ended: Global___ExecutionEnded | None = ...,
         node_retried: Global___NodeRetried | None = ...,
         nodes_completed: Global___NodesCompleted | None = ...,
+        outcomes_carried: Global___OutcomesCarried | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "signal_received", b"signal_received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "outcomes_carried"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -515,6 +521,32 @@ class Origin(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Origin: _TypeAlias = Origin  # noqa: Y015
+
+@_typing.final
+class OutcomesCarried(_message.Message):
+    """OutcomesCarried ends nodes as they ended in the execution that `origin` names. They do not run, and their effects do not
+    happen again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Event]:
+        """The outcomes as events (node_completed, node_failed or nodes_skipped), parents before children."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___Event] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutcomesCarried: _TypeAlias = OutcomesCarried  # noqa: Y015
 
 @_typing.final
 class NodesQueued(_message.Message):

@@ -766,6 +766,7 @@ class Execution(_message.Message):
     NODES_DONE_FIELD_NUMBER: _builtins.int
     DEFINITION_HASH_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """ULID."""
     workflow: _builtins.str
@@ -814,6 +815,10 @@ class Execution(_message.Message):
     def nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeState]:
         """Nodes in plan order; left out in lists."""
 
+    @_builtins.property
+    def origin(self) -> _journal_pb2.Origin:
+        """The execution that this one took outcomes from, if it did."""
+
     def __init__(
         self,
         *,
@@ -834,10 +839,11 @@ class Execution(_message.Message):
         nodes_done: _builtins.int = ...,
         definition_hash: _builtins.str = ...,
         tenant: _builtins.str = ...,
+        origin: _journal_pb2.Origin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "output", b"output", "params", b"params", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "origin", b"origin", "output", b"output", "params", b"params", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "output", b"output", "params", b"params", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "origin", b"origin", "output", b"output", "params", b"params", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -864,6 +870,7 @@ class NodeState(_message.Message):
     WORKER_FIELD_NUMBER: _builtins.int
     NEEDS_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
+    CARRIED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id in the file."""
     uses: _builtins.str
@@ -882,6 +889,8 @@ class NodeState(_message.Message):
     """What it waits for, one sentence; empty if it does not wait."""
     worker: _builtins.str
     """Worker of the last attempt."""
+    carried: _builtins.bool
+    """True if the outcome was taken over from a past execution."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the last attempt began."""
@@ -924,10 +933,11 @@ class NodeState(_message.Message):
         worker: _builtins.str = ...,
         needs: _abc.Iterable[_builtins.str] | None = ...,
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
+        carried: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "output", b"output", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "carried", b"carried", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

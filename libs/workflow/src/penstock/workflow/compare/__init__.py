@@ -1,0 +1,1 @@
+"""What differs between two values, two versions of a workflow, two executions. Pure."""

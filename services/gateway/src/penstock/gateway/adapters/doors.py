@@ -1,0 +1,31 @@
+"""The doors over gRPC: one adapter for each area."""
+
+from collections.abc import Awaitable, Callable
+
+from penstock.gateway.adapters.audit import Audits
+from penstock.gateway.adapters.coordinators import Coordinators
+from penstock.gateway.adapters.history import HistoryCalls
+from penstock.gateway.adapters.state import StateReads
+from penstock.gateway.doors import Doors
+from penstock.gateway.hub import Hub
+from penstock.gateway.metrics import Metrics
+from penstock.gateway.schema import HealthReport
+
+
+def doors_to(
+    coordinators: Coordinators,
+    reads: StateReads,
+    hub: Hub,
+    metrics: Metrics,
+    health: Callable[[], Awaitable[HealthReport]],
+) -> Doors:
+    """Everything a route can need, at these coordinators and this state."""
+    return Doors(
+        commands=coordinators,
+        reads=reads,
+        hub=hub,
+        metrics=metrics,
+        audits=Audits(coordinators),
+        history=HistoryCalls(coordinators, reads),
+        health=health,
+    )

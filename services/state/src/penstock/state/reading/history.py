@@ -1,0 +1,119 @@
+"""The past of executions and workflows: pictures of a moment, and comparisons."""
+
+import asyncio
+from typing import NamedTuple
+
+from penstock.api.workflow.v1.workflow_service_pb2 import Execution, Workflow
+from penstock.common.errors import InvalidArgument, NotFound
+from penstock.state.payloads.store import PayloadStore
+from penstock.state.ports import ExecutionRow, WorkflowStore
+from penstock.state.reading.executions import ExecutionReader, Moment
+from penstock.state.reading.plans import PlanCache
+from penstock.workflow.compare.executions import (
+    ExecutionComparison,
+    Side,
+    compare_executions,
+    stored_values,
+)
+from penstock.workflow.compare.versions import VersionComparison, compare_versions
+from penstock.workflow.execution.values import NULL
+from penstock.workflow.execution.view import execution_view
+
+_FETCHED_BYTES_MAX = 16 * 1024 * 1024
+"""Stored values that one comparison opens; what is beyond is told to differ and no more."""
+
+
+class Past(NamedTuple):
+    """A picture of the past, when its last commit was decided (us), and the newest sequence."""
+
+    execution: Execution
+    at_us: int
+    newest_seq: int
+
+
+class Compared(NamedTuple):
+    """Two executions and how they differ."""
+
+    left: ExecutionRow
+    right: ExecutionRow
+    found: ExecutionComparison
+
+
+class HistoryReader:
+    """Reads what was."""
+
+    def __init__(
+        self,
+        reader: ExecutionReader,
+        workflows: WorkflowStore,
+        plans: PlanCache,
+        payloads: PayloadStore,
+    ) -> None:
+        self._executions = reader
+        self._workflows = workflows
+        self._plans = plans
+        self._payloads = payloads
+
+    async def at(self, tenant: str, execution_id: str, moment: Moment) -> Past:
+        """The picture of a past moment. Raises `NotFound`, `InvalidArgument` if the execution has
+        no such moment."""
+        row, state = await self._executions.fold(tenant, execution_id, moment)
+        newest = max(row.last_seq, state.seq)
+        if moment.seq > state.seq:
+            raise InvalidArgument(
+                f"execution {execution_id} has no event {moment.seq}",
+                fix=f"Its events are 1 to {newest}.",
+                path="seq",
+            )
+        if state.started is None:
+            raise InvalidArgument(
+                f"execution {execution_id} had not begun at that instant",
+                fix="Give an instant from its start on.",
+                path="at",
+            )
+        picture = await self._executions.picture(row, state)
+        return Past(picture, state.updated_us, newest)
+
+    async def compare(self, tenant: str, left_id: str, right_id: str) -> Compared:
+        """Two executions of an account as they are now."""
+        left_row, left = await self._side(tenant, left_id)
+        right_row, right = await self._side(tenant, right_id)
+        fetched: dict[str, bytes] = {}
+        size = 0
+        for value in stored_values(left, right):
+            size += value.size
+            if size > _FETCHED_BYTES_MAX:
+                break
+            fetched[value.digest] = await self._payloads.get(tenant, value.digest)
+        found = await asyncio.to_thread(compare_executions, left, right, fetched)
+        return Compared(left_row, right_row, found)
+
+    async def _side(self, tenant: str, execution_id: str) -> tuple[ExecutionRow, Side]:
+        row, state = await self._executions.fold(tenant, execution_id)
+        params = state.started.params if state.started is not None else NULL
+        return row, Side(state.plan, execution_view(state), params)
+
+    async def versions(
+        self, tenant: str, name: str, left: int, right: int
+    ) -> tuple[int, int, VersionComparison]:
+        """Two versions of a workflow and their numbers; 0 is the latest."""
+        one = await self._version(tenant, name, left)
+        other = await self._version(tenant, name, right)
+        found = compare_versions(
+            await self._plans.plan(tenant, one.definition_hash),
+            await self._plans.plan(tenant, other.definition_hash),
+        )
+        return one.version, other.version, found
+
+    async def _version(self, tenant: str, name: str, version: int) -> Workflow:
+        found = await self._workflows.find(tenant, name, version)
+        if found is not None:
+            return found
+        latest = await self._workflows.find(tenant, name, 0)
+        if latest is None:
+            raise NotFound(f"there is no workflow {name!r}", fix="Apply its file first.")
+        raise NotFound(
+            f"workflow {name!r} has no version {version}",
+            fix=f"Its versions are 1 to {latest.version}.",
+            workflow=name,
+        )
