@@ -8,7 +8,10 @@ from bench.simulate.machine import LATENCY_S, Machine, Task
 from bench.simulate.virtual_time import VirtualTime
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.coordinator.core.commands import Dispatch
+from penstock.coordinator.queueing.kinds import slots_of
+from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.shell.live import Executions, Live, Phase, Shard
+from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.release import Release
 from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.values import NodeRef
@@ -38,12 +41,18 @@ class Attempts:
 class Run:
     """What the shell's placement sees of an execution; `tasks` are those not yet done."""
 
-    __slots__ = ("favourite", "gone", "id", "plan", "shard", "state", "steps_left", "tasks")
+    __slots__ = (
+        "favourite", "gone", "id", "plan", "shard", "slots", "state", "steps_left", "tasks",
+        "tenant", "usual",
+    )  # fmt: skip
 
     def __init__(self, name: str, plan: Plan, shard: Shard, steps: int) -> None:
         self.id = name
         self.plan = plan
         self.shard = shard
+        self.slots = slots_of(plan)
+        self.tenant = "default"
+        self.usual = True
         self.state = Attempts()
         self.favourite: Worker | None = None
         self.gone = False
@@ -78,8 +87,9 @@ class Desk:
         self.shard.phase = Phase.OWNED
         self.workers = Workers(time)
         nobody = cast("Any", None)
+        ready = ReadyQueues(time, FairRules(30.0, {}))
         self.release = _SimulatedRelease(
-            Executions(), self.workers, _Always(), nobody, segments=True
+            Executions(), self.workers, _Always(), nobody, ready, segments=True
         )
         self.release.sent = self._sent
         self.machines: dict[str, Machine] = {}

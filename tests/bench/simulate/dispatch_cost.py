@@ -10,6 +10,7 @@ from typing import Any, cast
 from bench.simulate.desk import Run
 from bench.simulate.virtual_time import VirtualTime
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
+from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.shell.live import Live, Phase, Shard
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.workers import Worker, Workers
@@ -36,7 +37,7 @@ class _Table:
         for n in range(workers):
             hello = Hello(worker_id=f"w{n}", node_types=["js@1"], credits=_CREDITS // workers)
             self.workers.arrive(hello)
-        self.queues = ReadyQueues()
+        self.queues = ReadyQueues(VirtualTime(), FairRules(30.0, {}))
         shard = Shard(0, 1, 0)
         shard.phase = Phase.OWNED
         plan = Plan("p", "h", (NodePlan(0, "n", "js@1"),), 0)

@@ -53,7 +53,7 @@ async def test_an_attempt_that_nobody_will_run_is_found_and_queued_again(
     running, flow, audit, state
 ):
     execution_id = (await start(running)).execution_id
-    running.shell.release.ready = type(running.shell.release.ready)()
+    running.shell.release.ready._queues.clear()
     assert await found(audit) == [("I4", "requeue")]
     assert await mended(audit) == [""]
     async with open_worker(running.channel):
@@ -99,7 +99,7 @@ async def test_a_timer_that_is_not_set_is_found_and_set_again(running, flow, aud
 
 async def test_only_the_executions_asked_for_are_mended(running, flow, audit):
     first, second = [(await start(running)).execution_id for _ in range(2)]
-    running.shell.release.ready = type(running.shell.release.ready)()
+    running.shell.release.ready._queues.clear()
     assert await found(audit) == [("I4", "requeue")] * 2
     request = pb.RepairFindingsRequest(execution_id=second)
     (only,) = (await call(audit.RepairFindings, request)).repaired

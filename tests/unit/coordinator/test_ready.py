@@ -6,6 +6,8 @@ from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.common.clock import SystemClock
 from penstock.coordinator.core.inputs import CancelAsked, Start
 from penstock.coordinator.core.step import step
+from penstock.coordinator.queueing.kinds import Kind
+from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.shell.live import Live, Shard
 from penstock.coordinator.shell.placement import Crew
 from penstock.coordinator.shell.ready import ReadyQueues
@@ -22,6 +24,10 @@ def live_with(name: str, count: int = 1, uses: str = "js@1") -> Live:
     live = Live(name, "default", SHARD, Plan("p", "h", nodes, 0))
     step(live.state, Start(ExecutionStarted("p", 1, "h", "default", NULL)), 1)
     return live
+
+
+def ready_queues() -> ReadyQueues:
+    return ReadyQueues(SystemClock(), FairRules(30.0, {}))
 
 
 def refs(count: int) -> tuple[NodeRef, ...]:
@@ -41,8 +47,8 @@ class Desk:
     def worker(self, name: str) -> Worker:
         return self.workers.by_id[name]
 
-    def serving(self, kind: tuple[str, str]) -> Crew[Worker]:
-        return self.workers.serving(("default", kind[1]))
+    def serving(self, kind: Kind) -> Crew[Worker]:
+        return self.workers.serving(kind)
 
     def hand_over(self, worker, live, some, part) -> None:
         worker.free -= len(some)
@@ -50,7 +56,7 @@ class Desk:
 
 
 def test_first_in_first_out():
-    queues, desk = ReadyQueues(), Desk(2)
+    queues, desk = ready_queues(), Desk(2)
     for name in "abc":
         queues.add(live_with(name), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -59,7 +65,7 @@ def test_first_in_first_out():
 
 
 def test_a_wide_execution_lets_others_through():
-    queues, desk = ReadyQueues(), Desk(100)
+    queues, desk = ready_queues(), Desk(100)
     queues.add(live_with("wide", 90), refs(90))
     queues.add(live_with("small"), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -69,7 +75,7 @@ def test_a_wide_execution_lets_others_through():
 
 
 def test_a_fan_out_spreads_over_the_workers():
-    queues, desk = ReadyQueues(), Desk(51, 50)
+    queues, desk = ready_queues(), Desk(51, 50)
     queues.add(live_with("fan", 10), refs(10))
     queues.hand_out(desk.serving, desk.hand_over)
     given = {name: sum(n for w, _, n in desk.given if w == name) for name in ("w51", "w50")}
@@ -78,7 +84,7 @@ def test_a_fan_out_spreads_over_the_workers():
 
 
 def test_a_type_nobody_runs_does_not_hold_up_the_others():
-    queues, desk = ReadyQueues(), Desk(9)
+    queues, desk = ready_queues(), Desk(9)
     queues.add(live_with("strange", uses="other@1"), refs(1))
     queues.add(live_with("plain"), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -87,7 +93,7 @@ def test_a_type_nobody_runs_does_not_hold_up_the_others():
 
 
 def test_what_became_void_while_it_waited_is_dropped():
-    queues, desk = ReadyQueues(), Desk(9)
+    queues, desk = ready_queues(), Desk(9)
     live, gone = live_with("cancelled"), live_with("gone")
     queues.add(live, refs(1))
     queues.add(gone, refs(1))
@@ -99,7 +105,7 @@ def test_what_became_void_while_it_waited_is_dropped():
 
 
 def test_an_execution_stays_with_its_worker_while_that_has_room():
-    queues, desk = ReadyQueues(), Desk(1, 50)
+    queues, desk = ready_queues(), Desk(1, 50)
     live = live_with("a", 2)
     live.favourite = desk.worker("w1")
     desk.worker("w50").free = 0
@@ -110,7 +116,7 @@ def test_an_execution_stays_with_its_worker_while_that_has_room():
 
 
 def test_an_execution_leaves_a_worker_that_is_much_busier_than_another():
-    queues, desk = ReadyQueues(), Desk(100, 101)
+    queues, desk = ready_queues(), Desk(100, 101)
     live = live_with("a")
     live.favourite = desk.worker("w100")
     live.favourite.free -= 10
@@ -120,7 +126,7 @@ def test_an_execution_leaves_a_worker_that_is_much_busier_than_another():
 
 
 def test_single_tasks_spread_over_idle_workers():
-    queues, desk = ReadyQueues(), Desk(100, 101, 102, 103)
+    queues, desk = ready_queues(), Desk(100, 101, 102, 103)
     for name in "abcd":
         queues.add(live_with(name), refs(1))
     queues.hand_out(desk.serving, desk.hand_over)
@@ -128,7 +134,7 @@ def test_single_tasks_spread_over_idle_workers():
 
 
 def test_single_tasks_go_to_busy_workers_in_runs():
-    queues, desk = ReadyQueues(), Desk(1_000, 1_001)
+    queues, desk = ready_queues(), Desk(1_000, 1_001)
     for worker in desk.workers.by_id.values():
         worker.free -= 400
         worker.ease()
@@ -144,9 +150,9 @@ def test_workers_with_other_types_besides_serve_a_kind_together():
     desk = Desk(10)
     hello = Hello(worker_id="both", credits=10, node_types=["js@1", "other@1"])
     both, _ = desk.workers.arrive(hello)
-    assert len(desk.serving(("default", "js@1"))) == 2
-    assert desk.serving(("default", "other@1")).least() is both
+    assert len(desk.serving(Kind("default", "js@1"))) == 2
+    assert desk.serving(Kind("default", "other@1")).least() is both
     desk.workers.drain(both)
-    assert len(desk.serving(("default", "js@1"))) == 1
-    assert len(desk.serving(("default", "other@1"))) == 0
-    assert desk.serving(("default", "other@1")).least() is None
+    assert len(desk.serving(Kind("default", "js@1"))) == 1
+    assert len(desk.serving(Kind("default", "other@1"))) == 0
+    assert desk.serving(Kind("default", "other@1")).least() is None

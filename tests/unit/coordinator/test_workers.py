@@ -4,9 +4,10 @@ import pytest
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.common.clock import SystemClock
+from penstock.coordinator.queueing.kinds import Kind
 from penstock.coordinator.shell.workers import Worker, Workers
 
-KIND = ("default", "js@1")
+KIND = Kind("default", "js@1")
 
 
 def hello(name: str, pool: str = "default") -> Hello:

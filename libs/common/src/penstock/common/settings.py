@@ -31,13 +31,42 @@ class BadSettings(Exception):
 
 
 def setting(
-    default: Any, meaning: str, *, secret: bool = False, choices: Sequence[str] = ()
+    default: Any,
+    meaning: str,
+    *,
+    secret: bool = False,
+    choices: Sequence[str] = (),
+    check: Callable[[Any], object] | None = None,
 ) -> Any:
     """A field of a settings dataclass: its default, what it means, whether its value must not be
-    shown, and the only values it can have."""
-    return dataclasses.field(
-        default=default, metadata={"help": meaning, "secret": secret, "choices": tuple(choices)}
-    )
+    shown, the only values it can have, and a function that reads the value and raises `ValueError`
+    with what would be right."""
+    metadata = {"help": meaning, "secret": secret, "choices": tuple(choices), "check": check}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def pairs_of(text: str) -> dict[str, str]:
+    """A text such as `a=1, b=2` taken apart. Raises `ValueError` with what would be right."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not (name and sign and value) or name in found:
+            raise ValueError("give name=value, comma-separated, each name once")
+        found[name] = value
+    return found
+
+
+def numbers_of(text: str) -> dict[str, float]:
+    """The same where values are numbers above 0. Raises `ValueError` with what would be right."""
+    found: dict[str, float] = {}
+    for name, value in pairs_of(text).items():
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = 0.0
+        if not 0 < found[name] < float("inf"):
+            raise ValueError(f"give a number above 0 for {name}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +106,8 @@ def _value_of(field: "dataclasses.Field[Any]", kind: type, raw: Any) -> Any:
     optional = value == field.default == ""
     if field.name.endswith("listen") and not optional and not _ADDRESS.fullmatch(value):
         raise ValueError("give host:port, such as 127.0.0.1:0")
+    if field.metadata["check"] is not None:
+        field.metadata["check"](value)
     return value
 
 

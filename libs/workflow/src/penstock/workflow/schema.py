@@ -11,6 +11,7 @@ from typing import Any
 from penstock.workflow import vocabulary as words
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.retry import ERROR_CLASSES, NAMED_POLICIES
+from penstock.workflow.schema_scheduling import placement_properties, priority_schema
 
 _DYNAMIC = {"type": "string", "pattern": r"\$\{\{"}
 _DURATION = {"$ref": "#/definitions/duration"}
@@ -90,6 +91,7 @@ def _flow_properties() -> dict[str, Any]:
             "uniqueItems": True,
         },
         "version_note": _text("What is new in this version."),
+        "priority": priority_schema(),
         "triggers": {"description": 'How runs start; "manual" is through the API.'},
     }
 
@@ -148,7 +150,11 @@ def _node(types: Mapping[str, NodeType]) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {**_node_properties(), **_kind_properties(types)},
+        "properties": {
+            **_node_properties(),
+            **placement_properties(),
+            **_kind_properties(types),
+        },
         "anyOf": [{"required": ["run"]}, {"required": ["uses"]}],
         "allOf": [_settings(name, node_type) for name, node_type in types.items()],
     }

@@ -3,6 +3,12 @@
 import dataclasses
 
 from penstock.common.settings import ServiceSettings, setting
+from penstock.coordinator.shell.balances import balances_of, weights_of
+
+
+def _positive(value: float) -> None:
+    if value <= 0:
+        raise ValueError("give more than 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,4 +50,23 @@ class Settings(ServiceSettings):
     )
     segments: bool = setting(
         True, "Let workers go on to the next nodes; false sends every node on its own"
+    )
+    ageing_s: float = setting(
+        30.0,
+        "A waiting attempt climbs one level of priority each time so many seconds have passed: "
+        "critical work goes first through a rush of minutes, and the lowest level still gets its "
+        "turn after five of them",
+        check=_positive,
+    )
+    tenant_weights: str = setting(
+        "",
+        "Shares of tenants that wait for the same workers, such as acme=4,trial=0.5 (0.1 to 100); "
+        "1 for those not named",
+        check=weights_of,
+    )
+    balance: str = setting(
+        "least_busy",
+        "How workers of a pool are chosen: least_busy, round_robin, resources (most left of what "
+        "they declare); for some pools otherwise, such as least_busy,gpu=resources",
+        check=balances_of,
     )

@@ -18,6 +18,7 @@ from penstock.common.rpc.channel import open_channel
 from penstock.nodes import catalog
 from penstock.nodes.api import Environment
 from penstock.worker.attempts import Attempts
+from penstock.worker.capacity import labels_of, machine_resources, resources_of
 from penstock.worker.intake import TaskIntake
 from penstock.worker.links import Links
 from penstock.worker.metrics import registry_of
@@ -70,6 +71,8 @@ def hello_of(settings: Settings, types: Mapping[str, NodeType]) -> pb.Hello:
     return pb.Hello(
         worker_id=IdSource().next(),
         pool=settings.pool,
+        labels=labels_of(settings.labels),
+        resources=resources_of(settings.resources, machine_resources()),
         node_types=sorted(types),
         credits=settings.credits,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from penstock.common.settings import ServiceSettings, setting
+from penstock.worker.capacity import check_resources, labels_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,19 @@ class Settings(ServiceSettings):
     )
     sandbox_address: str = setting("127.0.0.1:7403", "Address of the sandbox service")
     pool: str = setting("default", "Pool whose tasks this worker takes")
+    labels: str = setting(
+        "",
+        "Where and what this worker is, such as region=eu,disk=ssd: nodes that ask for labels go "
+        "where all of them are",
+        check=labels_of,
+    )
+    resources: str = setting(
+        "auto",
+        "What it has for nodes that ask for resources, such as cpu=4,memory=8192,gpu=1 (memory in "
+        "MiB); auto for this machine's cpu and memory, also auto,gpu=1. Give numbers if several "
+        "workers share a machine",
+        check=check_resources,
+    )
     credits: int = setting(2000, "Tasks held at once, for each coordinator")
     drain_s: float = setting(10.0, "Seconds that running nodes get to finish after SIGTERM")
     egress: str = setting(

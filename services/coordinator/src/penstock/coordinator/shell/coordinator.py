@@ -9,9 +9,11 @@ from penstock.common.ids import IdSource
 from penstock.common.logging import get_logger
 from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import State
+from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
+from penstock.coordinator.shell.balances import balances_of, weights_of
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
@@ -26,6 +28,7 @@ from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.mending import Mending
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.release import Release
 from penstock.coordinator.shell.reruns import Reruns
@@ -60,12 +63,14 @@ class Coordinator:
         self.state = state
         self.measures = Measures()
         self.executions = Executions()
-        self.workers = Workers(clock)
+        self.workers = Workers(clock, balances_of(settings.balance))
         self.tenure = Tenure(clock, settings.lease_ttl_ms / 1000)
         holdings = Holdings(self.workers)
         joins = StoredJoins(state.payloads, process.tasks)
+        rules = FairRules(settings.ageing_s, weights_of(settings.tenant_weights))
+        ready = ReadyQueues(clock, rules)
         self.release = Release(
-            self.executions, self.workers, self.tenure, joins, segments=settings.segments
+            self.executions, self.workers, self.tenure, joins, ready, segments=settings.segments
         )
         self.turns = Turns(
             state.journal, self.executions, self.release, holdings, clock, self.measures

@@ -29,7 +29,7 @@ class Holdings:
             had = holders.get(key) == worker.id
             decided = step(state, happened, now_us)
             if not had and holders.get(key) == worker.id:
-                worker.free -= 1
+                self._note(live, happened.ref, worker)
             return decided
         lease = happened.lease
         had = holders.get(lease.item * state.tables.size + lease.node) == worker.id
@@ -51,7 +51,7 @@ class Holdings:
         had = state.holders.get(key) == worker.id
         decided = step(state, report, now_us)
         if not had and state.holders.get(key) == worker.id:
-            worker.free -= 1
+            self._note(live, follows, worker)
             worker.continued[(live.id, follows)] = report.lease
         return decided
 
@@ -63,8 +63,13 @@ class Holdings:
         holder = state.holders.get(state.key(ref))
         if holder is None:
             state.hand_over(ref, worker.id)
-            worker.free -= 1
+            self._note(live, ref, worker)
         return holder is None or holder == worker.id
+
+    def _note(self, live: Live, ref: NodeRef, worker: Worker) -> None:
+        """A worker turned out to have this attempt: it takes a credit, and what its node asks."""
+        worker.free -= 1
+        worker.hold(live.id, ref, live.slots[ref.node].kind)
 
     def is_superseded(self, live: Live, ref: NodeRef) -> bool:
         """True if a later attempt took the place of this one."""

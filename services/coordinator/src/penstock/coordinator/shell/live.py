@@ -6,6 +6,7 @@ from typing import Protocol
 from penstock.common.errors import PenstockError
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Input
+from penstock.coordinator.queueing.kinds import slots_of
 from penstock.coordinator.shell.workers import Worker
 from penstock.workflow.execution.events import Event
 from penstock.workflow.execution.fold import ExecutionState
@@ -81,7 +82,8 @@ class Live:
     `early`: what arrived for a loaded execution before it was recovered, None afterwards.
     `favourite`: the worker that had the last attempt. `gone`: it is forgotten. `started`: its first
     record is on disk. `unsent`: a turn's events. `wake_us`: the timer that is armed, 0 for none.
-    `rests`: the last record sent says that it is at rest.
+    `rests`: the last record sent says that it is at rest. `slots`: how its nodes queue; `usual`: it
+    has neither a priority nor a deadline, None before anybody looked.
     """
 
     __slots__ = (
@@ -92,10 +94,12 @@ class Live:
         "plan",
         "rests",
         "shard",
+        "slots",
         "started",
         "state",
         "tenant",
         "unsent",
+        "usual",
         "waiters",
         "wake_us",
     )
@@ -105,6 +109,8 @@ class Live:
         self.tenant = tenant
         self.shard = shard
         self.plan = plan
+        self.slots = slots_of(plan)
+        self.usual: bool | None = None
         self.state = ExecutionState(plan)
         self.early: list[Early] | None = None
         self.unsent: list[Event] = []

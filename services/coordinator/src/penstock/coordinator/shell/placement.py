@@ -13,10 +13,12 @@ out: each has workers that are its own, which it knows well, and goes to a worke
 of the first one getting everybody's next task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import Generic, Protocol, TypeVar
 
+from penstock.coordinator.queueing.kinds import Amounts
+from penstock.coordinator.queueing.ledger import Ledger
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import Plan
 
@@ -48,13 +50,23 @@ class Seat:
 
     `free` is how many more tasks it takes of its `credits` (negative while it has more).
     `elsewhere` is what others gave it, told only if it is `away`. Whoever raises `free` or lowers
-    `elsewhere` calls `ease`.
+    `elsewhere` calls `ease`. `ledger` keeps the resources that it declared, `labels` say where and
+    what it is.
     """
 
-    __slots__ = ("away", "credits", "eased", "elsewhere", "entry", "free", "team")
+    __slots__ = (
+        "away", "credits", "eased", "elsewhere", "entry", "free", "labels", "ledger", "team",
+    )  # fmt: skip
 
-    def __init__(self, credit_count: int) -> None:
+    def __init__(
+        self,
+        credit_count: int,
+        labels: Mapping[str, str] | None = None,
+        resources: Mapping[str, int] | None = None,
+    ) -> None:
         self.credits = credit_count
+        self.labels = dict(labels or {})
+        self.ledger = Ledger(resources or {})
         self.free = credit_count
         self.away = False
         self.elsewhere = 0
@@ -91,6 +103,14 @@ class Crew(Protocol[SeatT_co]):
     def keeps(self, seat: Seat) -> bool:
         """Whether an execution may stay with this worker: it is one of them, has room, and is not
         much fuller than the least filled one."""
+        ...
+
+    def claim(self) -> None:
+        """Something of this kind has waited for long for resources: see that it gets them."""
+        ...
+
+    def settle(self) -> None:
+        """It waits no more."""
         ...
 
 
@@ -162,6 +182,12 @@ class Team(Generic[SeatT]):
             return True
         return not is_fuller(seat, self.least())
 
+    def claim(self) -> None:
+        """There is nothing to claim but credits, and those come back one by one."""
+
+    def settle(self) -> None:
+        """Nothing was claimed."""
+
     def _take_in_eased(self) -> None:
         for seat in self.eased:
             if seat.team is self:
@@ -191,11 +217,7 @@ class Teams(Generic[SeatT]):
 
     def least(self) -> SeatT | None:
         """The least filled one that has room, rather an own one."""
-        near, far = _least(self._own), _least(self._away)
-        if near is None or far is None:
-            return near or far
-        enough = _AWAY_SHARE * fill_of(far) + _AWAY_TASKS / near.credits
-        return far if fill_of(near) > enough else near
+        return rather_own(_least(self._own), _least(self._away))
 
     def least_of_all(self) -> SeatT | None:
         """The least filled one that has room, own or not."""
@@ -206,12 +228,27 @@ class Teams(Generic[SeatT]):
         mine = any(seat.team is team for team in (*self._own, *self._away))
         return mine and seat.free > 0 and not is_fuller(seat, self.least())
 
+    def claim(self) -> None:
+        """There is nothing to claim but credits, and those come back one by one."""
+
+    def settle(self) -> None:
+        """Nothing was claimed."""
+
 
 def _least(teams: Sequence[Team[SeatT]]) -> SeatT | None:
     if len(teams) == 1:
         return teams[0].least()
     found = [seat for team in teams if (seat := team.least()) is not None]
     return min(found, key=fill_of, default=None)
+
+
+def rather_own(near: SeatT | None, far: SeatT | None) -> SeatT | None:
+    """The own one, unless it is so much fuller than another coordinator's that this one is worth
+    the trouble."""
+    if near is None or far is None:
+        return near or far
+    enough = _AWAY_SHARE * fill_of(far) + _AWAY_TASKS / near.credits
+    return far if fill_of(near) > enough else near
 
 
 def fill_of(seat: Seat) -> float:
@@ -229,6 +266,11 @@ def is_fuller(seat: Seat, least: Seat | None) -> bool:
 def run_length(seat: Seat) -> int:
     """How many executions that follow each other go to a worker once it was chosen."""
     return min(RUN_MAX, max(1, (seat.credits - seat.free) // _RUN_SHARE))
+
+
+def room_of(seat: Seat, amounts: Amounts) -> int:
+    """How many more attempts that take so much it can have now."""
+    return min(seat.free, seat.ledger.room_for(amounts)) if amounts else seat.free
 
 
 def chunk_size(waiting: int, workers: int, free: int) -> int:

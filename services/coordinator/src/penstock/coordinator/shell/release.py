@@ -55,6 +55,7 @@ class Release:
         workers: Workers,
         tenure: Tenure,
         joins: Joins,
+        ready: ReadyQueues,
         *,
         segments: bool,
     ) -> None:
@@ -64,7 +65,7 @@ class Release:
         self._joins = joins
         self._segments = segments
         self._held: list[Released] = []
-        self.ready = ReadyQueues()
+        self.ready = ready
         self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
     def carry_out(self, released: Sequence[Released]) -> None:
@@ -94,7 +95,7 @@ class Release:
 
     def hand_out(self) -> None:
         """Give ready attempts to workers with room."""
-        if not self.ready.depth or not self._tenure.holds():
+        if not self.ready.waiting or not self._tenure.holds():
             return
         self.ready.hand_out(self._workers.serving, self._hand_over)
         gathered, self._gathered = self._gathered, {}
@@ -102,14 +103,12 @@ class Release:
             self._send(worker, live, refs)
 
     def _follow_on(self, live: Live, refs: Sequence[NodeRef]) -> bool:
-        """The short way: one attempt, nothing of its kind waits, and the worker that has the
+        """The short way: one attempt, nothing at all waits, and the worker that has the
         execution's data has room. False if it must queue."""
         worker = live.favourite
-        if worker is None or len(refs) != 1:
+        if worker is None or len(refs) != 1 or self.ready.waiting:
             return False
-        node = live.plan.nodes[refs[0].node]
-        kind = (node.pool, node.uses)
-        if self.ready.waits(kind) or not self._workers.serving(kind).keeps(worker):
+        if not self._workers.serving(live.slots[refs[0].node].kind).keeps(worker):
             return False
         if live.state.is_current(refs[0]):
             self._hand_over(worker, live, refs, False)
@@ -123,6 +122,10 @@ class Release:
             hand_over(ref, worker.id)
         worker.free -= len(refs)
         live.favourite = worker
+        kind = live.slots[refs[0].node].kind
+        if kind.demand is not None:
+            for ref in refs:
+                worker.hold(live.id, ref, kind)
         if not part:
             self._send(worker, live, refs)
             return

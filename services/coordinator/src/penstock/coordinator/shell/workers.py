@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello, WorkResponse
 from penstock.api.journal.v1.journal_pb2 import NodeRef as NodeRefProto
 from penstock.common.clock import Clock
+from penstock.coordinator.queueing.kinds import Kind, amounts_of
+from penstock.coordinator.shell.balances import Balance
+from penstock.coordinator.shell.choosing import Choosy
 from penstock.coordinator.shell.placement import Crew, Seat, Team, Teams
 from penstock.workflow.execution.values import NodeRef
 
@@ -86,7 +89,7 @@ class Worker(Seat):
     )
 
     def __init__(self, hello: Hello, answered: list["Worker"]) -> None:
-        super().__init__(int(hello.credits))
+        super().__init__(int(hello.credits), hello.labels, dict(amounts_of(hello.resources)))
         self.answered = answered
         self.id = hello.worker_id
         self.pool = hello.pool or "default"
@@ -123,8 +126,15 @@ class Worker(Seat):
         self.free += 1
         if not self.eased:
             self.ease()
+        if self.ledger.held:
+            self.ledger.let_go((execution_id, ref.node, ref.item))
         if self.continued:
             self.continued.pop((execution_id, ref), None)
+
+    def hold(self, execution_id: str, ref: NodeRef, kind: Kind) -> None:
+        """It has this attempt from now on, as far as resources go."""
+        if kind.demand is not None and kind.demand.resources:
+            self.ledger.hold((execution_id, ref.node, ref.item), kind.demand.resources)
 
     def cancel(self, execution_id: str, ref: NodeRef | None) -> None:
         """Tell the worker to abandon an attempt, or all of an execution."""
@@ -136,31 +146,42 @@ class Worker(Seat):
 class Workers:
     """All workers that are here or may come back."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, balances: Mapping[str, Balance] | None = None) -> None:
         self._clock = clock
+        self._balances = dict(balances or {})
         self.by_id: dict[str, Worker] = {}
         self._answered: list[Worker] = []
         self._teams: dict[_TeamKey, Team[Worker]] = {}
-        self._crews: dict[tuple[str, str], Crew[Worker]] = {}
+        self._crews: dict[Kind, Crew[Worker]] = {}
         self._coordinators = 1
         self._rank = 0
         self._shared = True
 
-    def serving(self, kind: tuple[str, str]) -> Crew[Worker]:
-        """Workers that take tasks of this pool and node type now."""
+    def serving(self, kind: Kind) -> Crew[Worker]:
+        """Workers that take tasks of this kind now."""
         if not self._shared:
             self._share_out()
         crew = self._crews.get(kind)
         if crew is None:
-            pool, uses = kind
-            own: list[Team[Worker]] = []
-            away: list[Team[Worker]] = []
-            for (its_pool, kinds, is_away), team in self._teams.items():
-                if its_pool == pool and uses in kinds:
-                    (away if is_away else own).append(team)
-            single = len(own) == 1 and not away
-            crew = self._crews[kind] = own[0] if single else Teams(own, away)
+            crew = self._crews[kind] = self._crew_for(kind)
         return crew
+
+    def _crew_for(self, kind: Kind) -> Crew[Worker]:
+        pool, uses, demand = kind
+        balance = self._balances.get(pool) or self._balances.get("", "least_busy")
+        if demand is not None or balance != "least_busy":
+            serving = [worker for worker in self.in_pool(pool) if uses in worker.kinds]
+            return Choosy(kind, serving, balance)
+        own: list[Team[Worker]] = []
+        away: list[Team[Worker]] = []
+        for (its_pool, kinds, is_away), team in self._teams.items():
+            if its_pool == pool and uses in kinds:
+                (away if is_away else own).append(team)
+        return own[0] if len(own) == 1 and not away else Teams(own, away)
+
+    def in_pool(self, pool: str) -> list[Worker]:
+        """Workers of a pool that take tasks now; O(workers)."""
+        return [one for one in self.by_id.values() if one.pool == pool and one.team is not None]
 
     def share_with(self, coordinators: int, rank: int) -> None:
         """There are so many coordinators, of which this is number `rank`."""
@@ -181,6 +202,7 @@ class Workers:
                 worker.elsewhere = 0
                 if placed:
                     self._team_of(worker).add(worker)
+                    self._crews.clear()
         self._shared = True
 
     def _team_of(self, worker: Worker) -> Team[Worker]:
@@ -188,16 +210,15 @@ class Workers:
         team = self._teams.get(key)
         if team is None:
             team = self._teams[key] = Team()
-            self._crews.clear()
         return team
 
     def _stand_down(self, worker: Worker) -> None:
         """It takes no more tasks, for now or for ever."""
         team = self._team_of(worker)
         team.remove(worker)
+        self._crews.clear()
         if not team:
             del self._teams[(worker.pool, worker.kinds, worker.away)]
-            self._crews.clear()
 
     def arrive(self, hello: Hello) -> tuple[Worker, bool]:
         """A worker introduces itself on a new stream: the worker, and whether it is a return."""
@@ -214,6 +235,7 @@ class Workers:
         worker.broken_at = 0.0
         worker.heard_at = worker.arrived_at = self._clock.monotonic()
         self._team_of(worker).add(worker)
+        self._crews.clear()
         self._shared = self._coordinators == 1
         return worker, returned
 
@@ -228,6 +250,10 @@ class Workers:
         if worker.away and elsewhere != worker.elsewhere:
             worker.elsewhere = elsewhere
             worker.ease()
+
+    def uses_elsewhere(self, worker: Worker, resources: Mapping[str, float]) -> None:
+        """It said what other coordinators' attempts hold of its resources."""
+        worker.ledger.elsewhere = dict(amounts_of(resources))
 
     def broke(self, worker: Worker, stream: Stream) -> None:
         """A stream ended; the worker may come back if this was its current one."""

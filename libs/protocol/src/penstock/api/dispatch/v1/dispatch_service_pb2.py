@@ -26,51 +26,59 @@ from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_
 from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/dispatch/v1/dispatch_service.proto\x12\x18penstock.api.dispatch.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"\xea\x01\n\x0bWorkRequest\x12.\n\x05hello\x18\x01 \x01(\x0b\x32\x1f.penstock.api.dispatch.v1.Hello\x12\x38\n\x07reports\x18\x02 \x03(\x0b\x32\'.penstock.api.dispatch.v1.SegmentReport\x12\x39\n\x07started\x18\x03 \x03(\x0b\x32(.penstock.api.dispatch.v1.AttemptStarted\x12\x11\n\theartbeat\x18\x04 \x01(\x08\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x11\n\telsewhere\x18\x06 \x01(\r\"\xee\x01\n\x05Hello\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12;\n\x06labels\x18\x03 \x03(\x0b\x32+.penstock.api.dispatch.v1.Hello.LabelsEntry\x12\x12\n\nnode_types\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\r\x12\x33\n\x04held\x18\x06 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"j\n\x0bHeldAttempt\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x16\n\x0e\x63oordinator_id\x18\x03 \x01(\t\"n\n\x0e\x41ttemptStarted\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x03 \x01(\x03\"\x97\x02\n\rSegmentReport\x12\x11\n\treport_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12/\n\x05lease\x18\x03 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x37\n\x08outcomes\x18\x04 \x03(\x0b\x32%.penstock.api.dispatch.v1.NodeOutcome\x12\x37\n\rcontinue_with\x18\x05 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12:\n\tcompleted\x18\x06 \x01(\x0b\x32\'.penstock.api.journal.v1.NodesCompleted\"\xfb\x03\n\x0bNodeOutcome\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x02 \x01(\x03\x12\x18\n\x10\x66inished_unix_us\x18\x03 \x01(\x03\x12\x38\n\tcompleted\x18\x04 \x01(\x0b\x32#.penstock.api.dispatch.v1.CompletedH\x00\x12\x32\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x43\n\x0f\x63ondition_false\x18\x06 \x01(\x0b\x32(.penstock.api.dispatch.v1.ConditionFalseH\x00\x12\x34\n\x07waiting\x18\x07 \x01(\x0b\x32!.penstock.api.dispatch.v1.WaitingH\x00\x12\x39\n\nfanned_out\x18\x08 \x01(\x0b\x32#.penstock.api.dispatch.v1.FannedOutH\x00\x12.\n\x04lost\x18\t \x01(\x0b\x32\x1e.penstock.api.dispatch.v1.LostH\x00\x12.\n\x04logs\x18\n \x03(\x0b\x32 .penstock.api.payload.v1.LogLineB\x06\n\x04kind\"]\n\tCompleted\x12\x30\n\x06output\x18\x01 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0e\n\x06\x63hosen\x18\x02 \x03(\t\x12\x0e\n\x06routed\x18\x03 \x01(\x08\"\x10\n\x0e\x43onditionFalse\"w\n\x07Waiting\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x04\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x0e\n\x06signal\x18\x03 \x01(\t\x12\x30\n\x06output\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"_\n\tFannedOut\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nitems_json\x18\x02 \x03(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"\x15\n\x04Lost\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\"\xe8\x01\n\x0cWorkResponse\x12\x32\n\x07welcome\x18\x01 \x01(\x0b\x32!.penstock.api.dispatch.v1.Welcome\x12\x37\n\x05tasks\x18\x02 \x03(\x0b\x32(.penstock.api.dispatch.v1.ExecutionTasks\x12\x11\n\tcommitted\x18\x03 \x03(\x04\x12\x0f\n\x07refused\x18\x04 \x03(\x04\x12\x31\n\x07\x63\x61ncels\x18\x05 \x03(\x0b\x32 .penstock.api.dispatch.v1.Cancel\x12\x14\n\x0c\x63oordinators\x18\x06 \x03(\t\"7\n\x07Welcome\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x14\n\x0cheartbeat_ms\x18\x02 \x01(\r\"\x9f\x03\n\x0e\x45xecutionTasks\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x30\n\x06params\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x17\n\x0fstarted_unix_us\x18\x06 \x01(\x03\x12\x33\n\x06inputs\x18\x07 \x03(\x0b\x32#.penstock.api.dispatch.v1.NodeValue\x12-\n\x05tasks\x18\x08 \x03(\x0b\x32\x1e.penstock.api.dispatch.v1.Task\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x14\n\x0cmay_continue\x18\n \x01(\x08\x12\x16\n\x0e\x66irst_attempts\x18\x0b \x03(\r\x12\x11\n\tcompleted\x18\x0c \x03(\r\x12\x16\n\x0e\x63ompleted_json\x18\r \x03(\x0c\"\xb3\x01\n\tNodeValue\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xb5\x01\n\x04Task\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x11\n\titem_json\x18\x02 \x01(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x18\n\x10\x64\x65\x61\x64line_unix_us\x18\x04 \x01(\x03\x12 \n\x18\x65\x66\x66\x65\x63t_may_have_happened\x18\x05 \x01(\x08\"M\n\x06\x43\x61ncel\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef2l\n\x0f\x44ispatchService\x12Y\n\x04Work\x12%.penstock.api.dispatch.v1.WorkRequest\x1a&.penstock.api.dispatch.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/dispatch/v1/dispatch_service.proto\x12\x18penstock.api.dispatch.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"\x81\x03\n\x0bWorkRequest\x12.\n\x05hello\x18\x01 \x01(\x0b\x32\x1f.penstock.api.dispatch.v1.Hello\x12\x38\n\x07reports\x18\x02 \x03(\x0b\x32\'.penstock.api.dispatch.v1.SegmentReport\x12\x39\n\x07started\x18\x03 \x03(\x0b\x32(.penstock.api.dispatch.v1.AttemptStarted\x12\x11\n\theartbeat\x18\x04 \x01(\x08\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x11\n\telsewhere\x18\x06 \x01(\r\x12Z\n\x13\x65lsewhere_resources\x18\x07 \x03(\x0b\x32=.penstock.api.dispatch.v1.WorkRequest.ElsewhereResourcesEntry\x1a\x39\n\x17\x45lsewhereResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xe3\x02\n\x05Hello\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12;\n\x06labels\x18\x03 \x03(\x0b\x32+.penstock.api.dispatch.v1.Hello.LabelsEntry\x12\x12\n\nnode_types\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\r\x12\x33\n\x04held\x18\x06 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x12\x41\n\tresources\x18\x07 \x03(\x0b\x32..penstock.api.dispatch.v1.Hello.ResourcesEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"j\n\x0bHeldAttempt\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x16\n\x0e\x63oordinator_id\x18\x03 \x01(\t\"n\n\x0e\x41ttemptStarted\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x03 \x01(\x03\"\x97\x02\n\rSegmentReport\x12\x11\n\treport_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12/\n\x05lease\x18\x03 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x37\n\x08outcomes\x18\x04 \x03(\x0b\x32%.penstock.api.dispatch.v1.NodeOutcome\x12\x37\n\rcontinue_with\x18\x05 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12:\n\tcompleted\x18\x06 \x01(\x0b\x32\'.penstock.api.journal.v1.NodesCompleted\"\xfb\x03\n\x0bNodeOutcome\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x02 \x01(\x03\x12\x18\n\x10\x66inished_unix_us\x18\x03 \x01(\x03\x12\x38\n\tcompleted\x18\x04 \x01(\x0b\x32#.penstock.api.dispatch.v1.CompletedH\x00\x12\x32\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x43\n\x0f\x63ondition_false\x18\x06 \x01(\x0b\x32(.penstock.api.dispatch.v1.ConditionFalseH\x00\x12\x34\n\x07waiting\x18\x07 \x01(\x0b\x32!.penstock.api.dispatch.v1.WaitingH\x00\x12\x39\n\nfanned_out\x18\x08 \x01(\x0b\x32#.penstock.api.dispatch.v1.FannedOutH\x00\x12.\n\x04lost\x18\t \x01(\x0b\x32\x1e.penstock.api.dispatch.v1.LostH\x00\x12.\n\x04logs\x18\n \x03(\x0b\x32 .penstock.api.payload.v1.LogLineB\x06\n\x04kind\"]\n\tCompleted\x12\x30\n\x06output\x18\x01 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0e\n\x06\x63hosen\x18\x02 \x03(\t\x12\x0e\n\x06routed\x18\x03 \x01(\x08\"\x10\n\x0e\x43onditionFalse\"w\n\x07Waiting\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x04\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x0e\n\x06signal\x18\x03 \x01(\t\x12\x30\n\x06output\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"_\n\tFannedOut\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nitems_json\x18\x02 \x03(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"\x15\n\x04Lost\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\"\xe8\x01\n\x0cWorkResponse\x12\x32\n\x07welcome\x18\x01 \x01(\x0b\x32!.penstock.api.dispatch.v1.Welcome\x12\x37\n\x05tasks\x18\x02 \x03(\x0b\x32(.penstock.api.dispatch.v1.ExecutionTasks\x12\x11\n\tcommitted\x18\x03 \x03(\x04\x12\x0f\n\x07refused\x18\x04 \x03(\x04\x12\x31\n\x07\x63\x61ncels\x18\x05 \x03(\x0b\x32 .penstock.api.dispatch.v1.Cancel\x12\x14\n\x0c\x63oordinators\x18\x06 \x03(\t\"7\n\x07Welcome\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x14\n\x0cheartbeat_ms\x18\x02 \x01(\r\"\x9f\x03\n\x0e\x45xecutionTasks\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x30\n\x06params\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x17\n\x0fstarted_unix_us\x18\x06 \x01(\x03\x12\x33\n\x06inputs\x18\x07 \x03(\x0b\x32#.penstock.api.dispatch.v1.NodeValue\x12-\n\x05tasks\x18\x08 \x03(\x0b\x32\x1e.penstock.api.dispatch.v1.Task\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x14\n\x0cmay_continue\x18\n \x01(\x08\x12\x16\n\x0e\x66irst_attempts\x18\x0b \x03(\r\x12\x11\n\tcompleted\x18\x0c \x03(\r\x12\x16\n\x0e\x63ompleted_json\x18\r \x03(\x0c\"\xb3\x01\n\tNodeValue\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xb5\x01\n\x04Task\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x11\n\titem_json\x18\x02 \x01(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x18\n\x10\x64\x65\x61\x64line_unix_us\x18\x04 \x01(\x03\x12 \n\x18\x65\x66\x66\x65\x63t_may_have_happened\x18\x05 \x01(\x08\"M\n\x06\x43\x61ncel\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef2l\n\x0f\x44ispatchService\x12Y\n\x04Work\x12%.penstock.api.dispatch.v1.WorkRequest\x1a&.penstock.api.dispatch.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.dispatch.v1.dispatch_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._loaded_options = None
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_options = b'8\001'
   _globals['_HELLO_LABELSENTRY']._loaded_options = None
   _globals['_HELLO_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_HELLO_RESOURCESENTRY']._loaded_options = None
+  _globals['_HELLO_RESOURCESENTRY']._serialized_options = b'8\001'
   _globals['_WORKREQUEST']._serialized_start=156
-  _globals['_WORKREQUEST']._serialized_end=390
-  _globals['_HELLO']._serialized_start=393
-  _globals['_HELLO']._serialized_end=631
-  _globals['_HELLO_LABELSENTRY']._serialized_start=586
-  _globals['_HELLO_LABELSENTRY']._serialized_end=631
-  _globals['_HELDATTEMPT']._serialized_start=633
-  _globals['_HELDATTEMPT']._serialized_end=739
-  _globals['_ATTEMPTSTARTED']._serialized_start=741
-  _globals['_ATTEMPTSTARTED']._serialized_end=851
-  _globals['_SEGMENTREPORT']._serialized_start=854
-  _globals['_SEGMENTREPORT']._serialized_end=1133
-  _globals['_NODEOUTCOME']._serialized_start=1136
-  _globals['_NODEOUTCOME']._serialized_end=1643
-  _globals['_COMPLETED']._serialized_start=1645
-  _globals['_COMPLETED']._serialized_end=1738
-  _globals['_CONDITIONFALSE']._serialized_start=1740
-  _globals['_CONDITIONFALSE']._serialized_end=1756
-  _globals['_WAITING']._serialized_start=1758
-  _globals['_WAITING']._serialized_end=1877
-  _globals['_FANNEDOUT']._serialized_start=1879
-  _globals['_FANNEDOUT']._serialized_end=1974
-  _globals['_LOST']._serialized_start=1976
-  _globals['_LOST']._serialized_end=1997
-  _globals['_WORKRESPONSE']._serialized_start=2000
-  _globals['_WORKRESPONSE']._serialized_end=2232
-  _globals['_WELCOME']._serialized_start=2234
-  _globals['_WELCOME']._serialized_end=2289
-  _globals['_EXECUTIONTASKS']._serialized_start=2292
-  _globals['_EXECUTIONTASKS']._serialized_end=2707
-  _globals['_NODEVALUE']._serialized_start=2710
-  _globals['_NODEVALUE']._serialized_end=2889
-  _globals['_TASK']._serialized_start=2892
-  _globals['_TASK']._serialized_end=3073
-  _globals['_CANCEL']._serialized_start=3075
-  _globals['_CANCEL']._serialized_end=3152
-  _globals['_DISPATCHSERVICE']._serialized_start=3154
-  _globals['_DISPATCHSERVICE']._serialized_end=3262
+  _globals['_WORKREQUEST']._serialized_end=541
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_start=484
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_end=541
+  _globals['_HELLO']._serialized_start=544
+  _globals['_HELLO']._serialized_end=899
+  _globals['_HELLO_LABELSENTRY']._serialized_start=804
+  _globals['_HELLO_LABELSENTRY']._serialized_end=849
+  _globals['_HELLO_RESOURCESENTRY']._serialized_start=851
+  _globals['_HELLO_RESOURCESENTRY']._serialized_end=899
+  _globals['_HELDATTEMPT']._serialized_start=901
+  _globals['_HELDATTEMPT']._serialized_end=1007
+  _globals['_ATTEMPTSTARTED']._serialized_start=1009
+  _globals['_ATTEMPTSTARTED']._serialized_end=1119
+  _globals['_SEGMENTREPORT']._serialized_start=1122
+  _globals['_SEGMENTREPORT']._serialized_end=1401
+  _globals['_NODEOUTCOME']._serialized_start=1404
+  _globals['_NODEOUTCOME']._serialized_end=1911
+  _globals['_COMPLETED']._serialized_start=1913
+  _globals['_COMPLETED']._serialized_end=2006
+  _globals['_CONDITIONFALSE']._serialized_start=2008
+  _globals['_CONDITIONFALSE']._serialized_end=2024
+  _globals['_WAITING']._serialized_start=2026
+  _globals['_WAITING']._serialized_end=2145
+  _globals['_FANNEDOUT']._serialized_start=2147
+  _globals['_FANNEDOUT']._serialized_end=2242
+  _globals['_LOST']._serialized_start=2244
+  _globals['_LOST']._serialized_end=2265
+  _globals['_WORKRESPONSE']._serialized_start=2268
+  _globals['_WORKRESPONSE']._serialized_end=2500
+  _globals['_WELCOME']._serialized_start=2502
+  _globals['_WELCOME']._serialized_end=2557
+  _globals['_EXECUTIONTASKS']._serialized_start=2560
+  _globals['_EXECUTIONTASKS']._serialized_end=2975
+  _globals['_NODEVALUE']._serialized_start=2978
+  _globals['_NODEVALUE']._serialized_end=3157
+  _globals['_TASK']._serialized_start=3160
+  _globals['_TASK']._serialized_end=3341
+  _globals['_CANCEL']._serialized_start=3343
+  _globals['_CANCEL']._serialized_end=3420
+  _globals['_DISPATCHSERVICE']._serialized_start=3422
+  _globals['_DISPATCHSERVICE']._serialized_end=3530
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,2 @@
+"""In which order ready attempts go to workers, and what they may ask of one: pure, without clock,
+streams or executions."""
