@@ -43,7 +43,7 @@ class Broadcast:
         self._gather_s = gather_s
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._outlets: set[Outlet] = set()
+        self._outlets: dict[Outlet, None] = {}
         self._due: asyncio.Handle | None = None
         self._flushed_at = 0.0
 
@@ -51,12 +51,12 @@ class Broadcast:
     def attached(self, outlet: Outlet) -> Iterator[None]:
         """Write news to an outlet within the block."""
         outlet.line.on_taking = lambda: self.catch_up(outlet)
-        self._outlets.add(outlet)
+        self._outlets[outlet] = None
         try:
             self.catch_up(outlet)
             yield
         finally:
-            self._outlets.discard(outlet)
+            self._outlets.pop(outlet, None)
             outlet.line.on_taking = None
 
     def on_news(self) -> None:

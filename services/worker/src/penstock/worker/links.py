@@ -66,7 +66,7 @@ class Links:
     def _connect(self) -> None:
         if self._tasks is None:
             return
-        for address in self._wanted - self._links.keys():
+        for address in sorted(self._wanted - self._links.keys()):
             link = self._links[address] = Link(self, address)
             self._tasks.create_task(link.run())
 

@@ -178,7 +178,7 @@ class SandboxClient:
         self._last_id = 0
         self._stream = _Stream()
         self._tasks: asyncio.TaskGroup | None = None
-        self._answering: dict[int, set[asyncio.Task[None]]] = {}
+        self._answering: dict[int, dict[asyncio.Task[None], None]] = {}
         self._second = 0
         self.connected = False
 
@@ -275,10 +275,10 @@ class SandboxClient:
             pending = pending_calls.get(request.call_id)
             if pending is not None and self._tasks is not None:
                 pending.host_called = True
-                answering = self._answering.setdefault(request.call_id, set())
+                answering = self._answering.setdefault(request.call_id, {})
                 task = self._tasks.create_task(self._answer(pending, request, self._stream))
-                answering.add(task)
-                task.add_done_callback(answering.discard)
+                answering[task] = None
+                task.add_done_callback(answering.pop)
 
     def _on_batch(self, batch: pb.ResultBatch) -> None:
         take = self._pending.pop

@@ -63,14 +63,15 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
     """Decide what one input means; `state` is moved on to the result.
 
     O(1) per outcome, plus O(edges) of the nodes that end. Inputs to an execution that has ended
-    change nothing; a report is then refused.
+    change nothing; a report or a signal is then refused.
     """
     if type(happened) is Report:
         quick = take_row(state, happened, now_us)
         if quick is not None:
             return quick
     if state.end is not None:
-        return Turn(state, now_us).refuse() if isinstance(happened, Report) else Step()
+        awaited = isinstance(happened, Report | SignalArrived)
+        return Turn(state, now_us).refuse() if awaited else Step()
     turn = Turn(state, now_us)
     match happened:
         case Report():

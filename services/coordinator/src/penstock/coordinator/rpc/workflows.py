@@ -31,7 +31,7 @@ class WorkflowRpc(WorkflowServiceServicer):
         self._queries = coordinator.state.queries
         self._watching = watching
         self._tasks = tasks
-        self._streams: set[StartsStream] = set()
+        self._streams: dict[StartsStream, None] = {}
 
     def close(self) -> None:
         """End the streams of starts: their callers open them again elsewhere."""
@@ -106,12 +106,12 @@ class WorkflowRpc(WorkflowServiceServicer):
         """Start many."""
         stream = StartsStream(self._coordinator.starts)
         reader = self._tasks.create_task(stream.read(request_iterator))
-        self._streams.add(stream)
+        self._streams[stream] = None
         try:
             async for answer in stream.answers():
                 yield answer
         finally:
-            self._streams.discard(stream)
+            self._streams.pop(stream, None)
             reader.cancel()
 
     async def GetExecution(

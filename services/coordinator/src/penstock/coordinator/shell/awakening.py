@@ -173,7 +173,7 @@ class Awakening:
             return
         for live in loaded:
             self._bring_in(live)
-        for execution_id in shards.keys() - {live.id for live in loaded}:
+        for execution_id in sorted(shards.keys() - {live.id for live in loaded}):
             self._miss(execution_id, shards[execution_id])
 
     def _bring_in(self, live: Live) -> None:

@@ -142,7 +142,7 @@ class Floor:
         """A shard came to life: adopt what workers said they hold, take reports that were early."""
         self._shards.refresh()
         for worker in self._workers.recent(_CLAIMS_S):
-            for execution_id in worker.claims.keys() & shard.executions.keys():
+            for execution_id in sorted(worker.claims.keys() & shard.executions.keys()):
                 self._take_claim(worker, execution_id, worker.claims[execution_id])
         self._take_early()
 
@@ -176,7 +176,7 @@ class Floor:
             return
         for live in list(self._executions.by_id.values()):
             holders = live.state.holders
-            for worker_id in gone.keys() & holders.values() if holders else ():
+            for worker_id in sorted(gone.keys() & holders.values()) if holders else ():
                 worker, why = gone[worker_id]
                 refs = self._holdings.held_by(live, worker)
                 self._turns.put(live, AttemptsLost(tuple(refs), why))

@@ -32,13 +32,14 @@ class Holdings:
                 self._note(live, happened.ref, worker)
             return decided
         lease = happened.lease
-        had = holders.get(lease.item * state.tables.size + lease.node) == worker.id
+        key = lease.item * state.tables.size + lease.node
+        had = holders.get(key) == worker.id
         follows = happened.continue_with
         if follows is None:
             decided = step(state, happened, now_us)
         else:
             decided = self._step_on(live, happened, follows, worker, now_us)
-        if had:
+        if had and holders.get(key) != worker.id:  # it may hold a later attempt of the same node
             worker.give_back(live.id, lease)
         return decided
 

@@ -1,0 +1,40 @@
+"""Workers' room follows from what they hold, whatever they report."""
+
+from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
+from penstock.common.clock import SystemClock
+from penstock.coordinator.core.inputs import AttemptsLost, Completed, Outcome, Report, Start
+from penstock.coordinator.core.step import step
+from penstock.coordinator.shell.holdings import Holdings
+from penstock.coordinator.shell.live import Live, Shard
+from penstock.coordinator.shell.workers import Worker, Workers
+from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.values import NodeRef, Payload
+from support.plans import chain
+
+CREDITS = 5
+FIRST, SECOND = NodeRef(0), NodeRef(0, 0, 2)
+
+
+def report_of(ref: NodeRef) -> Report:
+    return Report("w", ref, (Outcome(ref, Completed(Payload(b"1"))),))
+
+
+def started() -> tuple[Holdings, Live, Worker]:
+    """An execution whose first node was lost with its worker, which is back."""
+    workers = Workers(SystemClock())
+    worker, _ = workers.arrive(Hello(worker_id="w", credits=CREDITS, node_types=["js@1"]))
+    plan = chain(2)
+    live = Live("E", "default", Shard(0, 1, 0), plan)
+    start = ExecutionStarted(plan.name, 1, plan.definition_hash, "default", Payload(b"{}"))
+    step(live.state, Start(start), 1)
+    step(live.state, AttemptsLost((FIRST,), "it fell silent"), 2)
+    return Holdings(workers), live, worker
+
+
+def test_a_report_of_an_attempt_that_was_lost_frees_no_place_of_the_one_after_it():
+    holdings, live, worker = started()
+    assert holdings.adopt(live, SECOND, worker)
+    holdings.step(live, report_of(FIRST), 3)
+    assert worker.free == CREDITS - 1
+    holdings.step(live, report_of(SECOND), 4)
+    assert worker.free == CREDITS
