@@ -14,7 +14,10 @@ INPUTS := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyp
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run dev test check bench bench-check bench-peers bench-scale protos clean
+SEEDS ?= 2000
+SIMULATE ?= $(if $(SEED),$(SEED),--seeds $(SEEDS))
+
+.PHONY: help setup run dev test check simulate bench bench-check bench-peers bench-scale protos clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +41,9 @@ check: $(STAMP) ## Style, types, contracts
 	@$(BIN)/lint-imports
 	@cd protos && $(CURDIR)/$(BIN)/buf lint
 	@$(BIN)/python libs/protocol/generate.py --check
+
+simulate: $(STAMP) ## A cluster under a seed, faults and all; SEEDS=5000 for so many, SEED=17 shows one run
+	@PYTHONPATH=tests $(BIN)/python -m simulate $(SIMULATE)
 
 bench: $(STAMP) ## Measure; records the figures, about 7 minutes
 	@PYTHONPATH=tests $(BIN)/python -m bench.run $(BENCH)

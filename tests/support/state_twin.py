@@ -220,12 +220,12 @@ class MemoryLeases:
 
     def __init__(self, journal: MemoryJournal) -> None:
         self._journal = journal
-        self._members: dict[str, tuple[str, int]] = {}
+        self._members: dict[str, tuple[str, int, int]] = {}
         self._owners: dict[int, str] = {}
         self.now_ms = 0
 
     async def join(self, coordinator_id: str, address: str, ttl_ms: int) -> Membership:
-        self._members[coordinator_id] = (address, self.now_ms + ttl_ms)
+        self._members[coordinator_id] = (address, self.now_ms, ttl_ms)
         return self._membership()
 
     async def leave(self, coordinator_id: str) -> Membership:
@@ -234,7 +234,8 @@ class MemoryLeases:
         return self._membership()
 
     def _live(self) -> dict[str, str]:
-        return {i: a for i, (a, until) in self._members.items() if self.now_ms < until}
+        now = self.now_ms
+        return {i: a for i, (a, at, ttl) in self._members.items() if at <= now < at + ttl}
 
     def _membership(self) -> Membership:
         live = self._live()

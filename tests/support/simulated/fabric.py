@@ -10,14 +10,17 @@ able to tell the difference, so to die at every point is to die everywhere.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
+from zlib import crc32
 
 from penstock.common.ids import new_ulid
+from support.simulated.links import Links
 
 CURRENT: ContextVar["Process"] = ContextVar("CURRENT")
+EPOCH_US = 1_700_000_000_000_000
 
 
 class Severable(Protocol):
@@ -25,18 +28,32 @@ class Severable(Protocol):
 
     def sever(self, dead: "Process | None") -> None: ...
 
+    def starve(self, within_s: tuple[float, float], ends: set[str]) -> None: ...
+
 
 @dataclass(eq=False)
 class Process:
-    """One life of a process; its successor is another object of the same role."""
+    """One life of a process; its successor is another object of the same role, at the same place.
+
+    `skew_us` is what its machine's wall clock is ahead of the true time.
+    """
 
     fabric: "Fabric"
     role: str
     name: str
+    place: str
     alive: bool = True
-    tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    frozen: bool = False
+    skew_us: int = 0
+    tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
     calls: dict[Severable, None] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
+    inside: dict[str, Any] = field(default_factory=dict)
+    """Parts of its code that somebody wants to look at."""
+
+    def now_us(self) -> int:
+        """What its wall clock shows."""
+        return EPOCH_US + round(asyncio.get_running_loop().time() * 1e6) + self.skew_us
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Run something as a part of this process."""
@@ -55,11 +72,25 @@ class Process:
         if not self.alive:
             return
         self.alive = False
+        self.thaw()
         for address in self.addresses:
             self.fabric.servers.pop(address, None)
         for call in list(self.calls):
             call.sever(self)
         self._reap()
+
+    def freeze(self) -> None:
+        """Stop as by SIGSTOP: nothing of it runs, nobody is told, its connections stay."""
+        self.frozen = True
+        loop: Any = asyncio.get_running_loop()
+        loop.freeze(self)
+
+    def thaw(self) -> None:
+        """Go on where it stopped, not knowing that time has passed."""
+        if self.frozen:
+            self.frozen = False
+            loop: Any = asyncio.get_running_loop()
+            loop.thaw(self)
 
     def _reap(self) -> None:
         """End what is left of it. Its code may still clean up, which nobody sees, and may refuse to
@@ -67,7 +98,16 @@ class Process:
         for task in self.tasks:
             task.cancel()
         if self.tasks:
-            asyncio.get_running_loop().call_later(0.001, self._reap)
+            asyncio.get_running_loop().call_later(0.001, self._reap, context=NOBODY)
+
+
+NOBODY = Context()
+"""What belongs to no process runs in this: messages under way, the reaper."""
+
+
+def owner_of(context: Context) -> Process | None:
+    """The process that something belongs to."""
+    return context.get(CURRENT)
 
 
 def make_task(
@@ -77,8 +117,8 @@ def make_task(
     task = asyncio.Task(work, loop=loop, **more)
     process = CURRENT.get(None)
     if process is not None:
-        process.tasks.add(task)
-        task.add_done_callback(process.tasks.discard)
+        process.tasks[task] = None
+        task.add_done_callback(lambda done: process.tasks.pop(done, None))
         if not process.alive:
             task.cancel()
     return task
@@ -103,7 +143,12 @@ class Fabric:
         self.on_point: Callable[[int, str], None] | None = None
         self.faults: list[str] = []
         self.outside: Any = None
+        self.database: Any = None
+        self.bus: Any = None
         self.repeated: type | None = None
+        self.links = Links(self)
+        self.twice = 0.0
+        self.digest = 0
         self._born = 0
         self._ids = 0
 
@@ -116,10 +161,11 @@ class Fabric:
         self._ids += 1
         return new_ulid(round(self.now() * 1_000), self._ids.to_bytes(10, "big"))
 
-    def born(self, role: str) -> Process:
-        """A new process."""
+    def born(self, role: str, place: str = "") -> Process:
+        """A new process, at a place of its own unless one is given."""
         self._born += 1
-        process = Process(self, role, f"{role}-{self._born}")
+        name = f"{role}-{self._born}"
+        process = Process(self, role, name, place or name)
         self.processes.append(process)
         return process
 
@@ -131,8 +177,13 @@ class Fabric:
         """Something is about to be seen from outside: here a process may die."""
         self.points += 1
         self.trail.append(what)
+        self.note(what.encode())
         if self.on_point is not None:
             self.on_point(self.points, what)
+
+    def note(self, data: bytes) -> None:
+        """Make something a part of `digest`, which is the same for the same history only."""
+        self.digest = crc32(data, self.digest)
 
     def tap(self, what: str, sender: Process, receiver: Process, message: Any) -> None:
         """Let everybody who listens know of a message."""

@@ -3,11 +3,15 @@ nothing but what was scheduled.
 
 While something is ready it runs and time stands still; when nothing is, time jumps to the next
 timer. So a run of minutes takes milliseconds, and takes the same course every time.
+
+A process can be frozen, as by SIGSTOP: what becomes ready in it waits until it is thawed, while the
+rest of the world and its clocks go on.
 """
 
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -25,6 +29,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = 1_000.0
         self.steps = 0
         self.on_step: Callable[[int], None] | None = None
+        self.owner_of: Callable[[Context], Any] = lambda context: None
+        self._frozen: dict[Any, list[asyncio.Handle]] = {}
 
     def time(self) -> float:
         return self._now
@@ -42,10 +48,23 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         handle = ready.popleft()
         if handle._cancelled:
             return
+        if self._frozen:
+            held = self._frozen.get(self.owner_of(handle._context))
+            if held is not None:
+                held.append(handle)
+                return
         self.steps += 1
         if self.on_step is not None:
             self.on_step(self.steps)
         handle._run()
+
+    def freeze(self, owner: Any) -> None:
+        """Let nothing of `owner` run."""
+        self._frozen.setdefault(owner, [])
+
+    def thaw(self, owner: Any) -> None:
+        """Let it run again, beginning with what became ready meanwhile."""
+        self._ready.extend(self._frozen.pop(owner, ()))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         pass

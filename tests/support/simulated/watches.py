@@ -48,9 +48,14 @@ class Plans:
 class EffectWatch:
     """Hears of commits, of what workers are told and tell, and of effects."""
 
-    def __init__(self, fabric: Fabric, outside: Outside, plans: Plans) -> None:
+    def __init__(
+        self, fabric: Fabric, outside: Outside, plans: Plans, *, stale: bool = False
+    ) -> None:
+        """`stale` if processes may be paused or cut off: then an `idempotent` effect may come from
+        an attempt after a later one's, never twice from one."""
         self._plans = plans
         self._outside = outside
+        self._stale = stale
         self.disk: dict[str, Ledger] = {}
         self.violations: list[str] = []
         self._rights: dict[Process, set[Right]] = {}
@@ -137,6 +142,8 @@ class EffectWatch:
         once = plan.nodes[ref.node].effects == "once"
         for other in self._outside.effects:
             if other is effect or other.key != effect.key:
+                continue
+            if other.attempt > effect.attempt and self._stale and not once:
                 continue
             if other.attempt >= effect.attempt:
                 self.violations.append(f"{effect} happened again, no attempt between")

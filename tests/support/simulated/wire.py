@@ -1,7 +1,9 @@
 """gRPC without a network: channels and servers that carry messages between processes of one loop.
 
 It stands in for `grpc.aio.insecure_channel` and `grpc.aio.server`. Messages are serialised as on a
-real wire, arrive in order, each after a delay of its own, and calls break when a process dies.
+real wire, arrive in order, each after a delay of its own, and calls break when a process dies, or
+when what lies between its ends is cut for too long (`links`). With `Fabric.twice` some unary calls
+are carried out twice, as by a proxy that repeats what it believes lost.
 """
 
 import asyncio
@@ -15,9 +17,11 @@ from grpc_status import rpc_status
 
 from penstock.common.errors import PenstockError
 from penstock.common.rpc.status import to_status
-from support.simulated.fabric import CURRENT, Fabric, Process
+from support.simulated.fabric import CURRENT, NOBODY, Fabric, Process
+from support.simulated.links import KEEPALIVE_S, REFUSED_S
 
 Metadata = tuple[tuple[str, str], ...]
+DRAIN_S = 2.0
 _UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
@@ -26,6 +30,13 @@ def broken(code: grpc.StatusCode, details: str, trailing: Any = ()) -> grpc.aio.
     return grpc.aio.AioRpcError(
         code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details=details
     )
+
+
+def said(message: Any) -> bytes:
+    """A message as bytes, the same ones in every run: the order of a map's entries is chance
+    otherwise."""
+    data: bytes = message.SerializeToString(deterministic=True)
+    return data
 
 
 class Pipe:
@@ -39,6 +50,7 @@ class Pipe:
         self._there: deque[Any] = deque()
         self._wake = asyncio.Event()
         self._free_at = 0.0
+        self._late = 0
         self.closed = False
         self.ended = False
         self.error: Exception | None = None
@@ -51,17 +63,32 @@ class Pipe:
         kind = type(message).__name__
         self._fabric.point(f"{self._sender.name} sends {kind} to {self._receiver.name}")
         if self._sender.alive and not self.ended:
+            self._fabric.note(data)
             self._fabric.tap("sent", self._sender, self._receiver, message)
             self._launch(data, None)
 
     def _launch(self, data: bytes | None, last_word: Any) -> None:
         loop = asyncio.get_running_loop()
-        self._free_at = max(self._free_at, loop.time() + self._fabric.delay_s())
+        fabric = self._fabric
+        under_way_s = fabric.delay_s() + fabric.links.extra_s(self._sender, self._receiver)
+        self._free_at = max(self._free_at, loop.time() + under_way_s)
         self._flying.append((data, last_word))
-        loop.call_at(self._free_at, self._land)
+        loop.call_at(self._free_at, self._land, context=NOBODY)
+
+    def deliver_again(self, at: float) -> None:
+        """What could not cross the link arrives at this time."""
+        loop = asyncio.get_running_loop()
+        self._free_at = max(self._free_at, at)
+        for _ in range(self._late):
+            loop.call_at(at, self._land, context=NOBODY)
+        self._late = 0
 
     def _land(self) -> None:
         if self.ended:
+            return
+        if self._late or self._fabric.links.is_cut(self._sender, self._receiver):
+            self._late += 1
+            self._fabric.links.hold(self._sender, self._receiver, self)
             return
         data, error = self._flying.popleft()
         if data is None:
@@ -123,11 +150,10 @@ class Call:
     def __init__(self, channel: "SimulatedChannel", method: "Method", metadata: Metadata) -> None:
         self.client = CURRENT.get()
         self.server = self.client
-        self._write = method.write
         self._metadata = metadata
         self._handling: asyncio.Task[None] | None = None
         self._feeding: asyncio.Task[None] | None = None
-        found = channel.fabric.servers.get(channel.address)
+        found = channel.fabric.servers.get(channel.pick(self.client))
         handler = None
         if found is not None and self.client.alive:
             self.server, handlers = found
@@ -141,6 +167,28 @@ class Call:
         self.client.calls[self] = self.server.calls[self] = None
         self._handling = self.server.spawn(self._handle(handler))
         self.up.on_end = self._hung_up
+        if channel.fabric.links.parted(self.client, self.server):
+            self.starve(REFUSED_S, {self.client.place, self.server.place})
+
+    def starve(self, within_s: tuple[float, float], ends: set[str]) -> None:
+        """The link is cut: if it still is when patience ends, each side gives the call up."""
+        if ends != {self.client.place, self.server.place}:
+            return
+        loop, rng = asyncio.get_running_loop(), self.client.fabric.rng
+        loop.call_later(rng.uniform(*within_s), self._give_up, self.client, context=NOBODY)
+        loop.call_later(rng.uniform(*KEEPALIVE_S), self._give_up, self.server, context=NOBODY)
+
+    def _give_up(self, side: Process) -> None:
+        if not self.client.fabric.links.parted(self.client, self.server):
+            return
+        error = broken(_UNAVAILABLE, "the other side does not answer")
+        if side is self.server:
+            self.up.cut(error)
+            if self._handling is not None:
+                self._handling.cancel()
+        elif not self.down.ended:
+            self.up.close(error)
+            self.down.cut(error)
 
     def _over(self) -> None:
         self.client.calls.pop(self, None)
@@ -158,18 +206,17 @@ class Call:
 
     async def _handle(self, handler: Any) -> None:
         context = Context(self._metadata)
-        write = handler.response_serializer
         error: Exception | None = None
         try:
             request = self.up if handler.request_streaming else await anext(self.up)
             if handler.response_streaming:
                 stream = handler.stream_stream or handler.unary_stream
                 async for answer in stream(request, context):
-                    self.down.send(answer, write(answer))
+                    self.down.send(answer, said(answer))
                     await asyncio.sleep(self.server.fabric.delay_s() / 4)
             else:
                 answer = await handler.unary_unary(request, context)
-                self.down.send(answer, write(answer))
+                self.down.send(answer, said(answer))
         except PenstockError as fault:
             status = rpc_status.to_status(to_status(fault))
             error = broken(status.code, status.details, status.trailing_metadata)
@@ -198,7 +245,7 @@ class Call:
         """Say something; takes a moment, in which more gathers."""
         if self.down.ended:
             raise asyncio.InvalidStateError("the call is over")
-        self.up.send(request, self._write(request))
+        self.up.send(request, said(request))
         await asyncio.sleep(self.client.fabric.delay_s() / 4)
 
     async def done_writing(self) -> None:
@@ -240,7 +287,7 @@ class Method:
     def __init__(self, channel: "SimulatedChannel", name: str, how: dict[str, Any]) -> None:
         self._channel = channel
         self._method = self.name = name
-        self.write, self.read = how["request_serializer"], how["response_deserializer"]
+        self.read = how["response_deserializer"]
 
     def begin(self, metadata: Metadata | None) -> Call:
         return Call(self._channel, self, tuple(metadata or ()))
@@ -250,21 +297,33 @@ class UnaryMethod(Method):
     async def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = None, **_: Any
     ) -> Any:
+        fabric = self._channel.fabric
+        if fabric.twice and fabric.rng.random() < fabric.twice:
+            ghost = fabric.born("network", CURRENT.get().place)
+            ghost.spawn(self._again(request, metadata))
         try:
             async with asyncio.timeout(timeout):
                 call = self.begin(metadata)
-                call.up.send(request, self.write(request))
+                call.up.send(request, said(request))
                 return await anext(call)
         except TimeoutError:
             raise broken(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time") from None
         except StopAsyncIteration:
             raise broken(_UNAVAILABLE, "no answer") from None
 
+    async def _again(self, request: Any, metadata: Any) -> None:
+        """The same request once more, sooner or later; nobody hears the answer."""
+        await asyncio.sleep(self._channel.fabric.rng.choice((0.0, 0.01, 1.0, 4.0)))
+        call = self.begin(metadata)
+        call.up.send(request, said(request))
+        with suppress(grpc.aio.AioRpcError, StopAsyncIteration):
+            await anext(call)
+
 
 class UnaryStreamMethod(Method):
     def __call__(self, request: Any, *, metadata: Any = None, **_: Any) -> Call:
         call = self.begin(metadata)
-        call.up.send(request, self.write(request))
+        call.up.send(request, said(request))
         return call
 
 
@@ -277,11 +336,24 @@ class StreamMethod(Method):
 
 
 class SimulatedChannel:
-    """Stands in for `grpc.aio.Channel`."""
+    """Stands in for `grpc.aio.Channel`. Of several addresses the first that can be reached is used
+    until it is lost."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, target: str) -> None:
         self.fabric = CURRENT.get().fabric
-        self.address = address
+        self._addresses = target.removeprefix("ipv4:").split(",")
+        self.address = self._addresses[0]
+
+    def pick(self, caller: Process) -> str:
+        """The address to call now."""
+        if len(self._addresses) > 1 and not self._reaches(caller, self.address):
+            up = (one for one in self._addresses if self._reaches(caller, one))
+            self.address = next(up, self.address)
+        return self.address
+
+    def _reaches(self, caller: Process, address: str) -> bool:
+        found = self.fabric.servers.get(address)
+        return found is not None and not self.fabric.links.parted(caller, found[0])
 
     async def __aenter__(self) -> "SimulatedChannel":
         return self
@@ -293,7 +365,8 @@ class SimulatedChannel:
         pass
 
     async def channel_ready(self) -> None:
-        while self.address not in self.fabric.servers:
+        caller = CURRENT.get()
+        while not self._reaches(caller, self.pick(caller)):
             await asyncio.sleep(0.02)
 
     def unary_unary(self, name: str, **how: Any) -> Method:
@@ -314,6 +387,22 @@ class SimulatedServer:
         self._handlers: dict[str, Any] = {}
         self._process.fabric.servers[address] = (self._process, self._handlers)
         self._process.addresses.append(address)
+
+    async def drain(self) -> None:
+        """Listen no more; calls under way have two seconds to end."""
+        fabric = self._process.fabric
+        for address in self._process.addresses:
+            if fabric.servers.get(address, (None,))[0] is self._process:
+                del fabric.servers[address]
+        until = fabric.now() + DRAIN_S
+        while (left := self._calls()) and fabric.now() < until:
+            await asyncio.sleep(0.05)
+        for call in left:
+            call.sever(None)
+
+    def _calls(self) -> list[Any]:
+        calls: list[Any] = list(self._process.calls)
+        return [call for call in calls if call.server is self._process]
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         pass

@@ -46,7 +46,7 @@ from penstock.workflow.plan import Plan
 from support.journal_checker import check_journal
 from support.simulated import outside as outside_door
 from support.simulated.disk import Disk
-from support.simulated.fabric import CURRENT, Fabric, make_task
+from support.simulated.fabric import CURRENT, EPOCH_US, Fabric, make_task, owner_of
 from support.simulated.flows import ordinals_of
 from support.simulated.loop import run_simulated
 from support.simulated.outside import Outside
@@ -57,7 +57,6 @@ from support.simulated.watches import EffectWatch, Plans, ReleaseWatch
 from support.simulated.wire import SimulatedChannel, SimulatedServer
 
 STATE, SANDBOX, COORDINATOR = "state:1", "sandbox:1", "coordinator:1"
-EPOCH_US = 1_700_000_000_000_000
 LONGEST_S = 300.0
 """Simulated time after which an execution counts as one that never ends."""
 
@@ -146,6 +145,7 @@ class World:
     async def _live(self, starts: Mapping[str, str], crash: Crash | None) -> None:
         loop: Any = asyncio.get_running_loop()
         loop.set_task_factory(make_task)
+        loop.owner_of = owner_of
         loop.set_exception_handler(lambda *_: None)
         try:
             async with asyncio.timeout(LONGEST_S):

@@ -1,0 +1,197 @@
+"""One seed, from nothing to a verdict."""
+
+import asyncio
+import gc
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.api.workflow.v1 import workflow_service_pb2 as wf
+from simulate.callers import Callers
+from simulate.checks import Verdicts
+from simulate.cluster import Cluster
+from simulate.faults import Faults
+from simulate.script import TENANTS, Script, draw
+from simulate.stand_ins import COMPILE, stand_ins
+from support.simulated.fabric import make_task, owner_of
+from support.simulated.loop import run_simulated
+
+SETTLED_S = 20.0
+"""Within this time a cluster without faults takes its first request."""
+LONGEST_S = 240.0
+"""Simulated time after which what has not ended will not."""
+_LOOK_S = 0.02
+
+
+@dataclass
+class Verdict:
+    """What a run came to. `digest` is the same for the same history only."""
+
+    seed: int
+    violations: list[str]
+    digest: str
+    steps: int
+    points: int
+    simulated_s: float
+    cpu_s: float
+    trail: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def good(self) -> bool:
+        return not self.violations
+
+
+class Run:
+    """The parts of one run."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.plans = {name: COMPILE(source) for name, source in script.flows.items()}
+        self.cluster = Cluster(script)
+        self.verdicts = Verdicts(self.cluster, self.plans)
+        self.callers = Callers(self.cluster, self.verdicts.is_over)
+        self.faults = Faults(self.cluster)
+        self.steps = 0
+        self.now_s = 0.0
+
+    async def live(self) -> None:
+        """Bring the cluster up, let callers and faults have their way, wait until all is over."""
+        loop: Any = asyncio.get_running_loop()
+        loop.set_task_factory(make_task)
+        loop.owner_of = owner_of
+        loop.set_exception_handler(lambda *_: None)
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                await self._through()
+        except TimeoutError:
+            self.verdicts.blame(f"there is no end to it within {LONGEST_S} s (I1)")
+        finally:
+            self.verdicts.at_the_end(self.callers.told)
+            self.steps, self.now_s = loop.steps, loop.time() - begun
+            await self.cluster.end()
+
+    async def _through(self) -> None:
+        cluster = self.cluster
+        await self._put_workflows()
+        for place in cluster.script.places:
+            cluster.begin(place)
+        await self._until(self._is_up)
+        client = cluster.fabric.born("client")
+        errands = [client.spawn(self.callers.run(one)) for one in cluster.script.errands]
+        going_wrong = cluster.fabric.born("fate").spawn(self.faults.run())
+        await self._until(lambda: self._all_over(errands))
+        going_wrong.cancel()
+        self._heal()
+        await self._until(self._is_at_rest)
+        if self.verdicts.disk.histories:
+            await client.spawn(self._look_at_all())
+
+    async def _until(self, condition: Any) -> None:
+        while not condition() and not self.broken:
+            await asyncio.sleep(_LOOK_S)
+
+    @property
+    def broken(self) -> list[str]:
+        """What is wrong so far."""
+        return self.verdicts.so_far(self.callers.told.broken)
+
+    def _is_up(self) -> bool:
+        shells = self.cluster.shells
+        gateways = self.cluster.living("gateway")
+        return (
+            any(len(shell.shards) and shell.workers.by_id for shell in shells)
+            and bool(gateways)
+            and all("doors" in one.inside for one in gateways)
+        )
+
+    def _all_over(self, errands: "list[asyncio.Task[None]]") -> bool:
+        histories = self.verdicts.disk.histories.values()
+        return all(one.done() for one in errands) and all(one.ended for one in histories)
+
+    def _heal(self) -> None:
+        """Whatever was still to go wrong does not."""
+        cluster = self.cluster
+        cluster.fabric.links.mend_all()
+        cluster.database.phase = "healthy"
+        cluster.bus.start()
+        for place in cluster.script.places:
+            process = cluster.here.get(place)
+            if process is not None:
+                process.thaw()
+                if process.inside["stop"].is_set():
+                    process.kill()
+            cluster.begin(place)
+
+    def _is_at_rest(self) -> bool:
+        """All that workers and coordinators had to say to each other is said."""
+        shells = self.cluster.shells
+        return len(shells) == self.cluster.script.coordinators and all(
+            shell.shards.settled.is_set()
+            and not shell.executions.by_id
+            and all(one.free == self.cluster.script.credits for one in shell.workers.by_id.values())
+            for shell in shells
+        )
+
+    async def _look_at_all(self) -> None:
+        """What the API shows in the end."""
+        for execution, history in self.verdicts.disk.histories.items():
+            view = await self.callers.view(history.tenant, execution)
+            self.verdicts.shown(execution, view)
+
+    async def _put_workflows(self) -> None:
+        workflows = self.cluster.database.workflows
+        for tenant in TENANTS:
+            for name, source in self.script.flows.items():
+                plan = self.plans[name]
+                await workflows.put(
+                    tenant,
+                    wf.Workflow(name=name, definition_hash=plan.definition_hash, source=source),
+                )
+
+    def counts(self) -> Counter[str]:
+        """What happened, for whoever wants to know how much a run covers."""
+        told, releases = self.callers.told, self.verdicts.releases
+        counts = Counter({f"fault {kind}": count for kind, count in self.faults.done.items()})
+        counts.update({f"refused {reason}": count for reason, count in told.refusals.items()})
+        epochs = self.cluster.database.journal.epochs.values()
+        counts["executions"] = len(self.verdicts.disk.histories)
+        counts["rows"] = sum(len(one.rows) for one in self.verdicts.disk.histories.values())
+        counts["effects"] = len(self.cluster.outside.effects)
+        counts["looks at memory"] = self.verdicts.memory.looks
+        counts["fenced writes"] = releases.fenced
+        counts["shards taken"] = sum(epochs)
+        counts["signals"] = len(told.signals)
+        counts["database refusals"] = self.cluster.database.refused
+        return counts
+
+
+def run_script(script: Script) -> Verdict:
+    """Run a script to its verdict."""
+    begun = time.process_time()
+    gc.disable()
+    try:
+        with stand_ins():
+            run = Run(script)
+            run_simulated(run.live())
+    finally:
+        gc.enable()
+    fabric = run.cluster.fabric
+    return Verdict(
+        script.seed,
+        run.broken,
+        f"{fabric.digest:08x}-{run.steps}-{fabric.points}",
+        run.steps,
+        fabric.points,
+        run.now_s,
+        time.process_time() - begun,
+        fabric.trail,
+        run.counts(),
+    )
+
+
+def run_seed(seed: int) -> Verdict:
+    """Draw a seed's script and run it."""
+    return run_script(draw(seed))

@@ -1,0 +1,217 @@
+"""What a seed stands for: how many of each process, which flows, what callers do, what goes wrong
+and when. Drawn before anything runs, so that a script can be printed, shortened, and run again.
+"""
+
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from simulate.flows import random_source
+from support.simulated.database import PHASES
+
+TENANTS = ("blue", "green")
+ACTIVE_S = 4.0
+"""Faults begin, and most callers come, within this time."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something goes wrong at a time, for a while. `where` are places; what else it needs is in
+    `how`."""
+
+    at_s: float
+    kind: str
+    where: tuple[str, ...] = ()
+    lasts_s: float = 0.0
+    how: Any = None
+
+    def __str__(self) -> str:
+        detail = "" if self.how is None else f" ({self.how})"
+        return (
+            f"{self.at_s:.3f}s {self.kind} {' '.join(self.where)}{detail} for {self.lasts_s:.2f}s"
+        )
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One caller: starts an execution, then does what is said here about it."""
+
+    at_s: float
+    tenant: str
+    flow: str
+    key: str = ""
+    waits: bool = False
+    watchers: int = 0
+    cancels_after_s: float = 0.0
+    pries: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """All of it."""
+
+    seed: int
+    coordinators: int = 2
+    workers: int = 2
+    states: int = 1
+    gateways: int = 1
+    shards: int = 6
+    credits: int = 2_000
+    twice: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+    flows: dict[str, str] = field(default_factory=dict)
+    errands: tuple[Errand, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    skews_us: dict[str, int] = field(default_factory=dict)
+
+    def without(self, part: Fault | Errand) -> "Script":
+        """The same, except that this does not go wrong, or that this caller does not come."""
+        return replace(
+            self,
+            faults=tuple(one for one in self.faults if one is not part),
+            errands=tuple(one for one in self.errands if one is not part),
+        )
+
+    @property
+    def places(self) -> list[str]:
+        """Where processes run."""
+        counts = {
+            "coordinator": self.coordinators,
+            "worker": self.workers,
+            "state": self.states,
+            "gateway": self.gateways,
+            "sandbox": 1,
+        }
+        return [f"{role}:{at}" for role, count in counts.items() for at in range(1, count + 1)]
+
+
+def draw(seed: int) -> Script:
+    """The script of a seed."""
+    rng = Random(f"script {seed}")
+    names = [f"flow{at}" for at in range(rng.choice((1, 2, 2)))]
+    script = Script(
+        seed,
+        coordinators=rng.choice((1, 2, 2, 3, 3)),
+        workers=rng.choice((1, 2, 2, 3)),
+        states=rng.choice((1, 1, 2)),
+        gateways=rng.choice((1, 1, 2)),
+        shards=rng.choice((2, 4, 6)),
+        credits=rng.choice((2, 4, 2_000, 2_000)),
+        twice=rng.choice((0.0, 0.0, 0.1)),
+        settings={
+            "appends_in_flight": rng.randint(1, 4),
+            "segments": rng.random() < 0.7,
+            "lease_ttl_ms": rng.choice((1_500, 2_500, 5_000)),
+            "dormant_after_ms": rng.choice((0, 300, 5_000)),
+        },
+        flows={name: random_source(rng, name) for name in names},
+    )
+    faults = () if rng.random() < 0.08 else _faults(rng, script)
+    skews = {one: rng.randint(-3_000_000, 3_000_000) for one in [*script.places, "database"]}
+    return replace(
+        script,
+        errands=_errands(rng, names),
+        faults=faults,
+        skews_us=skews if rng.random() < 0.3 else {},
+    )
+
+
+def _errands(rng: Random, names: list[str]) -> tuple[Errand, ...]:
+    errands: list[Errand] = []
+    for at in range(rng.randint(1, 5)):
+        if errands and rng.random() < 0.2:
+            again = rng.choice(errands)
+            errands.append(replace(again, at_s=again.at_s + rng.choice((0.0, 0.01, 2.0))))
+            continue
+        errands.append(
+            Errand(
+                at_s=rng.choice((0.0, rng.uniform(0.0, ACTIVE_S))),
+                tenant=rng.choice(TENANTS),
+                flow=rng.choice(names),
+                key=rng.choice(("", f"key{at}", f"key{at}")),
+                waits=rng.random() < 0.5,
+                watchers=rng.choice((0, 0, 1, 2)),
+                cancels_after_s=rng.choice((0.0,) * 6 + (0.02, 0.5, 3.0)),
+                pries=rng.random() < 0.15,
+            )
+        )
+    return tuple(errands)
+
+
+KINDS = (
+    ("kill", 6),
+    ("stop", 2),
+    ("freeze", 3),
+    ("cut", 4),
+    ("slow", 1),
+    ("break", 3),
+    ("clock", 2),
+    ("database", 4),
+    ("bus", 1),
+)
+"""What can go wrong, and how often it does."""
+
+
+def _faults(rng: Random, script: Script) -> tuple[Fault, ...]:
+    kinds, weights = zip(*KINDS, strict=True)
+    chosen = rng.choices(kinds, weights, k=rng.choice((1, 1, 2, 2, 3, 4, 6)))
+    near = rng.random() < 0.4
+    first_s = rng.uniform(0.0, 1.0)
+    faults = []
+    for kind in chosen:
+        at_s = first_s + rng.uniform(0.0, 0.3) if near else rng.uniform(0.0, ACTIVE_S)
+        faults.append(_fault(rng, script, kind, at_s))
+    return tuple(sorted(faults, key=lambda one: one.at_s))
+
+
+def _fault(rng: Random, script: Script, kind: str, at_s: float) -> Fault:
+    places = script.places
+    servants = [one for one in places if not one.startswith("gateway")]
+    match kind:
+        case "kill" | "stop":
+            lasts_s = rng.choice((0.01, 0.3, 3.0, rng.uniform(0.1, 7.0)))
+            return Fault(at_s, kind, (_place(rng, places),), lasts_s)
+        case "freeze":
+            return Fault(at_s, kind, (_place(rng, places),), rng.choice((0.3, 2.5, 5.5, 8.0)))
+        case "cut":
+            ways = rng.choice(("both", "both", "there", "back"))
+            return Fault(at_s, kind, _pair(rng, servants), rng.choice((0.3, 2.0, 5.0, 9.0)), ways)
+        case "slow":
+            late_s = rng.choice((0.05, 0.3, 1.2))
+            return Fault(at_s, kind, _pair(rng, servants), rng.uniform(0.5, 4.0), late_s)
+        case "break":
+            return Fault(at_s, kind, _pair(rng, servants))
+        case "clock":
+            jump_s = rng.choice((-20.0, -5.0, -0.5, 0.5, 3.0, 60.0, 3600.0))
+            where = (rng.choice([*places, "database", "database"]),)
+            return Fault(at_s, kind, where, how=jump_s)
+        case "database":
+            lasts_s = rng.choice((0.2, 1.0, 4.0))
+            return Fault(at_s, kind, ("database",), lasts_s, rng.choice(PHASES))
+        case _:
+            wiped = rng.choice(("wiped", "restarted", "wiped while running"))
+            return Fault(at_s, "bus", ("nats",), rng.choice((0.2, 2.0, 5.0)), wiped)
+
+
+def _place(rng: Random, places: list[str]) -> str:
+    """Coordinators and workers fail more often than the rest: it is about them."""
+    roles = rng.choice(("coordinator", "coordinator", "worker", "worker", ""))
+    return rng.choice([one for one in places if one.startswith(roles)])
+
+
+TALKS = (
+    ("coordinator", "state"),
+    ("coordinator", "worker"),
+    ("coordinator", "worker"),
+    ("worker", "sandbox"),
+    ("worker", "state"),
+)
+
+
+def _pair(rng: Random, places: list[str]) -> tuple[str, ...]:
+    """Two places that talk to each other."""
+    one, other = rng.choice(TALKS)
+    return (
+        rng.choice([place for place in places if place.startswith(one)]),
+        rng.choice([place for place in places if place.startswith(other)]),
+    )
