@@ -23,7 +23,7 @@ from support.simulated.database import Database
 from support.simulated.fabric import CURRENT, Fabric, Process
 from support.simulated.outside import Outside
 from support.simulated.sandbox import SandboxService
-from support.simulated.wire import SimulatedServer
+from support.simulated.server import SimulatedServer
 
 Serve = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _HOSTS = {"coordinator": 1, "state": 2, "sandbox": 3, "gateway": 4, "worker": 5}

@@ -23,7 +23,8 @@ from penstock.workflow.compile import compile_source
 from support.simulated import bus, outside
 from support.simulated.database import door
 from support.simulated.fabric import CURRENT
-from support.simulated.wire import SimulatedChannel, SimulatedServer
+from support.simulated.server import SimulatedServer
+from support.simulated.wire import SimulatedChannel
 
 TYPES = cache(catalog)
 COMPILE = lru_cache(4_000)(lambda source: compile_source(source, TYPES()))

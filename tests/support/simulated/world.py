@@ -51,10 +51,11 @@ from support.simulated.flows import ordinals_of
 from support.simulated.loop import run_simulated
 from support.simulated.outside import Outside
 from support.simulated.sandbox import SandboxService
+from support.simulated.server import SimulatedServer
 from support.simulated.spoken import apart
 from support.simulated.state import StateService
 from support.simulated.watches import EffectWatch, Plans, ReleaseWatch
-from support.simulated.wire import SimulatedChannel, SimulatedServer
+from support.simulated.wire import SimulatedChannel
 
 STATE, SANDBOX, COORDINATOR = "state:1", "sandbox:1", "coordinator:1"
 LONGEST_S = 300.0
