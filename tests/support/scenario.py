@@ -15,6 +15,8 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
     time +2                            the clock moves by seconds and the core is told
     signal name json [id]
     cancel reason
+    pause [reason] | resume
+    retry a | skip a[2] | complete a json [choose x,y] | fail a message | edit a json
     stored a                           the payload store has a's output
     restart [a#1@w1 ...]               a new coordinator folds the journal; workers hold these
     view                               what a reader is shown
@@ -32,7 +34,8 @@ from penstock.coordinator.core import inputs as inp
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.fold import ExecutionState
-from penstock.workflow.execution.values import Failure, NodeRef, Payload
+from penstock.workflow.execution.hand_events import ExecutionPaused
+from penstock.workflow.execution.values import NULL, Failure, NodeRef, Operation, Payload
 from penstock.workflow.execution.view import execution_view
 from penstock.workflow.plan import Plan
 from penstock.workflow.retry import RetryPolicy
@@ -120,11 +123,34 @@ class Conversation:
                 return inp.SignalArrived(name, Payload(json.encode()), *signal_id)
             case "cancel":
                 return inp.CancelAsked(" ".join(words))
+            case "pause":
+                return inp.PauseAsked("ann", " ".join(words))
+            case "resume":
+                return inp.ResumeAsked("ann")
+            case "retry" | "skip" | "complete" | "fail" | "edit":
+                return self.intervention(verb, words)
             case "stored":
                 node = self.plan.index_of(words[0])
                 return inp.OutputStored(node, Payload(b"", "digest", 99_999))
             case _:
                 raise ValueError(f"what is {verb!r}?")
+
+    def intervention(self, verb: str, words: list[str]) -> inp.Intervention:
+        ref = self.ref(f"{words[0]}#1")
+        rest = words[1:]
+        chosen = tuple(rest[2].split(",")) if rest[1:2] == ["choose"] else ()
+        value = Payload(rest[0].encode()) if verb in ("complete", "edit") and rest else NULL
+        message = " ".join(rest) if verb == "fail" else ""
+        return inp.Intervention(
+            ref.node,
+            ref.item,
+            Operation[verb.upper()],
+            by="ann",
+            value=value,
+            chosen=chosen,
+            routed=bool(chosen),
+            message=message,
+        )
 
     def report(self, text: str) -> inp.Report:
         text, _, goes_on = text.partition(" -> ")
@@ -183,6 +209,9 @@ class Conversation:
             case ev.NodesQueued() | ev.NodesCancelled():
                 ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
                 return f"{type(value).__name__} {ids}"
+            case ExecutionPaused():
+                held = " ".join(map(self.shown, value.held))
+                return f"ExecutionPaused by {value.by} {value.reason} holds {held or 'none'}"
             case ev.NodesSkipped():
                 ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
                 return f"NodesSkipped {ids} {value.reason.name}"
@@ -202,7 +231,7 @@ class Conversation:
                 words.append(f"in {(field - self.now_us) / 1_000_000:g} s")
             elif isinstance(field, Payload | NodeRef | Failure):
                 words.append(self.shown(field))
-            elif name in ("status", "reason") and not isinstance(field, str):
+            elif name in ("status", "reason", "operation") and not isinstance(field, str):
                 words.append(field.name)
             elif name not in ("workflow", "version", "definition_hash", "tenant"):
                 words.append(f"{name}={field}" if isinstance(field, int | bool) else str(field))

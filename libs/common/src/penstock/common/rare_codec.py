@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.api.journal.v1 import journal_pb2 as journal
+from penstock.common.hand_codec import HAND_READERS, HAND_WRITERS
 from penstock.common.start_codec import read_options, write_options
 from penstock.common.value_codec import (
     failure_from_proto,
@@ -122,6 +123,7 @@ _WRITERS: Mapping[type, Writer] = {
     ev.SignalReceived: _write_signal,
     ev.CancelRequested: _write_cancel,
     ev.NodesCancelled: _write_cancelled,
+    **HAND_WRITERS,
 }
 _READERS: Mapping[str, Reader] = {
     "execution_started": _read_started,
@@ -129,4 +131,5 @@ _READERS: Mapping[str, Reader] = {
     "signal_received": _read_signal,
     "cancel_requested": _read_cancel,
     "nodes_cancelled": _read_cancelled,
+    **HAND_READERS,
 }

@@ -9,6 +9,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from penstock.workflow.execution.hand_events import (
+    ExecutionPaused,
+    ExecutionResumed,
+    NodeIntervened,
+)
 from penstock.workflow.execution.values import (
     NULL,
     ExecutionStatus,
@@ -243,6 +248,9 @@ Event = (
     | NodesCancelled
     | ExecutionEnded
     | OutcomesCarried
+    | ExecutionPaused
+    | ExecutionResumed
+    | NodeIntervened
 )
 
 

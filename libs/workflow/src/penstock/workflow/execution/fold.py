@@ -9,6 +9,8 @@ worker has which attempt, known to the coordinator alone.
 from collections.abc import Iterable
 
 from penstock.workflow.execution import events as ev
+from penstock.workflow.execution import hand_events as hand
+from penstock.workflow.execution.by_hand import hold_items, take_in
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.join import error_output
 from penstock.workflow.execution.state import StateData
@@ -85,6 +87,8 @@ class ExecutionState(StateData):
                 self._on_ended(event)
             case ev.OutcomesCarried():
                 self._on_carried(event, at_us)
+            case hand.ExecutionPaused() | hand.ExecutionResumed() | hand.NodeIntervened():
+                take_in(self, event)
 
     def _on_started(self, event: ev.ExecutionStarted, at_us: int) -> None:
         self.started = event
@@ -111,7 +115,7 @@ class ExecutionState(StateData):
             key = self.key(ref)
             self.waits.end_well(key)
             self.failure_counts.pop(key, None)
-            self.fan_outs[node].end(ref.item, NodeStatus.COMPLETED, event.output)
+            self._end_item(ref, NodeStatus.COMPLETED, event.output)
             return
         if self.status[node] == _WAITING:
             self.waits.end_well(node)
@@ -181,7 +185,7 @@ class ExecutionState(StateData):
         if ref.item:
             self.failure_counts.pop(key, None)
             part = Payload(error_output(event.failure))
-            self.fan_outs[node].end(ref.item, NodeStatus.FAILED, part)
+            self._end_item(ref, NodeStatus.FAILED, part)
             return
         self.attempts[node] = ref.attempt
         if self.readers[node] or self.keep_outputs:
@@ -192,6 +196,13 @@ class ExecutionState(StateData):
         if on_error == "continue" and (self.readers[node] or self.keep_outputs):
             self.outputs[node] = Payload(error_output(event.failure))
         self.end_node(node, _FAILED, self.tables.after_failed[node], at_us)
+
+    def _end_item(self, ref: NodeRef, status: NodeStatus, part: Payload) -> None:
+        items = self.fan_outs[ref.node]
+        before = items.opened
+        items.end(ref.item, status, part)
+        if self.touched is not None:
+            hold_items(self, ref.node, items, before)
 
     def _on_running(self, event: ev.NodeRunning) -> None:
         self.set_status(event.ref, _RUNNING)
@@ -217,7 +228,9 @@ class ExecutionState(StateData):
         self.arm_deadline(node, at_us)
         self.set_status(event.ref, _RUNNING)
         self.failure_counts.pop(node, None)
-        self.fan_outs[node] = FanOut(event, self.tables.nodes[node].max_parallel)
+        items = self.fan_outs[node] = FanOut(event, self.tables.nodes[node].max_parallel)
+        if self.touched is not None:
+            hold_items(self, node, items, 0)
 
     def _on_carried(self, event: ev.OutcomesCarried, at_us: int) -> None:
         for outcome in event.outcomes:

@@ -15,6 +15,7 @@ from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.tables import PlanTables, Steps, tables_of
+from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus, Payload
 from penstock.workflow.execution.waits import Waits
 from penstock.workflow.plan import Plan
@@ -53,6 +54,7 @@ class StateData:
         "status",
         "tables",
         "taken",
+        "touched",
         "undecided",
         "updated_us",
         "waits",
@@ -81,14 +83,15 @@ class StateData:
         self.fan_outs: dict[int, FanOut] = {}
         self.waits = Waits()
         self.facts: dict[int, NodeFacts] = {}
+        self.touched: Touched | None = None
         self.undecided: list[int] = []
         self.holders: dict[int, str] = {}
 
     @property
     def is_plain(self) -> bool:
         """True if a node that ends well changes statuses and outputs and nothing else: no failures,
-        fan-outs, sleeping nodes or nodes' deadlines are held, and nobody wants to keep
-        everything."""
+        fan-outs, sleeping nodes or nodes' deadlines are held, nobody has intervened, and nobody
+        wants to keep everything."""
         return not (
             self.keep_outputs
             or self.failures
@@ -96,7 +99,13 @@ class StateData:
             or self.fan_outs
             or self.waits.sleeping
             or self.waits.deadlines
+            or self.touched is not None
         )
+
+    @property
+    def is_paused(self) -> bool:
+        """True while nothing may be handed out."""
+        return self.touched is not None and self.touched.paused is not None
 
     def key(self, ref: NodeRef) -> int:
         """The key of the node or item that this is an attempt of."""
@@ -188,6 +197,8 @@ class StateData:
             self.fan_outs[ref.node].attempts[ref.item] = ref.attempt
         else:
             self.attempts[ref.node] = ref.attempt
+        if self.touched is not None and self.touched.paused is not None:
+            self.touched.held.add(self.key(ref))
 
     def set_status(self, ref: NodeRef, status: int) -> None:
         """Move a node or an item to a status that is not terminal."""

@@ -63,13 +63,15 @@ class NodeStatus(IntEnum):
 
 
 class ExecutionStatus(IntEnum):
-    """Where an execution stands; numbers as in the journal's contract."""
+    """Where an execution stands; numbers as in the journal's contract. PAUSED is for readers: it is
+    no end, and no row of the journal says so."""
 
     RUNNING = 1
     COMPLETED = 2
     FAILED = 3
     CANCELLED = 4
     TIMED_OUT = 5
+    PAUSED = 6
 
 
 class OriginKind(IntEnum):
@@ -85,3 +87,14 @@ class SkipReason(IntEnum):
     CONDITION = 1
     BRANCH = 2
     ON_ERROR = 3
+    MANUAL = 4
+
+
+class Operation(IntEnum):
+    """What a person does to a node; numbers as in the journal's contract."""
+
+    RETRY = 1
+    SKIP = 2
+    COMPLETE = 3
+    FAIL = 4
+    EDIT = 5

@@ -64,8 +64,9 @@ def execution_view(state: ExecutionState) -> ExecutionView:
     """The whole picture of an execution that has started."""
     end = state.end
     completed = end is not None and end.status == ExecutionStatus.COMPLETED
+    goes_on = ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING
     return ExecutionView(
-        status=end.status if end else ExecutionStatus.RUNNING,
+        status=end.status if end else goes_on,
         output=end.output if end and completed else None,
         failure=end.failure if end else None,
         failed_node=state.plan.nodes[end.node].id if end and end.node >= 0 else "",
@@ -86,6 +87,8 @@ def node_views(state: ExecutionState) -> tuple[NodeView, ...]:
 def waiting_for(state: ExecutionState, index: int) -> str:
     """Why a node does not run, in one sentence; empty if it runs or has ended."""
     status = state.status[index]
+    if state.is_paused and _is_held(state, index, status):
+        return "Waits for the execution to be resumed: it is paused."
     if status == NodeStatus.PENDING:
         return _waits_for_parents(state, index)
     if status == NodeStatus.QUEUED:
@@ -99,6 +102,14 @@ def waiting_for(state: ExecutionState, index: int) -> str:
     if status == NodeStatus.WAITING:
         return _sleeps(state, index)
     return ""
+
+
+def _is_held(state: ExecutionState, index: int, status: int) -> bool:
+    """True if a pause is all that keeps a node from going on."""
+    if status == NodeStatus.PENDING:
+        return not state.pending[index]
+    held = state.touched.held if state.touched is not None else set()
+    return status == NodeStatus.QUEUED and index in held
 
 
 def _node_view(state: ExecutionState, index: int) -> NodeView:

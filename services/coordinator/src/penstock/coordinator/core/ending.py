@@ -28,7 +28,10 @@ def settle(turn: Turn) -> None:
         for node in dict.fromkeys(turn.full):
             join_items(turn, node)
     if state.undecided and turn.fatal is None:
-        queue_ready(turn)
+        if state.is_paused:
+            state.undecided.clear()
+        else:
+            queue_ready(turn)
     if turn.fatal is not None:
         node, failure = turn.fatal
         _end(turn, ExecutionEnded(ExecutionStatus.FAILED, NULL, failure, node))

@@ -41,7 +41,7 @@ def record_failure(turn: Turn, event: NodeFailed, draw: float | None) -> None:
 def fail_node(turn: Turn, node: int, failure: Failure) -> None:
     """Fail a node for good, whatever it was doing; its attempts are taken back."""
     turn.revoke_node(node)
-    turn.emit(NodeFailed(NodeRef(node, 0, turn.state.attempts[node]), failure))
+    turn.emit(NodeFailed(NodeRef(node, 0, max(turn.state.attempts[node], 1)), failure))
     _failed_for_good(turn, node, failure)
 
 

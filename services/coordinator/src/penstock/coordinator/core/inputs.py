@@ -3,7 +3,14 @@
 import msgspec
 
 from penstock.workflow.execution.events import Event, ExecutionStarted, NodesCompleted
-from penstock.workflow.execution.values import NULL, Failure, LogLine, NodeRef, Payload
+from penstock.workflow.execution.values import (
+    NULL,
+    Failure,
+    LogLine,
+    NodeRef,
+    Operation,
+    Payload,
+)
 
 
 class Completed(msgspec.Struct, frozen=True, gc=False):
@@ -129,6 +136,39 @@ class CancelAsked(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class PauseAsked(msgspec.Struct, frozen=True, gc=False):
+    """Somebody wants nothing new to be handed out."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class ResumeAsked(msgspec.Struct, frozen=True, gc=False):
+    """Somebody wants a pause to end."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class Intervention(msgspec.Struct, frozen=True, gc=False):
+    """Somebody does something to a node by hand, or to the item `item - 1` of its fan-out.
+
+    `value` is the output to complete with, or the input to run with; `chosen`, if `routed`, what a
+    router completes with; `message` what it fails with. Interventions with one id are one.
+    """
+
+    node: int
+    item: int
+    operation: Operation
+    by: str = ""
+    reason: str = ""
+    value: Payload = NULL
+    chosen: tuple[str, ...] = ()
+    routed: bool = False
+    message: str = ""
+    intervention_id: str = ""
+
+
 class OutputStored(msgspec.Struct, frozen=True, gc=False):
     """A joined output asked for by `StoreOutput` is in the payload store."""
 
@@ -151,6 +191,9 @@ Input = (
     | TimePassed
     | SignalArrived
     | CancelAsked
+    | PauseAsked
+    | ResumeAsked
+    | Intervention
     | OutputStored
     | OutputRefused
 )

@@ -8,6 +8,7 @@ from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import AttemptsLost
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import AttemptLost, NodeFailed
+from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
 
 LOSSES_MAX = 20
@@ -33,7 +34,7 @@ def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
     plan = state.tables.nodes[ref.node]
     evaluates_list = ref.item == 0 and plan.for_each is not None
     begun = begun or state.status_of(ref) == NodeStatus.RUNNING
-    losses = ref.attempt - state.failure_counts.get(state.key(ref), 0)
+    losses = _losses(state, ref)
     if plan.effects == "once" and begun and not evaluates_list:
         message = f"The attempt was lost ({cause}); its effect may or may not have happened."
         failure = Failure("system", "EFFECT_UNCERTAIN", message)
@@ -44,3 +45,10 @@ def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
     else:
         turn.emit(AttemptLost(ref, cause))
         turn.open(NodeRef(ref.node, ref.item, ref.attempt + 1))
+
+
+def _losses(state: ExecutionState, ref: NodeRef) -> int:
+    """How many attempts were lost, this one included: all that did not end in another way."""
+    key = state.key(ref)
+    excused = state.touched.excused.get(key, 0) if state.touched is not None else 0
+    return ref.attempt - state.failure_counts.get(key, 0) - excused

@@ -23,6 +23,7 @@ from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.on_lost import lose
 from penstock.coordinator.core.on_signal import fall_asleep
 from penstock.coordinator.core.report_check import fits, holds, is_repeated, suits
+from penstock.coordinator.core.trimming import trimmed
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
     NodeCompleted,
@@ -36,7 +37,9 @@ from penstock.workflow.execution.values import NULL, Failure, NodeRef, NodeStatu
 def on_report(turn: Turn, report: Report) -> None:
     """Record a segment, or refuse it as a whole if its lease is not this worker's current attempt.
 
-    A report that its holder got wrong (a node whose parents have not all ended, for one) is void
+    Of an execution that somebody laid hands on, a report counts as far as that goes (`trimmed`); a
+    worker that asked to go on further is told that its report is void, so that it does not. A
+    report that its holder got wrong (a node whose parents have not all ended, for one) is void
     too, but then the leased attempt fails with reason REPORT_INVALID: nobody else would finish it.
     """
     state = turn.state
@@ -46,6 +49,9 @@ def on_report(turn: Turn, report: Report) -> None:
             state.hand_over(report.continue_with, report.worker)
         return
     state.holders.pop(state.key(report.lease), None)
+    asked = report.continue_with
+    if state.touched is not None:
+        report = trimmed(state, report)
     row = report.row
     if not _is_simple(turn, report):
         flaw = fits(state, report)
@@ -62,6 +68,8 @@ def on_report(turn: Turn, report: Report) -> None:
     if report.continue_with is not None:
         turn.claimed = report.continue_with
         turn.claimer = report.worker
+    elif asked is not None:
+        turn.accepted = False
 
 
 def _is_simple(turn: Turn, report: Report) -> bool:

@@ -12,17 +12,26 @@ from penstock.workflow.execution.values import LAST_INSTANT_US, NodeRef, Payload
 
 
 def on_signal(turn: Turn, signal: SignalArrived) -> None:
-    """Take a signal in, once per id; refused if nobody waits for it and too many are buffered."""
+    """Take a signal in, once per id; refused if nobody waits for it and too many are buffered.
+    During a pause nobody waits."""
     waits = turn.state.waits
     if signal.signal_id in waits.signal_ids:
         return
-    waiters = waits.waiters.get(signal.name)
+    waiters = None if turn.state.is_paused else waits.waiters.get(signal.name)
     if not waiters and waits.buffer_full:
         turn.accepted = False
         return
     turn.emit(SignalReceived(signal.name, signal.payload, signal.signal_id))
     if waiters:
         wake(turn, next(iter(waiters)), signal.payload)
+
+
+def deliver_signals(turn: Turn) -> None:
+    """Signals that came during a pause end the waits that they are for, the oldest first."""
+    waits = turn.state.waits
+    for name in [name for name in waits.waiters if name in waits.signals]:
+        while waits.signals.get(name) and waits.waiters.get(name):
+            wake(turn, next(iter(waits.waiters[name])), waits.signals[name][0])
 
 
 def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
@@ -36,7 +45,7 @@ def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
     turn.emit(NodeWaiting(ref, until_us, wait.signal, wait.output))
     if wait.signal:
         buffered = state.waits.signals.get(wait.signal)
-        if buffered:
+        if buffered and not state.is_paused:
             wake(turn, state.key(ref), buffered[0])
     elif not until_us:
         wake(turn, state.key(ref), wait.output)

@@ -14,8 +14,13 @@ from penstock.workflow.execution.waits import EXECUTION_DEADLINE, NODE_DEADLINE
 
 
 def on_time(turn: Turn) -> None:
-    """Let every timer go off that is due by now; stops when one of them ends the execution."""
+    """Let every timer go off that is due by now; stops when one of them ends the execution. During
+    a pause there is none but the execution's deadline."""
     waits = turn.state.waits
+    if turn.state.is_paused:
+        if 0 < waits.deadline_us <= turn.now_us:
+            end_timed_out(turn)
+        return
     while turn.fatal is None:
         timer = waits.next_timer()
         if timer is None or timer[0] > turn.now_us:

@@ -9,14 +9,19 @@ _RUNNING = int(NodeStatus.RUNNING)
 
 
 def is_at_rest(state: ExecutionState) -> bool:
-    """True if nothing is queued or running and something waits for a timer or a signal.
+    """True if nothing is queued or running and something waits for a timer or a signal, or if
+    nothing runs and all that is queued is held by a pause.
 
     Follows from the fold alone, so whoever folds the journal finds the same. A fan-out runs, but
     is at rest if all of its open items wait. O(1) unless something waits, else a scan of the
     statuses as bytes.
     """
     waits = state.waits
-    if not (waits.sleeping or waits.due) or state.end is not None or state.holders:
+    if state.end is not None or state.holders:
+        return False
+    if state.is_paused:
+        return _pause_rests(state)
+    if not (waits.sleeping or waits.due):
         return False
     status, fan_outs = state.status, state.fan_outs
     return (
@@ -30,3 +35,26 @@ def _items_rest(items: FanOut) -> bool:
     """True if the fan-out has open items, and all of them wait."""
     status = items.status
     return items.done < items.count and _QUEUED not in status and _RUNNING not in status
+
+
+def _pause_rests(state: ExecutionState) -> bool:
+    """True if whatever is queued was queued during the pause or with nobody when it began."""
+    held = state.touched.held if state.touched is not None else set()
+    fan_outs, size = state.fan_outs, state.tables.size
+    for node, status in enumerate(state.status):
+        if status == _QUEUED and node not in held:
+            return False
+        if status == _RUNNING and node not in fan_outs:
+            return False
+    return all(
+        items.done < items.count
+        and _RUNNING not in items.status
+        and _all_held(items, node, size, held)
+        for node, items in fan_outs.items()
+    )
+
+
+def _all_held(items: FanOut, node: int, size: int, held: set[int]) -> bool:
+    return all(
+        (at + 1) * size + node in held for at in range(items.opened) if items.status[at] == _QUEUED
+    )

@@ -39,19 +39,24 @@ from penstock.coordinator.core.inputs import (
     AttemptStarted,
     CancelAsked,
     Input,
+    Intervention,
     OutputRefused,
     OutputStored,
+    PauseAsked,
     Report,
+    ResumeAsked,
     SignalArrived,
     Start,
     TimePassed,
 )
+from penstock.coordinator.core.intervening import on_intervention
 from penstock.coordinator.core.joining import on_output_refused, on_output_stored
 from penstock.coordinator.core.on_lost import on_attempts_lost
 from penstock.coordinator.core.on_report import on_attempt_started, on_report
 from penstock.coordinator.core.on_row import take_row
 from penstock.coordinator.core.on_signal import on_signal
 from penstock.coordinator.core.on_time import on_time
+from penstock.coordinator.core.pausing import on_pause, on_resume
 from penstock.coordinator.core.recovery import recover
 from penstock.coordinator.core.turn import Step, Turn
 from penstock.workflow.execution.fold import ExecutionState
@@ -91,6 +96,12 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_signal(turn, happened)
         case CancelAsked():
             end_cancelled(turn, happened.reason)
+        case PauseAsked():
+            on_pause(turn, happened)
+        case ResumeAsked():
+            on_resume(turn, happened)
+        case Intervention():
+            on_intervention(turn, happened)
         case OutputStored():
             on_output_stored(turn, happened.node, happened.output)
         case OutputRefused():
@@ -102,6 +113,9 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
 
 
 def next_wake_us(state: ExecutionState) -> int:
-    """When `TimePassed` should come next: the earliest armed timer, 0 if there is none."""
+    """When `TimePassed` should come next: the earliest armed timer, 0 if there is none. During a
+    pause only the execution's deadline counts."""
+    if state.is_paused:
+        return state.waits.deadline_us
     timer = state.waits.next_timer()
     return timer[0] if timer else 0

@@ -93,7 +93,8 @@ class Turn:
         return Step((), (AnswerReport(accepted=False),))
 
     def close(self) -> Step:
-        """The finished step. Commands of an execution that has ended hand out no work."""
+        """The finished step. Commands of an execution that has ended or is paused hand out no
+        work."""
         commands: list[Command] = []
         if self.accepted is not None:
             commands.append(AnswerReport(self.accepted))
@@ -104,6 +105,6 @@ class Turn:
             commands.append(self.finish)
         else:
             commands.extend(self.stores)
-            if self.opened:
+            if self.opened and not self.state.is_paused:
                 commands.append(Dispatch(tuple(self.opened)))
         return Step(tuple(self.events), tuple(commands))

@@ -62,6 +62,8 @@ class _SkipReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkipReason
     """No edge into it was taken."""
     SKIP_REASON_ON_ERROR: _SkipReason.ValueType  # 3
     """It failed and its `on_error` says skip."""
+    SKIP_REASON_MANUAL: _SkipReason.ValueType  # 4
+    """A person decided so."""
 
 class SkipReason(_SkipReason, metaclass=_SkipReasonEnumTypeWrapper):
     """SkipReason says why a node did not run."""
@@ -74,7 +76,45 @@ SKIP_REASON_BRANCH: SkipReason.ValueType  # 2
 """No edge into it was taken."""
 SKIP_REASON_ON_ERROR: SkipReason.ValueType  # 3
 """It failed and its `on_error` says skip."""
+SKIP_REASON_MANUAL: SkipReason.ValueType  # 4
+"""A person decided so."""
 Global___SkipReason: _TypeAlias = SkipReason  # noqa: Y015
+
+class _Intervention:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InterventionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Intervention.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INTERVENTION_UNSPECIFIED: _Intervention.ValueType  # 0
+    """Not set."""
+    INTERVENTION_RETRY: _Intervention.ValueType  # 1
+    """The next attempt is queued at once."""
+    INTERVENTION_SKIP: _Intervention.ValueType  # 2
+    """It does not run."""
+    INTERVENTION_COMPLETE: _Intervention.ValueType  # 3
+    """It ends well, with an output that was handed in."""
+    INTERVENTION_FAIL: _Intervention.ValueType  # 4
+    """It fails for good."""
+    INTERVENTION_EDIT: _Intervention.ValueType  # 5
+    """Its attempts from the next one on get another input; if it has begun, the next one is queued at once."""
+
+class Intervention(_Intervention, metaclass=_InterventionEnumTypeWrapper):
+    """Intervention is what a person does to a node."""
+
+INTERVENTION_UNSPECIFIED: Intervention.ValueType  # 0
+"""Not set."""
+INTERVENTION_RETRY: Intervention.ValueType  # 1
+"""The next attempt is queued at once."""
+INTERVENTION_SKIP: Intervention.ValueType  # 2
+"""It does not run."""
+INTERVENTION_COMPLETE: Intervention.ValueType  # 3
+"""It ends well, with an output that was handed in."""
+INTERVENTION_FAIL: Intervention.ValueType  # 4
+"""It fails for good."""
+INTERVENTION_EDIT: Intervention.ValueType  # 5
+"""Its attempts from the next one on get another input; if it has begun, the next one is queued at once."""
+Global___Intervention: _TypeAlias = Intervention  # noqa: Y015
 
 class _ExecutionStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -94,6 +134,10 @@ class _ExecutionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execu
     """Ended on request."""
     EXECUTION_STATUS_TIMED_OUT: _ExecutionStatus.ValueType  # 5
     """Its deadline passed."""
+    EXECUTION_STATUS_PAUSED: _ExecutionStatus.ValueType  # 6
+    """Accepted, not finished, and stopped by a person until it is resumed. Only readers are told so: a row of the journal
+    says RUNNING.
+    """
 
 class ExecutionStatus(_ExecutionStatus, metaclass=_ExecutionStatusEnumTypeWrapper):
     """ExecutionStatus is where an execution stands."""
@@ -110,6 +154,10 @@ EXECUTION_STATUS_CANCELLED: ExecutionStatus.ValueType  # 4
 """Ended on request."""
 EXECUTION_STATUS_TIMED_OUT: ExecutionStatus.ValueType  # 5
 """Its deadline passed."""
+EXECUTION_STATUS_PAUSED: ExecutionStatus.ValueType  # 6
+"""Accepted, not finished, and stopped by a person until it is resumed. Only readers are told so: a row of the journal
+says RUNNING.
+"""
 Global___ExecutionStatus: _TypeAlias = ExecutionStatus  # noqa: Y015
 
 class _NodeStatus:
@@ -248,6 +296,9 @@ class Event(_message.Message):
     NODE_RETRIED_FIELD_NUMBER: _builtins.int
     NODES_COMPLETED_FIELD_NUMBER: _builtins.int
     OUTCOMES_CARRIED_FIELD_NUMBER: _builtins.int
+    EXECUTION_PAUSED_FIELD_NUMBER: _builtins.int
+    EXECUTION_RESUMED_FIELD_NUMBER: _builtins.int
+    NODE_INTERVENED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -314,6 +365,18 @@ class Event(_message.Message):
     def outcomes_carried(self) -> Global___OutcomesCarried:
         """Outcomes of a past execution were taken over; in the row of the start, right after it."""
 
+    @_builtins.property
+    def execution_paused(self) -> Global___ExecutionPaused:
+        """Nothing new is handed out from now on."""
+
+    @_builtins.property
+    def execution_resumed(self) -> Global___ExecutionResumed:
+        """The pause is over."""
+
+    @_builtins.property
+    def node_intervened(self) -> Global___NodeIntervened:
+        """A person laid hands on a node; what that led to follows in the same row."""
+
     def __init__(
         self,
         *,
@@ -333,12 +396,15 @@ class Event(_message.Message):
         node_retried: Global___NodeRetried | None = ...,
         nodes_completed: Global___NodesCompleted | None = ...,
         outcomes_carried: Global___OutcomesCarried | None = ...,
+        execution_paused: Global___ExecutionPaused | None = ...,
+        execution_resumed: Global___ExecutionResumed | None = ...,
+        node_intervened: Global___NodeIntervened | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "outcomes_carried"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -983,6 +1049,110 @@ class CancelRequested(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelRequested: _TypeAlias = CancelRequested  # noqa: Y015
+
+@_typing.final
+class ExecutionPaused(_message.Message):
+    """ExecutionPaused stops an execution from handing out work; what is under way goes on to its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who asked, for people."""
+    reason: _builtins.str
+    """Why, for people."""
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeRef]:
+        """Attempts that were queued and with nobody: they wait for the end of the pause."""
+
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        held: _abc.Iterable[Global___NodeRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "held", b"held", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecutionPaused: _TypeAlias = ExecutionPaused  # noqa: Y015
+
+@_typing.final
+class ExecutionResumed(_message.Message):
+    """ExecutionResumed ends a pause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who asked, for people."""
+    reason: _builtins.str
+    """Why, for people."""
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecutionResumed: _TypeAlias = ExecutionResumed  # noqa: Y015
+
+@_typing.final
+class NodeIntervened(_message.Message):
+    """NodeIntervened records who did what to a node, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
+    INTERVENTION_ID_FIELD_NUMBER: _builtins.int
+    operation: Global___Intervention.ValueType
+    """What was done."""
+    by: _builtins.str
+    """Who did it, for people."""
+    reason: _builtins.str
+    """Why, for people."""
+    intervention_id: _builtins.str
+    """Caller's id for de-duplication, empty if none."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """The node or item, with the attempt that was current; 0 if it had none."""
+
+    @_builtins.property
+    def input(self) -> _payload_pb2.Payload:
+        """The new input of INTERVENTION_EDIT; unset otherwise."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        operation: Global___Intervention.ValueType = ...,
+        by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        input: _payload_pb2.Payload | None = ...,
+        intervention_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "input", b"input", "intervention_id", b"intervention_id", "operation", b"operation", "reason", b"reason", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeIntervened: _TypeAlias = NodeIntervened  # noqa: Y015
 
 @_typing.final
 class NodesCancelled(_message.Message):

@@ -1,0 +1,33 @@
+"""Events of what people do to an execution by hand. Field meanings are those of the journal's
+contract."""
+
+import msgspec
+
+from penstock.workflow.execution.values import NodeRef, Operation, Payload
+
+
+class ExecutionPaused(msgspec.Struct, frozen=True, gc=False):
+    """Nothing new is handed out from now on; `held` are attempts that were queued and with
+    nobody."""
+
+    by: str = ""
+    reason: str = ""
+    held: tuple[NodeRef, ...] = ()
+
+
+class ExecutionResumed(msgspec.Struct, frozen=True, gc=False):
+    """The pause is over."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class NodeIntervened(msgspec.Struct, frozen=True, gc=False):
+    """A person laid hands on a node or an item: who, what and why. What it led to follows."""
+
+    ref: NodeRef
+    operation: Operation
+    by: str = ""
+    reason: str = ""
+    input: Payload | None = None
+    intervention_id: str = ""

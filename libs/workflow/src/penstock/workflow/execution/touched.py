@@ -1,0 +1,43 @@
+"""What people have done to an execution, as far as it still matters. Part of the fold; an execution
+that nobody touched has none.
+
+While an execution is paused, attempts that are queued are *held*: nobody has them, and nobody gets
+them before the pause is over.
+"""
+
+from penstock.workflow.execution.hand_events import ExecutionPaused, NodeIntervened
+from penstock.workflow.execution.values import Payload
+
+
+class Touched:
+    """By key: `held`, the attempts that wait for the end of a pause; `inputs`, what a node's
+    attempts get in place of its parents' outputs; `excused`, how many attempts ended neither by
+    failure nor by loss. `ids` are those of interventions, to know one that is said again."""
+
+    __slots__ = ("excused", "held", "ids", "inputs", "paused")
+
+    def __init__(self) -> None:
+        self.paused: ExecutionPaused | None = None
+        self.held: set[int] = set()
+        self.inputs: dict[int, Payload] = {}
+        self.excused: dict[int, int] = {}
+        self.ids: set[str] = set()
+
+    def pause(self, event: ExecutionPaused, size: int) -> None:
+        """A pause began; `size` is the plan's number of nodes."""
+        self.paused = event
+        self.held = {ref.item * size + ref.node for ref in event.held}
+
+    def resume(self) -> None:
+        """The pause is over."""
+        self.paused = None
+        self.held.clear()
+
+    def note(self, event: NodeIntervened, key: int, spent: int) -> None:
+        """Somebody intervened in the node or item under `key`; `spent` attempts count no more."""
+        if event.intervention_id:
+            self.ids.add(event.intervention_id)
+        if event.input is not None:
+            self.inputs[key] = event.input
+        if spent:
+            self.excused[key] = self.excused.get(key, 0) + spent
