@@ -13,15 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from penstock.workflow.execution import events as ev
+from penstock.workflow.execution import hand_events as hand
 from penstock.workflow.execution.values import (
     INLINE_BYTES_MAX,
     ExecutionStatus,
     NodeRef,
     NodeStatus,
+    Operation,
     Payload,
     SkipReason,
 )
 from penstock.workflow.plan import Plan
+from support.journal_hands import HandJudge
 
 Batch = tuple[str, int, int, Sequence[ev.Event]]
 """As `journal_codec.decode_batch` gives it: execution id, first sequence, time (us), events."""
@@ -61,6 +64,7 @@ class Judge:
     items_done: dict[int, int] = field(default_factory=dict)
     signals: list[ev.SignalReceived] = field(default_factory=list)
     cancel_requested: bool = False
+    by_hand: HandJudge = field(default_factory=HandJudge)
 
     def blame(self, message: str) -> None:
         self.violations.append(f"seq {self.seq}: {message}")
@@ -107,6 +111,10 @@ class Judge:
                 self.on_ended(event)
             case ev.OutcomesCarried(outcomes=outcomes):
                 self.on_carried(outcomes)
+            case hand.ExecutionPaused() | hand.ExecutionResumed():
+                self.by_hand.on_pause(event, self.blame)
+            case hand.NodeIntervened():
+                self.on_intervened(event)
             case ev.ExecutionStarted():
                 self.started = event
 
@@ -134,11 +142,25 @@ class Judge:
         if self.unhandled():
             self.blame(f"failures nobody handles were carried: {self.unhandled()}")
 
+    def on_intervened(self, event: hand.NodeIntervened) -> None:
+        ref = event.ref
+        known = self.attempts.get((ref.node, ref.item))
+        if ref.node in self.status or (known is not None and known.closed):
+            self.blame(f"{ref} was laid hands on after its end (I5)")
+        begun = known is not None or ref.node in self.queued
+        if not self.by_hand.take(event, begun, self.blame) or known is None:
+            return
+        known.retry_us, known.wait, known.ran = 0, None, False
+        if event.operation in (Operation.RETRY, Operation.EDIT):
+            known.failures = 0
+
     def on_queued(self, node: int) -> None:
         if node in self.queued:
             self.blame(f"node {node} was queued twice (I3)")
         self.queued.add(node)
         self.must_be_ready(node)
+        if self.by_hand.paused and not self.plan.nodes[node].collects:
+            self.blame(f"node {node} was queued during a pause")
 
     def must_be_ready(self, node: int) -> None:
         """I3: all parents have ended and one edge is taken; checked when a node first appears."""
@@ -174,6 +196,8 @@ class Judge:
     def open_attempt(self, ref: NodeRef, did: str) -> Attempts:
         """The attempt an event speaks of; it must be the current one of something open (I2)."""
         key = (ref.node, ref.item)
+        if key not in self.attempts and key in self.by_hand.pending and not ref.item:
+            self.attempts[key] = Attempts()
         if key not in self.attempts:
             self.attempts[key] = Attempts()
             if ref.item:
@@ -203,6 +227,7 @@ class Judge:
     def on_completed(self, event: ev.NodeCompleted) -> None:
         ref = event.ref
         known = self.open_attempt(ref, "completed")
+        done = self.by_hand.leads_to((ref.node, ref.item), Operation.COMPLETE, Operation.SKIP)
         wait = known.wait
         if wait is not None and not wait.signal and self.at_us < wait.until_us:
             self.blame(f"{ref} woke {wait.until_us - self.at_us} us early (I9)")
@@ -215,7 +240,7 @@ class Judge:
         if ref.item:
             self.items_done[ref.node] = self.items_done.get(ref.node, 0) + 1
             return
-        if ref.node in self.fan_outs:
+        if ref.node in self.fan_outs and not done:
             self.check_join(ref.node, event.output)
         self.completed[ref.node] = event
         self.end_node(ref.node, NodeStatus.COMPLETED)
@@ -248,6 +273,8 @@ class Judge:
         late = event.failure.reason == "NODE_DEADLINE" and plan.deadline_s > 0
         known = self.open_attempt(ref, "passed its deadline" if late else "failed")
         known.wait = None
+        if self.by_hand.leads_to((ref.node, ref.item), Operation.FAIL) and event.retry_us:
+            self.blame(f"{ref} was failed by hand and is retried")
         if event.retry_us:
             known.failures += 1
             known.retry_us = event.retry_us
@@ -266,6 +293,14 @@ class Judge:
 
     def on_retried(self, ref: NodeRef) -> None:
         known = self.attempts.get((ref.node, ref.item))
+        if self.by_hand.leads_to((ref.node, ref.item), Operation.RETRY, Operation.EDIT):
+            known = self.attempts.setdefault((ref.node, ref.item), Attempts())
+            if ref.attempt != known.attempt + 1 or known.closed or ref.node in self.status:
+                self.blame(f"{ref} follows attempt {known.attempt} by hand (I2, I5)")
+            known.attempt = ref.attempt
+            return
+        if self.by_hand.paused:
+            self.blame(f"{ref} was retried during a pause")
         if known is None or not known.retry_us or known.closed or ref.node in self.status:
             self.blame(f"{ref} was retried out of nothing (I5)")
             return
@@ -277,6 +312,7 @@ class Judge:
 
     def on_lost(self, ref: NodeRef) -> None:
         known = self.open_attempt(ref, "was lost")
+        self.by_hand.on_lost(ref, self.blame)
         if known.wait is not None:
             self.blame(f"{ref} was lost while it slept")
         plan = self.plan.nodes[ref.node]
@@ -292,6 +328,9 @@ class Judge:
                 self.blame(f"node {node} was skipped too early, parents {open_parents} are open")
             elif self.some_edge_taken(node):
                 self.blame(f"node {node} was skipped though an edge leads to it")
+        elif reason == SkipReason.MANUAL:
+            if not self.by_hand.leads_to((node, 0), Operation.SKIP):
+                self.blame(f"node {node} was skipped by nobody's hand")
         elif reason == SkipReason.ON_ERROR:
             if node not in self.failed:
                 self.blame(f"node {node} was skipped for an error it did not have")

@@ -101,6 +101,7 @@ class Cluster:
         for command in made.commands:
             match command:
                 case Dispatch(refs=refs):
+                    assert not self.state.is_paused, "handed out during a pause"
                     self.ready.extend(refs)
                 case CancelAttempts(refs=refs):
                     for ref in refs:
@@ -115,6 +116,8 @@ class Cluster:
         if self.reporting is not None:
             self.answer(*self.reporting)
         self.ready = [ref for ref in self.ready if self.state.is_current(ref)]
+        if self.state.is_paused:
+            self.ready.clear()
         if self.check:
             assert folded(refold(self.plan, self.rows)) == folded(self.state)
             self.check_no_orphans()
@@ -192,7 +195,7 @@ class Cluster:
     def reasons(self, node: int, status: int) -> int:
         state = self.state
         if status == NodeStatus.PENDING:
-            return int(state.pending[node] > 0)
+            return int(state.pending[node] > 0 or state.is_paused)
         stored = int(any(store.node == node for store in self.stores))
         items = state.fan_outs.get(node)
         if items is not None:
@@ -210,7 +213,7 @@ class Cluster:
             return int(timed or (wait is not None and bool(wait.signal)))
         leased = ref in self.held or ref in self.promised
         assert leased == (key in state.holders), f"{ref}: the books differ"
-        return int(ref in self.ready) + int(leased)
+        return int(ref in self.ready) + int(leased) + int(state.is_held(key))
 
     def next_wake_us(self) -> int:
         return next_wake_us(self.state)

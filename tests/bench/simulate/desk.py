@@ -24,10 +24,11 @@ WATCH_S = 0.5
 class Attempts:
     """Stands in for the fold: every attempt handed out is current until it is done."""
 
-    __slots__ = ("holders",)
+    __slots__ = ("holders", "touched")
 
     def __init__(self) -> None:
         self.holders: dict[NodeRef, str] = {}
+        self.touched = None
 
     def is_current(self, ref: NodeRef) -> bool:
         """Nothing is ever cancelled here."""

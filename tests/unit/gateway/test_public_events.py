@@ -228,6 +228,46 @@ CASES = {
             "nodes": [{"id": "fetch", "status": "CANCELLED"}],
         },
     ),
+    "paused": (
+        {"execution_paused": journal.ExecutionPaused(by="ann", reason="lunch", held=[REF])},
+        {
+            "type": "NODE_STATE_CHANGED",
+            "kind": "execution_paused",
+            "status": "PAUSED",
+            "by": "ann",
+            "reason": "lunch",
+        },
+    ),
+    "resumed": (
+        {"execution_resumed": journal.ExecutionResumed(by="ann")},
+        {
+            "type": "NODE_STATE_CHANGED",
+            "kind": "execution_resumed",
+            "status": "RUNNING",
+            "by": "ann",
+        },
+    ),
+    "intervened": (
+        {
+            "node_intervened": journal.NodeIntervened(
+                ref=ITEM,
+                operation=journal.INTERVENTION_EDIT,
+                by="ann",
+                reason="a typo",
+                input=Payload(json=b"7"),
+            )
+        },
+        {
+            "type": "NODE_STATE_CHANGED",
+            "kind": "node_intervened",
+            "node": "judge",
+            "item": 2,
+            "operation": "edit",
+            "input": 7,
+            "by": "ann",
+            "reason": "a typo",
+        },
+    ),
     "ended well": (
         {
             "execution_ended": journal.ExecutionEnded(

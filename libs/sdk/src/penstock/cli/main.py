@@ -20,8 +20,9 @@ _GROUPS = (
     ("workflow", "Apply, list, show and compare workflows; go back to an earlier version."),
     (
         "execution",
-        "List, show, watch, compare, re-run, cancel and signal executions; read their logs.",
+        "List, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     ),
+    ("node", "Retry, skip, complete or fail a node by hand, or give it another input."),
 )
 
 

@@ -32,3 +32,6 @@ ParamsFile = Annotated[
 Tags = Annotated[
     list[str] | None, Parameter(name="--tag", negative="", help="A label; may be repeated.")
 ]
+By = Annotated[str, Parameter(show_default=False, help="Who does it, for people.")]
+Reason = Annotated[str, Parameter(show_default=False, help="Why, for people.")]
+Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]

@@ -11,6 +11,16 @@ from ruamel.yaml.error import YAMLError
 from penstock.cli.problems import BadInput
 
 
+def parse_json(text: str, option: str) -> Any:
+    """The value of an option that takes JSON. Raises `BadInput`."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadInput(
+            f"{option} is not JSON: {error}", fix='Give JSON, such as {"approved": true}.'
+        ) from error
+
+
 def _types_of(schema: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """The JSON types a parameter may have; none if the schema does not say."""
     properties = schema.get("properties", {})

@@ -150,6 +150,8 @@ class ExecutionPicture:
         for change in event.nodes:
             node = self.nodes.setdefault(change.id, NodePicture(change.id))
             node.apply(change, event.kind, message.at)
+        if event.kind in ("execution_paused", "execution_resumed"):
+            self.status = event.status
         if event.type == "EXECUTION_COMPLETED":
             self.status, self.output = event.status, event.output
             self.failure, self.failed_node = event.failure, event.failed_node

@@ -35,6 +35,7 @@ LOOKS = {
     "SKIPPED": Look("⊘", "-", "dim"),
     "CANCELLED": Look("⊗", "!", "magenta"),
     "TIMED_OUT": Look("✘", "x", "bold red"),
+    "PAUSED": Look("⏸", "=", "yellow"),
 }
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 

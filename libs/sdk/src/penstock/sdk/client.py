@@ -12,6 +12,7 @@ import msgspec
 from penstock.sdk.audit import AuditClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.history import HistoryClient
+from penstock.sdk.interventions import Interventions
 from penstock.sdk.models import (
     Applied,
     Cancelled,
@@ -66,6 +67,7 @@ class Client:
         self._transport = transport
         self.audit = AuditClient(transport)
         self.history = HistoryClient(transport)
+        self.interventions = Interventions(transport)
 
     @property
     def url(self) -> str:

@@ -22,6 +22,7 @@ from penstock.gateway.routes.audit import AUDIT_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
+from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
 
@@ -54,6 +55,7 @@ def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
             *EVENT_ROUTES,
             *AUDIT_ROUTES,
             *HISTORY_ROUTES,
+            *INTERVENTION_ROUTES,
             *OPERATION_ROUTES,
         ],
         state=State({"doors": doors}),

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
+from penstock.gateway.intervention_ports import Interventions
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Audits, Commands, Reads
 from penstock.gateway.requests import Connection
@@ -22,6 +23,7 @@ class Doors:
     audits: Audits
     history: HistoryDoor
     health: Callable[[], Awaitable[HealthReport]]
+    interventions: Interventions
 
 
 def doors_of(connection: Connection) -> Doors:

@@ -11,6 +11,7 @@ from penstock.gateway import schema
 from penstock.gateway.interface.audit import AUDIT_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
+from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
 from penstock.gateway.interface.workflows import WORKFLOW_OPERATIONS
@@ -28,6 +29,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *EXECUTION_OPERATIONS,
     *AUDIT_OPERATIONS,
     *HISTORY_OPERATIONS,
+    *INTERVENTION_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

@@ -199,6 +199,40 @@ def _carried(event: journal.OutcomesCarried, names: Names) -> PublicEvent:
     return PublicEvent("NODE_STATE_CHANGED", "outcomes_carried", tuple(changes))
 
 
+def _paused(event: journal.ExecutionPaused, names: Names) -> PublicEvent:
+    return PublicEvent(
+        "NODE_STATE_CHANGED",
+        "execution_paused",
+        status="PAUSED",
+        by=event.by,
+        reason=event.reason,
+    )
+
+
+def _resumed(event: journal.ExecutionResumed, names: Names) -> PublicEvent:
+    return PublicEvent(
+        "NODE_STATE_CHANGED",
+        "execution_resumed",
+        status="RUNNING",
+        by=event.by,
+        reason=event.reason,
+    )
+
+
+def _intervened(event: journal.NodeIntervened, names: Names) -> PublicEvent:
+    """What it led to follows in events of their own; this one tells who did what to which node."""
+    return PublicEvent(
+        "NODE_STATE_CHANGED",
+        "node_intervened",
+        node=node_name(event.ref.node, names),
+        item=_item(event.ref),
+        operation=journal.Intervention.Name(event.operation).removeprefix("INTERVENTION_").lower(),
+        input=payload_json(event.input) if event.HasField("input") else None,
+        by=event.by,
+        reason=event.reason,
+    )
+
+
 _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "execution_started": _started,
     "nodes_queued": _queued,
@@ -215,6 +249,9 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "nodes_cancelled": _cancelled,
     "execution_ended": _ended,
     "outcomes_carried": _carried,
+    "execution_paused": _paused,
+    "execution_resumed": _resumed,
+    "node_intervened": _intervened,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-ExecutionStatusName = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
+ExecutionStatusName = Literal["RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
 NodeStatusName = Literal[
     "PENDING",
     "QUEUED",
@@ -275,6 +275,11 @@ class PublicEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     signal_id: str = ""
     payload: Raw | None = None
     reason: str = ""
+    by: str = ""
+    node: str = ""
+    item: int | None = None
+    operation: str = ""
+    input: Raw | None = None
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="event"):

@@ -151,6 +151,7 @@ def is_terminal(status: int) -> bool:
     """True if an execution with this status has ended."""
     return status not in (
         journal.EXECUTION_STATUS_RUNNING,
+        journal.EXECUTION_STATUS_PAUSED,
         journal.EXECUTION_STATUS_UNSPECIFIED,
     )
 

@@ -11,6 +11,7 @@ from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.common.logging import get_logger
 from penstock.nodes.api import Done, LogLevel, NodeCall, NodeFailure, Sleep
 from penstock.worker.calls import CallLost
+from penstock.worker.edited import with_input
 from penstock.worker.evaluate import Evaluator
 from penstock.worker.fan_out import expand
 from penstock.worker.host_functions import CallHost
@@ -34,7 +35,8 @@ _TOO_DEEP = "A value is nested too deeply to be carried; make it flatter."
 
 
 class Order(msgspec.Struct, frozen=True):
-    """Which attempt to run. `deadline_us` is an instant, 0 for none."""
+    """Which attempt to run. `deadline_us` is an instant, 0 for none; `input` is what somebody gave
+    the node in place of its parents' outputs."""
 
     node: int
     item: int = 0
@@ -43,6 +45,7 @@ class Order(msgspec.Struct, frozen=True):
     items: payload_pb.Payload | None = None
     deadline_us: int = 0
     effect_may_have_happened: bool = False
+    input: payload_pb.Payload | None = None
 
 
 def order_of(task: pb.Task) -> Order:
@@ -57,6 +60,7 @@ def order_of(task: pb.Task) -> Order:
         items,
         task.deadline_unix_us,
         task.effect_may_have_happened,
+        task.input if task.HasField("input") else None,
     )
 
 
@@ -100,6 +104,8 @@ class Attempts:
         if order.items is not None:
             item = await self._parts.payloads.element(order.items, order.item - 1, scope.tenant)
             order = msgspec.structs.replace(order, item_json=item, items=None)
+        if order.input is not None:
+            scope = await with_input(scope, program.node, order.input)
         await scope.open(_all_needs(program, order))
         limit_s = program.node.timeout_s
         if order.deadline_us:

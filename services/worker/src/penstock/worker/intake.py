@@ -75,7 +75,9 @@ class TaskIntake:
             text = f"the plan has no node {node}"
             _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
         elif not (
-            nodes[node].is_quick(order.item) and self._quick.start(lease, scope, order, now_us)
+            order.input is None
+            and nodes[node].is_quick(order.item)
+            and self._quick.start(lease, scope, order, now_us)
         ):
             self._segments.start(lease, scope, order)
 

@@ -1,17 +1,18 @@
 """`penstock execution ...`."""
 
 import difflib
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from penstock.cli.commands import history
+from penstock.cli.commands.pausing import pause, resume
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.logs import LogRow, log_rows, printable
-from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
+from penstock.cli.options import Cursor, DataDir, Id, Limit, Output, Url
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.problems import BadInput, run_command
+from penstock.cli.params import parse_json
+from penstock.cli.problems import run_command
 from penstock.cli.results import print_result, took_text
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import print_tree
@@ -22,13 +23,11 @@ from penstock.sdk.models import Execution, Problem
 
 app = App(
     name="execution",
-    help="List, show, watch, compare, re-run, cancel and signal executions; read their logs.",
+    help="List, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     help_format="plaintext",
 )
-for _command in (history.show, history.diff, history.rerun, history.fork):
+for _command in (history.show, history.diff, history.rerun, history.fork, pause, resume):
     app.command(_command)
-
-Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 
 
 @app.command(name="list")
@@ -167,15 +166,6 @@ def cancel(
     return run_command(work)
 
 
-def _parse_payload(text: str) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise BadInput(
-            f"--payload is not JSON: {error}", fix='Give JSON, such as {"approved": true}.'
-        ) from error
-
-
 @app.command
 def signal(
     execution: Id,
@@ -192,7 +182,7 @@ def signal(
     """Hand data to an execution that waits for a signal."""
 
     async def work() -> ExitCode:
-        data = _parse_payload(payload)
+        data = parse_json(payload, "--payload") if payload else None
         async with open_session(url, data_dir) as client:
             await client.signal(execution, name, data, signal_id=signal_id)
         print(f"{execution} has the signal {name}")

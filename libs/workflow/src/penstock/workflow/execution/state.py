@@ -107,6 +107,11 @@ class StateData:
         """True while nothing may be handed out."""
         return self.touched is not None and self.touched.paused is not None
 
+    def is_held(self, key: int) -> bool:
+        """True if a pause keeps the attempt under this key from everybody."""
+        touched = self.touched
+        return touched is not None and touched.paused is not None and key in touched.held
+
     def key(self, ref: NodeRef) -> int:
         """The key of the node or item that this is an attempt of."""
         return ref.item * self.tables.size + ref.node

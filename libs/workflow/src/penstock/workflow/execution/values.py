@@ -74,6 +74,10 @@ class ExecutionStatus(IntEnum):
     PAUSED = 6
 
 
+OPEN_STATUSES = frozenset({ExecutionStatus.RUNNING, ExecutionStatus.PAUSED})
+"""Statuses of executions that have not ended."""
+
+
 class OriginKind(IntEnum):
     """Why an execution was made from a past one; numbers as in the journal's contract."""
 

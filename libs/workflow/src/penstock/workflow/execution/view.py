@@ -108,8 +108,7 @@ def _is_held(state: ExecutionState, index: int, status: int) -> bool:
     """True if a pause is all that keeps a node from going on."""
     if status == NodeStatus.PENDING:
         return not state.pending[index]
-    held = state.touched.held if state.touched is not None else set()
-    return status == NodeStatus.QUEUED and index in held
+    return status == NodeStatus.QUEUED and state.is_held(index)
 
 
 def _node_view(state: ExecutionState, index: int) -> NodeView:

@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING, EventBatch
+from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.bus import open_bus
 from penstock.common.errors import InvalidArgument, Unavailable
 from penstock.common.feed import follow_execution
 from penstock.common.ids import is_ulid
 from penstock.common.reception import Reception, open_reception
 from penstock.coordinator.ports import Queries
+from penstock.workflow.execution.values import OPEN_STATUSES
 
 
 class Watching:
@@ -43,7 +44,7 @@ class Watching:
             raise Unavailable("live events cannot be reached at the moment")
         execution = await self._queries.get_execution(tenant, execution_id)
         after_seq = min(after_seq, execution.last_seq)
-        if execution.status != EXECUTION_STATUS_RUNNING and after_seq == execution.last_seq:
+        if int(execution.status) not in OPEN_STATUSES and after_seq == execution.last_seq:
             return
 
         async def read(execution_id: str, after_seq: int) -> list[EventBatch]:

@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.execution.waits import Waits
 
@@ -50,7 +51,8 @@ def orphans(
         if items is not None:
             yield from _orphaned_items(state, node, items, is_placed, is_storing)
         elif status == _PENDING:
-            if not state.pending[node] and node not in state.undecided:
+            decided = state.pending[node] or node in state.undecided or state.is_paused
+            if not decided:
                 yield Fault("I4", f"{_name(state, node)} has no open parent and was not decided")
         elif state.tables.nodes[node].collects:
             if not is_storing(node):
@@ -85,7 +87,7 @@ def _orphaned_attempt(
     if status == _WAITING:
         if key not in state.waits.due and key not in state.waits.sleeping:
             yield Fault("I4", f"{_name(state, ref.node)} waits for nothing", ref)
-    elif key not in state.holders and not is_placed(ref):
+    elif key not in state.holders and not state.is_held(key) and not is_placed(ref):
         yield Fault("I4", f"{_name(state, ref.node)} is queued, but nobody will run it", ref)
 
 
@@ -104,7 +106,7 @@ def differences(held: ExecutionState, folded: ExecutionState) -> Iterator[Fault]
 
 def fold_of(value: Any) -> Any:
     """Everything of a state that the fold determines, as plain values that can be compared."""
-    if isinstance(value, ExecutionState | Waits | FanOut):
+    if isinstance(value, ExecutionState | Waits | FanOut | Touched):
         slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
         return {name: fold_of(getattr(value, name)) for name in slots if name not in NOT_FOLDED}
     if isinstance(value, dict):

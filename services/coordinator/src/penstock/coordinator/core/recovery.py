@@ -41,7 +41,7 @@ def _recover_node(turn: Turn, node: int) -> None:
         _recover_items(turn, node, items)
     elif state.tables.nodes[node].collects:
         gather(turn, node)
-    elif node not in state.holders and not _is_held(state, node):
+    elif node not in state.holders and not state.is_held(node):
         lose(turn, NodeRef(node, 0, state.attempts[node]), CAUSE, begun=True)
 
 
@@ -53,10 +53,5 @@ def _recover_items(turn: Turn, node: int, items: FanOut) -> None:
         if items.status[at] in _OPEN and node in state.fan_outs:
             ref = NodeRef(node, at + 1, items.attempt(at + 1))
             key = state.key(ref)
-            if key not in state.holders and not _is_held(state, key):
+            if key not in state.holders and not state.is_held(key):
                 lose(turn, ref, CAUSE, begun=True)
-
-
-def _is_held(state: ExecutionState, key: int) -> bool:
-    """True if a pause keeps this attempt from everybody: it was never handed out."""
-    return state.is_paused and state.touched is not None and key in state.touched.held

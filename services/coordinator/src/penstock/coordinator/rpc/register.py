@@ -7,10 +7,14 @@ import grpc
 from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from penstock.api.workflow.v1.intervention_service_pb2_grpc import (
+    add_InterventionServiceServicer_to_server,
+)
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from penstock.coordinator.rpc.audit import AuditRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
+from penstock.coordinator.rpc.interventions import InterventionRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
 
@@ -19,6 +23,7 @@ SERVICES = (
     "penstock.api.dispatch.v1.DispatchService",
     "penstock.api.audit.v1.AuditService",
     "penstock.api.history.v1.HistoryService",
+    "penstock.api.workflow.v1.InterventionService",
 )
 
 
@@ -32,5 +37,6 @@ def registration(
         add_WorkflowServiceServicer_to_server(workflows, server)
         add_AuditServiceServicer_to_server(AuditRpc(coordinator), server)
         add_HistoryServiceServicer_to_server(HistoryRpc(coordinator), server)
+        add_InterventionServiceServicer_to_server(InterventionRpc(coordinator.hands), server)
 
     return register

@@ -19,6 +19,7 @@ from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
 from penstock.coordinator.shell.floor import Floor
 from penstock.coordinator.shell.folding import Folding
+from penstock.coordinator.shell.hands import Hands
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.joins import StoredJoins
@@ -36,6 +37,7 @@ from penstock.coordinator.shell.room import Limits, Room
 from penstock.coordinator.shell.shards import Shards
 from penstock.coordinator.shell.sleepers import Sleepers
 from penstock.coordinator.shell.starts import Starts
+from penstock.coordinator.shell.telling import Telling
 from penstock.coordinator.shell.tenure import Tenure
 from penstock.coordinator.shell.timers import run_timers
 from penstock.coordinator.shell.turns import Turns
@@ -97,9 +99,9 @@ class Coordinator:
         )
         self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
         self.reruns = Reruns(self.definitions, state)
-        self.interventions = Interventions(
-            self.shards, self.room, awakening, state.queries, state.payloads
-        )
+        telling = Telling(self.shards, self.room, awakening, state.queries)
+        self.interventions = Interventions(telling, state.queries, state.payloads)
+        self.hands = Hands(telling, state.payloads)
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )

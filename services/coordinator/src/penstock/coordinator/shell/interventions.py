@@ -1,23 +1,15 @@
 """Cancel and signal: what people do to a running execution."""
 
-import asyncio
-
 from penstock.common.errors import (
     Conflict,
     InvalidArgument,
     LimitExceeded,
-    NotFound,
     PayloadTooLarge,
-    PenstockError,
-    Unavailable,
 )
 from penstock.coordinator.core.inputs import CancelAsked, SignalArrived
 from penstock.coordinator.ports import Payloads, Queries
 from penstock.coordinator.shell.asked import REASON_CHARS_MAX, check_text, decoded
-from penstock.coordinator.shell.awakening import Awakening
-from penstock.coordinator.shell.live import Happening, Live
-from penstock.coordinator.shell.room import Room
-from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.telling import Telling
 from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
 from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
 
@@ -25,56 +17,12 @@ SIGNAL_BYTES_MAX = 1024 * 1024
 _RUNNING = int(ExecutionStatus.RUNNING)
 
 
-class _Answer:
-    """A call that waits for its input to be on disk: the execution and whether it took the input
-    in, None if it is not live."""
-
-    def __init__(self, tenant: str, happened: Happening, room: Room) -> None:
-        self.done: asyncio.Future[tuple[Live, bool] | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._tenant = tenant
-        self._happened = happened
-        self._room = room
-
-    def on_awake(self, live: Live) -> None:
-        try:
-            if live.tenant != self._tenant:
-                raise NotFound(f"there is no execution {live.id}")
-            self._room.check_writable()
-        except PenstockError as error:
-            self.on_failed(error)
-        else:
-            self._room.put(live, self._happened, self)
-
-    def on_absent(self) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
-
-    def on_committed(self, live: Live, accepted: bool) -> None:
-        if not self.done.done():
-            self.done.set_result((live, accepted))
-
-    def on_failed(self, error: PenstockError) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
 class Interventions:
     """A cancel of an execution that has ended changes nothing; a signal to it is refused, unless it
     repeats one that had arrived."""
 
-    def __init__(
-        self,
-        shards: Shards,
-        room: Room,
-        awakening: Awakening,
-        queries: Queries,
-        payloads: Payloads,
-    ) -> None:
-        self._shards = shards
-        self._room = room
-        self._awakening = awakening
+    def __init__(self, telling: Telling, queries: Queries, payloads: Payloads) -> None:
+        self._telling = telling
         self._queries = queries
         self._payloads = payloads
 
@@ -82,7 +30,7 @@ class Interventions:
         """End an execution; returns its status once that is on disk. Raises `NotFound`,
         `WrongOwner`, `Unavailable`."""
         check_text(reason, "reason", REASON_CHARS_MAX)
-        told = await self._tell(tenant, execution_id, CancelAsked(reason))
+        told = await self._telling.tell(tenant, execution_id, CancelAsked(reason))
         if isinstance(told, int):
             return told
         end = told[0].state.end
@@ -104,7 +52,9 @@ class Interventions:
         payload = NULL if not json else Payload(json)
         if len(json) > INLINE_BYTES_MAX:
             payload = await self._payloads.put(tenant, json)
-        told = await self._tell(tenant, execution_id, SignalArrived(name, payload, signal_id))
+        told = await self._telling.tell(
+            tenant, execution_id, SignalArrived(name, payload, signal_id)
+        )
         if isinstance(told, int):
             await self._refuse_late(tenant, execution_id, name, signal_id)
             return
@@ -136,20 +86,3 @@ class Interventions:
                     return True
             seq = batches[-1].first_seq + len(batches[-1].events) - 1
         return False
-
-    async def _tell(
-        self, tenant: str, execution_id: str, happened: Happening
-    ) -> tuple[Live, bool] | int:
-        """Put an input to an execution, wherever it is; returns, once that is on disk, the
-        execution and whether it took it in, or the status of one that has ended."""
-        self._shards.of(execution_id)
-        for _ in range(2):
-            answer = _Answer(tenant, happened, self._room)
-            self._awakening.reach(execution_id, answer)
-            told = await answer.done
-            if told is not None:
-                return told
-            status = int((await self._queries.get_execution(tenant, execution_id)).status)
-            if status != _RUNNING:
-                return status
-        raise Unavailable("the execution is on its way to a coordinator; try again")

@@ -22,6 +22,7 @@ from penstock.coordinator.shell.placement import may_continue
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.tasks import add_tasks
 from penstock.coordinator.shell.workers import Worker, Workers
+from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import NodeRef
 
 Released = tuple[Live, Sequence[Command], Caller | None]
@@ -116,7 +117,11 @@ class Release:
 
     def _hand_over(self, worker: Worker, live: Live, refs: Sequence[NodeRef], part: bool) -> None:
         """Note who has what. Parts of a fan-out are gathered: one group per worker and execution,
-        so that what its tasks read travels once."""
+        so that what its tasks read travels once. After a pause attempts may be queued twice."""
+        if live.state.touched is not None:
+            refs = _still_free(live.state, refs)
+            if not refs:
+                return
         hand_over = live.state.hand_over
         for ref in refs:
             hand_over(ref, worker.id)
@@ -180,3 +185,10 @@ class Release:
         for waiter in live.waiters:
             waiter.on_ended(live, end)
         live.waiters.clear()
+
+
+def _still_free(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
+    """Those of the attempts that may go out: none during a pause, none that somebody has."""
+    if state.is_paused:
+        return ()
+    return [ref for ref in refs if state.key(ref) not in state.holders]

@@ -41,7 +41,13 @@ from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards import Shards
 from penstock.workflow.execution.events import Event, ExecutionStarted, StartOptions
-from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
+from penstock.workflow.execution.values import (
+    INLINE_BYTES_MAX,
+    NULL,
+    OPEN_STATUSES,
+    ExecutionStatus,
+    Payload,
+)
 from penstock.workflow.issues import to_dicts
 
 PARAMS_BYTES_MAX = 1024 * 1024
@@ -299,14 +305,14 @@ class Starts:
             return False
         _compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
         known = await self._queries.get_execution(call.tenant, execution_id)
-        if known.status == _RUNNING and call.waits:
+        if int(known.status) in OPEN_STATUSES and call.waits:
             if await self._awakening.find(execution_id) is not None:
                 return self._join_live(call, execution_id, wanted)
             known = await self._queries.get_execution(call.tenant, execution_id)
         answer = StartExecutionResponse(
             execution_id=execution_id, status=known.status, existing=True, version=known.version
         )
-        if known.status == _RUNNING and call.waits:
+        if int(known.status) in OPEN_STATUSES and call.waits:
             raise Unavailable("the execution is on its way to another coordinator; try again")
         if known.HasField("output"):
             answer.output.CopyFrom(known.output)

@@ -3,12 +3,13 @@ and message."""
 
 from collections.abc import Sequence
 
-from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, WorkResponse
+from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, Task, WorkResponse
 from penstock.api.payload.v1.payload_pb2 import Payload as PayloadProto
 from penstock.common.invariant import InvariantBroken
 from penstock.common.value_codec import write_failure
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NULL, NodeRef, NodeStatus, Payload
 
 _COMPLETED = int(NodeStatus.COMPLETED)
@@ -52,7 +53,7 @@ def add_tasks(message: WorkResponse, live: Live, refs: Sequence[NodeRef], *, go_
         size += _add_inputs(tasks, state, reads)
     deadlines = state.waits.deadlines
     for ref in refs:
-        if ref.attempt == 1 and not ref.item and not deadlines:
+        if ref.attempt == 1 and not ref.item and not deadlines and state.touched is None:
             tasks.first_attempts.append(ref.node)
         else:
             size += _add_task(tasks, live, ref)
@@ -114,6 +115,20 @@ def _add_task(tasks: ExecutionTasks, live: Live, ref: NodeRef) -> int:
     deadlines = state.waits.deadlines
     if deadlines:
         task.deadline_unix_us = deadlines.get(node, 0)
+    if state.touched is not None:
+        size += _add_edited(task, state.touched, state.key(ref), node)
     if ref.attempt > 1 and live.plan.nodes[node].effects != "none":
         task.effect_may_have_happened = True
+    return size
+
+
+def _add_edited(task: Task, touched: Touched, key: int, node: int) -> int:
+    """What somebody gave the node, or this item of it, in place of what it would get."""
+    size = 0
+    if key != node and key in touched.inputs:
+        task.ClearField("items")
+        task.item_json = touched.inputs[key].json
+        size += len(task.item_json)
+    if node in touched.inputs:
+        size += set_payload(task.input, touched.inputs[node])
     return size

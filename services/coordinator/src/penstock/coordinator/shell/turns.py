@@ -51,8 +51,8 @@ _APPEND_BYTES = 8 * 1024 * 1024
 """Above this an append is closed and the turn's rest goes into the next one."""
 
 OnWaiting = Callable[[Live, Projection, int, int], None]
-"""Told of a record of an execution in which something waits or that was at rest: the record's row,
-the time of the turn, the append that the record goes into."""
+"""Told of a record of an execution in which something waits, that was at rest or that somebody laid
+hands on: the record's row, the time of the turn, the append that the record goes into."""
 
 
 class Turns:
@@ -247,7 +247,7 @@ class Turns:
             size += add_record(write, live, body, now_us, wake_us)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
-            if live.rests or state.waits.sleeping or state.waits.due:
+            if live.rests or state.waits.sleeping or state.waits.due or state.touched is not None:
                 row = write.records[-1].projection
                 self.on_waiting(live, row, now_us, self.appends.next_id)
             shard.head += 1

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.coordinators import Coordinators
 from penstock.gateway.adapters.history import HistoryCalls
+from penstock.gateway.adapters.interventions import CoordinatorInterventions
 from penstock.gateway.adapters.state import StateReads
 from penstock.gateway.doors import Doors
 from penstock.gateway.hub import Hub
@@ -27,5 +28,6 @@ def doors_to(
         metrics=metrics,
         audits=Audits(coordinators),
         history=HistoryCalls(coordinators, reads),
+        interventions=CoordinatorInterventions(coordinators),
         health=health,
     )

@@ -740,6 +740,7 @@ class Task(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     DEADLINE_UNIX_US_FIELD_NUMBER: _builtins.int
     EFFECT_MAY_HAVE_HAPPENED_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
     item_json: _builtins.bytes
     """For an item (ref.item > 0): its value inline."""
     deadline_unix_us: _builtins.int
@@ -754,6 +755,10 @@ class Task(_message.Message):
     def items(self) -> _payload_pb2.Payload:
         """Otherwise the stored array to take element ref.item - 1 of."""
 
+    @_builtins.property
+    def input(self) -> _payload_pb2.Payload:
+        """Set if somebody gave the node another `input` than what its parents put out."""
+
     def __init__(
         self,
         *,
@@ -762,10 +767,11 @@ class Task(_message.Message):
         items: _payload_pb2.Payload | None = ...,
         deadline_unix_us: _builtins.int = ...,
         effect_may_have_happened: _builtins.bool = ...,
+        input: _payload_pb2.Payload | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "items", b"items", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_unix_us", b"deadline_unix_us", "effect_may_have_happened", b"effect_may_have_happened", "item_json", b"item_json", "items", b"items", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_unix_us", b"deadline_unix_us", "effect_may_have_happened", b"effect_may_have_happened", "input", b"input", "item_json", b"item_json", "items", b"items", "ref", b"ref"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,142 @@
+"""`penstock node ...`: what people do to nodes of executions that run."""
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from penstock.cli.exit_codes import ExitCode
+from penstock.cli.options import By, DataDir, Id, Output, Reason, Url
+from penstock.cli.output import print_value
+from penstock.cli.params import parse_json
+from penstock.cli.problems import run_command
+from penstock.cli.session import DATA_DIR, open_session
+from penstock.sdk.interventions import Intervention
+
+app = App(
+    name="node",
+    help="Retry, skip, complete or fail a node by hand, or give it another input.",
+    help_format="plaintext",
+)
+
+Node = Annotated[str, Parameter(show_default=False, help="Id of one of its nodes.")]
+Item = Annotated[int | None, Parameter(show_default=False, help="An item of its for-each, from 0.")]
+
+
+def _intervene(
+    execution: str, node: str, wanted: Intervention, output: Output, url: str, data_dir: DataDir
+) -> int:
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            now = await client.interventions.intervene(execution, node, wanted)
+        if output == "table":
+            item = "" if now.item is None else f"[{now.item}]"
+            print(f"{now.id} {now.node}{item} {now.status}")
+        else:
+            print_value(now, output)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
+def retry(  # noqa: PLR0913 - each is an option of the command
+    execution: Id,
+    node: Node,
+    /,
+    *,
+    item: Item = None,
+    reason: Reason = "",
+    by: By = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Try again now, also out of a back-off or a wait; its failures are counted from new."""
+    wanted = Intervention(operation="retry", item=item, by=by, reason=reason)
+    return _intervene(execution, node, wanted, output, url, data_dir)
+
+
+@app.command
+def skip(  # noqa: PLR0913 - each is an option of the command
+    execution: Id,
+    node: Node,
+    /,
+    *,
+    item: Item = None,
+    reason: Reason = "",
+    by: By = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Do not run it, nor what hangs on it alone; a skipped item counts as completed with null."""
+    wanted = Intervention(operation="skip", item=item, by=by, reason=reason)
+    return _intervene(execution, node, wanted, output, url, data_dir)
+
+
+@app.command
+def complete(  # noqa: PLR0913 - each is an option of the command
+    execution: Id,
+    node: Node,
+    /,
+    *,
+    value: Annotated[
+        str, Parameter(name="--value", show_default=False, help="Its output as JSON; else null.")
+    ] = "",
+    choose: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="A branch that it chooses; may be repeated."),
+    ] = None,
+    item: Item = None,
+    reason: Reason = "",
+    by: By = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """End it well, with an output that you give."""
+    given: dict[str, Any] = {"output": parse_json(value, "--value")} if value else {}
+    wanted = Intervention(
+        operation="complete", item=item, by=by, reason=reason, chosen=choose, **given
+    )
+    return _intervene(execution, node, wanted, output, url, data_dir)
+
+
+@app.command
+def fail(  # noqa: PLR0913 - each is an option of the command
+    execution: Id,
+    node: Node,
+    /,
+    *,
+    message: Annotated[str, Parameter(show_default=False, help="What went wrong.")] = "",
+    item: Item = None,
+    reason: Reason = "",
+    by: By = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Fail it for good, without a retry; `on_error` and error branches apply."""
+    wanted = Intervention(operation="fail", item=item, by=by, reason=reason, message=message)
+    return _intervene(execution, node, wanted, output, url, data_dir)
+
+
+@app.command
+def edit(  # noqa: PLR0913 - each is an option of the command
+    execution: Id,
+    node: Node,
+    value: Annotated[str, Parameter(show_default=False, help="The new input as JSON.")],
+    /,
+    *,
+    item: Item = None,
+    reason: Reason = "",
+    by: By = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Give it another input; if it has begun, it tries again with that now."""
+    wanted = Intervention(
+        operation="edit", item=item, by=by, reason=reason, input=parse_json(value, "VALUE")
+    )
+    return _intervene(execution, node, wanted, output, url, data_dir)

@@ -1,0 +1,207 @@
+"""What people do to executions by hand: pause and resume them, lay hands on their nodes."""
+
+import difflib
+from typing import NamedTuple
+
+import msgspec
+
+from penstock.common.errors import Conflict, InvalidArgument, NotFound, PayloadTooLarge
+from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsked
+from penstock.coordinator.core.intervening import flaw
+from penstock.coordinator.ports import Payloads
+from penstock.coordinator.shell.asked import (
+    REASON_CHARS_MAX,
+    check_text,
+    decoded,
+    decoded_object,
+)
+from penstock.coordinator.shell.live import Live
+from penstock.coordinator.shell.telling import Telling, Told
+from penstock.workflow.execution.values import (
+    INLINE_BYTES_MAX,
+    NULL,
+    ExecutionStatus,
+    NodeRef,
+    Operation,
+    Payload,
+)
+from penstock.workflow.plan import Plan
+
+VALUE_BYTES_MAX = 1024 * 1024
+"""Largest output or input that is handed in."""
+CHOSEN_MAX = 100
+"""Most actions a router is completed with."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """An intervention as it was asked for; see the contract."""
+
+    node: str
+    item: int
+    operation: Operation
+    by: str = ""
+    reason: str = ""
+    value_json: bytes = b""
+    chosen: tuple[str, ...] = ()
+    routed: bool = False
+    message: str = ""
+    intervention_id: str = ""
+
+
+class NodeNow(NamedTuple):
+    """Where a node or item stands, and its current attempt."""
+
+    status: int
+    attempt: int
+
+
+class Hands:
+    """Each call returns once what was asked for is on disk. All raise `NotFound`, `WrongOwner`,
+    `Unavailable`, `InvalidArgument`."""
+
+    def __init__(self, telling: Telling, payloads: Payloads) -> None:
+        self._telling = telling
+        self._payloads = payloads
+
+    async def pause(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
+        """Hand out nothing new; returns the execution's status. One that has ended stays so."""
+        _check_people(by, reason)
+        return _status(await self._telling.tell(tenant, execution_id, PauseAsked(by, reason)))
+
+    async def resume(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
+        """End a pause; returns the execution's status."""
+        _check_people(by, reason)
+        return _status(await self._telling.tell(tenant, execution_id, ResumeAsked(by, reason)))
+
+    async def intervene(self, tenant: str, execution_id: str, asked: Asked) -> NodeNow:
+        """Do something to a node. Raises `Conflict` if that cannot be done as it stands, with the
+        reason."""
+        _check(asked)
+        value = await self._value(tenant, asked)
+        made: list[Intervention] = []
+
+        def happening(live: Live) -> Intervention:
+            made[:] = [_intervention(live.plan, asked, value)]
+            return made[0]
+
+        told = await self._telling.tell_what_fits(tenant, execution_id, happening)
+        if isinstance(told, int):
+            raise _over(execution_id, told)
+        live, accepted = told
+        state, wanted = live.state, made[0]
+        if not accepted:
+            if state.end is not None:
+                raise _over(execution_id, int(state.end.status))
+            why = flaw(state, wanted) or "The node has moved on meanwhile."
+            raise Conflict(why, fix="Look where it stands with GET /v1/executions/{id}.")
+        ref = NodeRef(wanted.node, wanted.item)
+        attempt = state.attempts[wanted.node] if not wanted.item else 0
+        if wanted.item and wanted.node in state.fan_outs:
+            attempt = state.fan_outs[wanted.node].attempt(wanted.item)
+        return NodeNow(state.status_of(ref), attempt)
+
+    async def _value(self, tenant: str, asked: Asked) -> Payload:
+        json = asked.value_json
+        if not json:
+            return NULL
+        if len(json) > INLINE_BYTES_MAX:
+            if asked.item and asked.operation == Operation.EDIT:
+                raise PayloadTooLarge(
+                    f"{len(json)} bytes; an item takes at most {INLINE_BYTES_MAX}", path="input"
+                )
+            return await self._payloads.put(tenant, json)
+        return Payload(json)
+
+
+def _status(told: Told | int) -> int:
+    if isinstance(told, int):
+        return told
+    state = told.live.state
+    if state.end is not None:
+        return int(state.end.status)
+    return int(ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING)
+
+
+def _over(execution_id: str, status: int) -> Conflict:
+    return Conflict(
+        f"The execution has ended: it is {ExecutionStatus(status).name}.",
+        fix="What has ended stays as it is; start a new execution.",
+        execution_id=execution_id,
+    )
+
+
+def _check_people(by: str, reason: str) -> None:
+    check_text(by, "by")
+    check_text(reason, "reason", REASON_CHARS_MAX)
+
+
+def _check(asked: Asked) -> None:
+    """Refuse what no execution could do."""
+    _check_people(asked.by, asked.reason)
+    check_text(asked.message, "message", REASON_CHARS_MAX)
+    check_text(asked.intervention_id, "id")
+    operation, json = asked.operation, asked.value_json
+    place = "input" if operation == Operation.EDIT else "output"
+    if operation == Operation.EDIT and not json:
+        raise InvalidArgument("`input` is missing.", fix="Give the new input.", path="input")
+    if json and operation not in (Operation.EDIT, Operation.COMPLETE):
+        raise InvalidArgument(
+            f"{operation.name.lower()} takes no value.", fix="Leave it out.", path=place
+        )
+    if len(json) > VALUE_BYTES_MAX:
+        raise PayloadTooLarge(f"{len(json)} bytes; the limit is {VALUE_BYTES_MAX}", path=place)
+    if json:
+        decoded(json, place)
+    if asked.chosen and (operation != Operation.COMPLETE or asked.item):
+        raise InvalidArgument(
+            "Only a node that is completed can choose.", fix="Leave it out.", path="chosen"
+        )
+    if len(asked.chosen) > CHOSEN_MAX:
+        raise InvalidArgument(
+            f"{len(asked.chosen)} choices.", fix=f"Give at most {CHOSEN_MAX}.", path="chosen"
+        )
+    for name in asked.chosen:
+        check_text(name, "chosen")
+    if asked.message and operation != Operation.FAIL:
+        raise InvalidArgument(
+            "Only a node that is failed has a message.", fix="Use `reason`.", path="message"
+        )
+
+
+def _intervention(plan: Plan, asked: Asked, value: Payload) -> Intervention:
+    """The core's input. Raises `NotFound` if the plan has no such node."""
+    index = {node.id: node.index for node in plan.nodes if not node.hidden}
+    at = index.get(asked.node)
+    if at is None:
+        near = difflib.get_close_matches(asked.node, index, 1)
+        fix = f"Did you mean {near[0]}?" if near else f"Its nodes: {', '.join(list(index)[:20])}."
+        raise NotFound(f"The workflow has no node {asked.node[:80]!r}.", fix=fix, path="node")
+    if asked.operation == Operation.EDIT and not asked.item:
+        _check_input(plan, at, asked.value_json)
+    return Intervention(
+        at,
+        asked.item,
+        asked.operation,
+        asked.by,
+        asked.reason,
+        value,
+        asked.chosen,
+        asked.routed,
+        asked.message,
+        asked.intervention_id,
+    )
+
+
+def _check_input(plan: Plan, at: int, json: bytes) -> None:
+    """Refuse an input in which the node would not find its parents."""
+    parents = [plan.nodes[parent].id for parent in plan.nodes[at].parents]
+    if not parents:
+        return
+    given = decoded_object(json, "input")
+    unknown = [name for name in given if name not in parents]
+    if unknown:
+        raise InvalidArgument(
+            f"`input` has {unknown[0][:80]!r}, which is no parent of this node.",
+            fix=f"Give an object with the outputs of: {', '.join(parents[:20])}.",
+            path=f"input.{unknown[0][:80]}",
+        )

@@ -1,0 +1,99 @@
+"""Pause, resume and manual operations, over the shipped entry points."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from penstock.embedded import ClusterFile
+from penstock.sdk import Client, ConflictError, NotFoundError, open_client
+from penstock.sdk.interventions import Intervention
+from support.command_line import Penstock
+
+pytestmark = pytest.mark.e2e
+
+GATED = """
+flow: 1
+id: gated
+nodes:
+  gate: {uses: wait@1, with: {signal: go}}
+  after: {needs: [gate], run: "return payload.n + 1;"}
+  side: {uses: wait@1, with: {signal: never}}
+  end: {needs: [after, {node: side, on: always}], run: "return input;"}
+output: ${{ nodes.end.output }}
+"""
+
+
+@pytest.fixture
+async def client(cluster: ClusterFile) -> AsyncIterator[Client]:
+    async with open_client(cluster.gateway_url) as client:
+        await client.apply(GATED)
+        yield client
+
+
+async def until(client: Client, execution_id: str, node: str, status: str) -> None:
+    async with asyncio.timeout(20):
+        async for message in client.watch(execution_id):
+            found = await client.get_execution(message.execution_id)
+            if {one.id: one.status for one in found.nodes}[node] == status:
+                return
+
+
+async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: Client):
+    started = await client.start("gated")
+    await until(client, started.id, "gate", "WAITING")
+    assert (await client.interventions.pause(started.id, by="ann")).status == "PAUSED"
+    assert (await client.interventions.pause(started.id, by="bob")).status == "PAUSED"
+    await client.signal(started.id, "go", {"n": 1})
+    shown = await client.get_execution(started.id)
+    assert shown.status == "PAUSED"
+    assert {node.id: node.status for node in shown.nodes}["gate"] == "WAITING"
+    assert (await client.interventions.resume(started.id, by="ann")).status == "RUNNING"
+    await until(client, started.id, "after", "COMPLETED")
+    await client.interventions.intervene(
+        started.id, "side", Intervention(operation="skip", by="ann", reason="not needed")
+    )
+    ended = await client.wait(started.id)
+    assert (ended.status, ended.output) == ("COMPLETED", {"after": 2})
+
+
+async def test_nodes_are_completed_edited_and_failed_by_hand(client: Client):
+    started = await client.start("gated")
+    hands = client.interventions
+    await hands.intervene(
+        started.id, "after", Intervention(operation="edit", input={"gate": {"n": 41}})
+    )
+    done = await hands.intervene(started.id, "gate", Intervention(operation="complete", output=0))
+    assert (done.node, done.status) == ("gate", "COMPLETED")
+    await until(client, started.id, "after", "COMPLETED")
+    with pytest.raises(ConflictError) as refused:
+        await hands.intervene(started.id, "gate", Intervention(operation="retry"))
+    assert "it is COMPLETED" in str(refused.value)
+    with pytest.raises(NotFoundError):
+        await hands.intervene(started.id, "gatte", Intervention(operation="retry"))
+    failed = Intervention(operation="fail", message="nobody came", by="ann")
+    await hands.intervene(started.id, "side", failed)
+    ended = await client.wait(started.id)
+    assert (ended.status, ended.output["after"]) == ("COMPLETED", 42)
+    assert {node.id: node.failure.reason for node in ended.nodes if node.failure} == {
+        "side": "FAILED_BY_HAND"
+    }
+
+
+async def test_the_command_line_pauses_resumes_and_intervenes(client: Client, penstock: Penstock):
+    started = await client.start("gated")
+    await until(client, started.id, "gate", "WAITING")
+    said = await asyncio.to_thread(penstock, "execution", "pause", started.id, "--by", "ann")
+    assert said.stdout.strip() == f"{started.id} PAUSED"
+    said = await asyncio.to_thread(
+        penstock, "node", "complete", started.id, "gate", "--value", json.dumps({"n": 1})
+    )
+    assert said.stdout.strip() == f"{started.id} gate COMPLETED"
+    said = await asyncio.to_thread(penstock, "node", "retry", started.id, "after")
+    assert said.returncode != 0
+    assert "has not begun" in said.stderr
+    said = await asyncio.to_thread(penstock, "execution", "resume", started.id)
+    assert said.stdout.strip() == f"{started.id} RUNNING"
+    await until(client, started.id, "after", "COMPLETED")
+    await client.cancel(started.id)
