@@ -8,14 +8,12 @@ journals made in memory and by the chaos tests on journals read from PostgreSQL.
     assert not violations
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution import hand_events as hand
 from penstock.workflow.execution.values import (
-    INLINE_BYTES_MAX,
     ExecutionStatus,
     NodeRef,
     NodeStatus,
@@ -25,6 +23,7 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.plan import Plan
 from support.journal_hands import HandJudge
+from support.journal_joins import join_flaws
 
 Batch = tuple[str, int, int, Sequence[ev.Event]]
 """As `journal_codec.decode_batch` gives it: execution id, first sequence, time (us), events."""
@@ -252,20 +251,8 @@ class Judge:
         if any(item is None or not item.closed for item in items):
             self.blame(f"node {node} was joined before its {count} items had ended (I12)")
             return
-        parts = [item.output for item in items if item is not None]
-        if output.digest or any(part is not None and part.digest for part in parts):
-            return
-        if len(output.json) > INLINE_BYTES_MAX:
-            self.blame(f"node {node} has an inline output of {len(output.json)} bytes")
-        joined = json.loads(output.json)
-        if len(joined) != count:
-            self.blame(f"node {node} joined {len(joined)} of {count} items (I12)")
-        for at, (value, part) in enumerate(zip(joined, parts, strict=False), 1):
-            if part is None:
-                if "error" not in value:
-                    self.blame(f"item {at} of node {node} failed but its place holds no error")
-            elif json.loads(part.json) != value:
-                self.blame(f"place {at} of node {node} does not hold item {at} (I12)")
+        for flaw in join_flaws(node, [item.output for item in items if item is not None], output):
+            self.blame(flaw)
 
     def on_failed(self, event: ev.NodeFailed) -> None:
         ref = event.ref
