@@ -97,11 +97,7 @@ class Coordinator:
         self.dormancy = Dormancy(
             dozing, sleepers, awakening, self.turns, self.shards, settings.executions_max
         )
-        self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
-        self.reruns = Reruns(self.definitions, state)
-        telling = Telling(self.shards, self.room, awakening, state.queries)
-        self.interventions = Interventions(telling, state.queries, state.payloads)
-        self.hands = Hands(telling, state.payloads)
+        self._serve_callers(process, awakening)
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
@@ -111,6 +107,15 @@ class Coordinator:
         self.turns.appends.on_fenced = self.shards.on_fenced
         recovery.on_loaded = self._on_loaded
         self._watch_gauges()
+
+    def _serve_callers(self, process: Process, awakening: Awakening) -> None:
+        """What callers ask for: an object for each area."""
+        state = self.state
+        self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
+        self.reruns = Reruns(self.definitions, state)
+        telling = Telling(self.shards, self.room, awakening, state.queries)
+        self.interventions = Interventions(telling, state.queries, state.payloads)
+        self.hands = Hands(telling, state.payloads)
 
     def _watch_gauges(self) -> None:
         """Gauges read the live objects whenever somebody looks."""
