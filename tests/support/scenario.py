@@ -5,11 +5,12 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
     plan [deadline=30] [output=b]      followed by one line per node:
       a retry=3 on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
       b needs=a,c:failure,d:success:left
-    start
+    start [child of P a#1 [detached]]
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
     report w1 a#1 <outcome> [; b#1 <outcome>]... [-> c#1]
        outcomes: ok [json] [choose x,y] | large | fail class reason | false | lost | lost unbegun
                  | sleep 2 | sleep until 100 | wait signal [2] | items json json ...
+                 | child id workflow [json] [detached] [outlives]
     running w1 a#1
     gone a#1 b#1                       their worker died
     time +2                            the clock moves by seconds and the core is told
@@ -17,11 +18,12 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
     cancel reason
     pause [reason] | resume
     retry a | skip a[2] | complete a json [choose x,y] | fail a message | edit a json
+    ended id ok [json] | ended id FAILED class reason | refused id notice
     stored a                           the payload store has a's output
     restart [a#1@w1 ...]               a new coordinator folds the journal; workers hold these
     view                               what a reader is shown
 
-Events begin with `+`, commands with `>`.
+Events begin with `+`, commands with `>`, notices to other executions with `=`.
 """
 
 import re
@@ -35,12 +37,20 @@ from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.hand_events import ExecutionPaused
-from penstock.workflow.execution.values import NULL, Failure, NodeRef, Operation, Payload
+from penstock.workflow.execution.values import (
+    NULL,
+    ExecutionStatus,
+    Failure,
+    NodeRef,
+    Operation,
+    Payload,
+)
 from penstock.workflow.execution.view import execution_view
 from penstock.workflow.plan import Plan
 from penstock.workflow.retry import RetryPolicy
 from support.plans import PlanBuilder
 
+LINKS = ev.Child | ev.Parent | ev.StartOptions
 REF = re.compile(r"^([\w$-]+?)(?:\[(\d+)\])?#(\d+)$")
 FLAGS = {
     "max_parallel": int,
@@ -106,9 +116,12 @@ class Conversation:
     def input(self, verb: str, words: list[str], line: str) -> inp.Input:
         match verb:
             case "start":
-                params = Payload(b"{}")
-                started = ev.ExecutionStarted("flow", 1, "hash", "default", params)
-                return inp.Start(started)
+                return inp.Start(self.started(words))
+            case "ended":
+                return read_end(words)
+            case "refused":
+                failure = Failure("permanent", "NOT_FOUND", "There is no such workflow.")
+                return inp.ChildRefused(words[0], failure, int(words[1]))
             case "report":
                 return self.report(line.removeprefix("report "))
             case "running":
@@ -152,6 +165,14 @@ class Conversation:
             message=message,
         )
 
+    def started(self, words: list[str]) -> ev.ExecutionStarted:
+        options = None
+        if words[:2] == ["child", "of"]:
+            parent = ev.Parent(words[2], NodeRef(0), detached="detached" in words)
+            options = ev.StartOptions(parent=parent)
+        params = Payload(b"{}")
+        return ev.ExecutionStarted("flow", 1, "hash", "default", params, options=options)
+
     def report(self, text: str) -> inp.Report:
         text, _, goes_on = text.partition(" -> ")
         worker, _, rest = text.partition(" ")
@@ -174,6 +195,8 @@ class Conversation:
     def told(self, made: Step) -> str:
         lines = [f"+ {self.shown(event)}" for event in made.events]
         lines += [f"> {self.shown(command)}" for command in made.commands]
+        lines += [f"= {self.shown(notice)}" for notice in made.notices]
+        lines += [f"= settles notice {settled}" for settled in made.settled]
         wake_us = next_wake_us(self.state)
         if wake_us:
             lines.append(f"  wakes in {(wake_us - self.now_us) / 1_000_000:g} s")
@@ -198,6 +221,13 @@ class Conversation:
                 return f"ref:{digest}" if digest else shortened(json.decode())
             case Failure():
                 return f"{value.error_class}/{value.reason} {value.message!r}"
+            case ev.Child():
+                outlives = " (outlives)" if value.outlives else ""
+                return f"child={value.execution_id}:{value.workflow}{outlives}"
+            case ev.Parent():
+                return f"parent={value.execution_id}{' (detached)' if value.detached else ''}"
+            case ev.StartOptions():
+                return self.shown_fields(value).removeprefix("StartOptions").strip()
             case cmd.Dispatch() | cmd.CancelAttempts():
                 refs = " ".join(map(self.shown, value.refs))
                 return f"{type(value).__name__} {refs}"
@@ -225,11 +255,11 @@ class Conversation:
             if name == "node":
                 words += [f"node={self.plan.nodes[field].id}"] if field >= 0 else []
                 continue
-            if field in ("", 0, None, (), False) or name in ("started_us", "finished_us"):
+            if field in ("", b"", 0, None, (), False) or name in ("started_us", "finished_us"):
                 continue
             if name in ("retry_us", "until_us"):
                 words.append(f"in {(field - self.now_us) / 1_000_000:g} s")
-            elif isinstance(field, Payload | NodeRef | Failure):
+            elif isinstance(field, Payload | NodeRef | Failure | LINKS):
                 words.append(self.shown(field))
             elif name in ("status", "reason", "operation") and not isinstance(field, str):
                 words.append(field.name)
@@ -267,9 +297,28 @@ def read_outcome(words: list[str]) -> inp.OutcomeKind:
             return inp.Waiting(signal=signal)
         case ["wait", signal, seconds]:
             return inp.Waiting(round(float(seconds) * 1_000_000), signal=signal)
+        case ["child", child_id, workflow, *rest]:
+            json = next((word for word in rest if word.startswith("{")), "{}")
+            return inp.StartChild(
+                child_id,
+                workflow,
+                params=Payload(json.encode()),
+                detached="detached" in rest,
+                outlives="outlives" in rest,
+            )
         case ["items", *values]:
             return inp.FannedOut(len(values), tuple(value.encode() for value in values))
     raise ValueError(f"what is {words}?")
+
+
+def read_end(words: list[str]) -> inp.ChildEnded:
+    child_id, status, *rest = words
+    if status == "ok":
+        output = Payload(rest[0].encode() if rest else b"1")
+        return inp.ChildEnded(child_id, ExecutionStatus.COMPLETED, output)
+    error_class, reason = rest or ("permanent", "BROKEN")
+    failure = Failure(error_class, reason, "It broke.")
+    return inp.ChildEnded(child_id, ExecutionStatus[status], failure=failure)
 
 
 def read_plan(options: list[str], lines: list[str]) -> Plan:

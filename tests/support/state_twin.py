@@ -8,6 +8,8 @@ from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.common.errors import Fenced, PenstockError
 from penstock.state.journal.batch import TAG_SEPARATOR, CommitBatch
 from penstock.state.ports import (
+    ChildKey,
+    ChildRow,
     ExecutionFilter,
     ExecutionRow,
     Granted,
@@ -17,6 +19,7 @@ from penstock.state.ports import (
     LivePage,
     LiveRow,
     Membership,
+    NoticeRow,
     Rejected,
     Sleeper,
 )
@@ -37,6 +40,8 @@ class MemoryJournal:
         self.executions: dict[str, ExecutionRow] = {}
         self.shard_of: dict[str, int] = {}
         self.resting: dict[str, int] = {}
+        self.notices: dict[tuple[int, int], bytes] = {}
+        self.children: dict[tuple[str, str, ChildKey], None] = {}
         self.faults: list[PenstockError] = []
         self.loses_answers = False
         self.commits: list[CommitBatch] = []
@@ -62,9 +67,21 @@ class MemoryJournal:
                 self.rows[shard].append((execution_id, first, last, tenant, body))
         self._project(batch, written)
         self._progress(batch, written)
+        self._keep_dues(batch, written)
         if fault is not None:
             raise fault
         return written
+
+    def _keep_dues(self, batch: CommitBatch, written: set[int]) -> None:
+        for shard, number, body in batch.notices:
+            if shard in written:
+                self.notices[shard, number] = body
+        for shard, number in batch.settled:
+            if shard in written:
+                self.notices.pop((shard, number), None)
+        for shard, execution_id, tenant, parent_id, *place in batch.children:
+            if shard in written:
+                self.children[tenant, parent_id, (*place, execution_id)] = None
 
     def _project(self, batch: CommitBatch, written: set[int]) -> None:
         for row in batch.started:
@@ -213,6 +230,47 @@ class MemoryJournal:
         ]
         fitting.sort(key=lambda row: (row.started_us, row.execution_id), reverse=True)
         return fitting[:limit]
+
+
+class MemoryNotices:
+    """`NoticeStore` over the journal's."""
+
+    def __init__(self, journal: MemoryJournal) -> None:
+        self._journal = journal
+
+    async def page(self, shard: int, after: int, limit: int) -> list[NoticeRow]:
+        found = sorted(
+            NoticeRow(number, body)
+            for (owner, number), body in self._journal.notices.items()
+            if owner == shard and number > after
+        )
+        return found[:limit]
+
+    async def settle(self, settled: Sequence[tuple[int, int]]) -> None:
+        for key in settled:
+            self._journal.notices.pop(key, None)
+
+
+class MemoryChildren:
+    """`ChildStore` over the journal's."""
+
+    def __init__(self, journal: MemoryJournal) -> None:
+        self._journal = journal
+
+    async def page(
+        self, tenant: str, parent_id: str, node: int | None, after: ChildKey | None, limit: int
+    ) -> list[ChildRow]:
+        keys = sorted(
+            key
+            for owner, parent, key in self._journal.children
+            if (owner, parent) == (tenant, parent_id)
+            and (node is None or key[0] == node)
+            and (after is None or key > after)
+        )
+        return [
+            ChildRow(self._journal.executions[execution_id], *place)
+            for *place, execution_id in keys[:limit]
+        ]
 
 
 class MemoryLeases:

@@ -1,50 +1,25 @@
 """One suite over two databases: PostgreSQL and its twin in memory."""
 
 import uuid
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
+from penstock.state.adapters.postgres.children import PostgresChildren
 from penstock.state.adapters.postgres.database import open_database
 from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.notices import PostgresNotices
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from support.postgres import open_postgres
-from support.state_twin import MemoryJournal, MemoryLeases, MemoryWorkflows
-
-SHARDS = 8
-
-
-@dataclass
-class Stores:
-    """Everything that state keeps in its database."""
-
-    journal: Any
-    reader: Any
-    executions: Any
-    leases: Any
-    workflows: Any
-    let_time_pass: Any
-    """Called with milliseconds: as if they had passed for everybody who joined."""
+from support.state_stores import SHARDS, Stores, in_memory
 
 
 @pytest.fixture(scope="session")
 def postgres():
     with open_postgres() as server:
         yield server
-
-
-def in_memory() -> Stores:
-    journal = MemoryJournal(SHARDS)
-    leases = MemoryLeases(journal)
-
-    async def let_time_pass(milliseconds: int) -> None:
-        leases.now_ms += milliseconds
-
-    return Stores(journal, journal, journal, leases, MemoryWorkflows(), let_time_pass)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -73,6 +48,8 @@ async def stores(request):
             PostgresExecutions(database),
             PostgresLeases(database),
             PostgresWorkflows(database),
+            PostgresNotices(database),
+            PostgresChildren(database),
             let_time_pass,
         )
     journal.close()

@@ -46,6 +46,21 @@ def test_a_flow_gives_what_it_says(
     assert json.loads(done.stdout) == output
 
 
+def test_a_sub_workflow_runs_for_each_item(penstock: Penstock, tmp_path: Path):
+    assert penstock("workflow", "apply", written("double", tmp_path)).returncode == 0
+    done = penstock("run", written("double-all", tmp_path), "--output", "json")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    assert run["output"] == 12
+    listed = json.loads(penstock("execution", "children", run["id"], "-o", "json").stdout)
+    assert [(one["node"], one["item"]) for one in listed["items"]] == [
+        ("each", 0),
+        ("each", 1),
+        ("each", 2),
+    ]
+    assert {one["execution"]["workflow"] for one in listed["items"]} == {"double"}
+
+
 def test_an_approval_is_given_by_a_signal(penstock: Penstock, tmp_path: Path):
     run = penstock("run", written("approval", tmp_path), "--no-wait").stdout.strip()
     sent = penstock("execution", "signal", run, "approved", "--payload", '{"by": "Ada"}')

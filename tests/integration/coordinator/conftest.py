@@ -10,6 +10,7 @@ from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceSt
 from penstock.common.clock import Clock, SystemClock
 from penstock.common.rpc.channel import open_channel
 from penstock.common.rpc.server import open_server
+from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.register import SERVICES, registration
@@ -38,12 +39,14 @@ async def open_running(
     ports = state.ports()
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        peers = await stack.enter_async_context(open_peers())
         shell = await stack.enter_async_context(
             open_coordinator(
                 Settings(**{"audit_period_ms": 0, **settings}),
                 ports,
                 catalog(),
                 clock or SystemClock(),
+                peers,
             )
         )
         workflows = WorkflowRpc(shell, Watching("", ports.queries), tasks)

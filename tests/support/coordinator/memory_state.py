@@ -10,6 +10,8 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
     AppendResponse,
+    ChildRecord,
+    Dues,
     GrantedShard,
     JoinResponse,
     Lease,
@@ -19,6 +21,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
 from penstock.coordinator.ports import LiveRow, Sleeper, State
 from penstock.workflow.execution.values import Payload
+from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
 
 
 class MemoryState:
@@ -40,6 +43,8 @@ class MemoryState:
         self.workflows: dict[tuple[str, str], list[pb.Workflow]] = {}
         self.payloads: dict[str, bytes] = {}
         self.payload_owners: set[tuple[str, str]] = set()
+        self.notices: dict[tuple[int, int], bytes] = {}
+        self.children: list[ChildRecord] = []
         self.down = False
         self.calls: list[str] = []
 
@@ -55,6 +60,8 @@ class MemoryState:
             MemoryPayloads(self),
             MemoryQueries(self),
             MemoryHistory(self),
+            MemoryNotices(self),
+            MemoryChildren(self),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:
@@ -84,7 +91,16 @@ class MemoryState:
                 elif record.projection.rest == 2:
                     self.resting.pop(record.execution_id)
                 self.rows += 1
+            self._keep_dues(write.shard, write.dues)
         return answer
+
+    def _keep_dues(self, shard: int, dues: Dues) -> None:
+        for notice in dues.notices:
+            assert (shard, notice.id) not in self.notices, "two notices with one number"
+            self.notices[shard, notice.id] = notice.body
+        for settled in dues.settled_notices:
+            self.notices.pop((shard, settled), None)
+        self.children.extend(dues.children)
 
     def events(self, execution_id: str) -> list[str]:
         """Kinds of an execution's events, in order."""

@@ -13,7 +13,7 @@ from support.long_form import in_full
 
 TYPES = (
     "js@1", "set@1", "map@1", "http@1", "delay@1", "log@1", "wait@1", "template@1", "output@1",
-    "switch@1", "merge@1", "filter@1", "db.exec@1", "db.query@1", "csv.read@1",
+    "switch@1", "workflow@1", "merge@1", "filter@1", "db.exec@1", "db.query@1", "csv.read@1",
 )  # fmt: skip
 
 Decide = Callable[[pb.ExecutionTasks, pb.Task], pb.NodeOutcome | None]

@@ -44,6 +44,8 @@ class Disk:
     definitions: dict[str, str] = field(default_factory=dict)
     workflows: dict[str, wf.Workflow] = field(default_factory=dict)
     payloads: dict[str, bytes] = field(default_factory=dict)
+    notices: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    children: list[pb.ChildRecord] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     repeats: int = 0
     stolen: Counter[int] = field(default_factory=Counter)
@@ -65,7 +67,17 @@ class Disk:
                 self.heads[write.shard] = last
                 for record in write.records:
                     self._keep(write.shard, record)
+                self._keep_dues(write.shard, write.dues)
         return answer
+
+    def _keep_dues(self, shard: int, dues: pb.Dues) -> None:
+        for notice in dues.notices:
+            if (shard, notice.id) in self.notices:
+                self.faults.append(f"shard {shard} owes two things under the number {notice.id}")
+            self.notices[shard, notice.id] = notice.body
+        for settled in dues.settled_notices:
+            self.notices.pop((shard, settled), None)
+        self.children.extend(dues.children)
 
     def _keep(self, shard: int, record: pb.JournalRecord) -> None:
         history = self.histories.get(record.execution_id)

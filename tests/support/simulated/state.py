@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.state.v1 import notice_service_pb2 as notices
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1 import state_service_pb2_grpc as rpc
+from penstock.api.state.v1.notice_service_pb2_grpc import NoticeServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.errors import NotFound
 from penstock.common.rpc.server import call_tenant
@@ -23,7 +25,10 @@ Waiting = tuple[pb.AppendRequest, Outbox[pb.AppendResponse]]
 
 
 class StateService(
-    rpc.JournalServiceServicer, rpc.QueryServiceServicer, rpc.PayloadServiceServicer
+    rpc.JournalServiceServicer,
+    rpc.QueryServiceServicer,
+    rpc.PayloadServiceServicer,
+    NoticeServiceServicer,
 ):
     """One process of state."""
 
@@ -125,6 +130,29 @@ class StateService(
             history = self._disk.histories.get(execution_id)
             if history is not None and history.resting:
                 yield pb.LoadExecutionsResponse(bodies=[row.body for row in list(history.rows)])
+
+    async def ListNotices(
+        self, request: notices.ListNoticesRequest, context: Any
+    ) -> notices.ListNoticesResponse:
+        found = sorted(
+            (number, body)
+            for (shard, number), body in self._disk.notices.items()
+            if shard == request.shard and number > request.after_id
+        )
+        limit = request.rows_max or 1_000
+        answer = notices.ListNoticesResponse(more=len(found) > limit)
+        for number, body in found[:limit]:
+            answer.notices.add(id=number, body=body)
+        return answer
+
+    async def SettleNotices(
+        self, request: notices.SettleNoticesRequest, context: Any
+    ) -> notices.SettleNoticesResponse:
+        self._fabric.point("state forgets notices")
+        for settled in request.settled:
+            for number in settled.ids:
+                self._disk.notices.pop((settled.shard, number), None)
+        return notices.SettleNoticesResponse()
 
     def _history(self, execution_id: str) -> History:
         if execution_id not in self._disk.histories:

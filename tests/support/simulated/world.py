@@ -22,6 +22,7 @@ import structlog
 
 from penstock.api.sandbox.v1.sandbox_service_pb2_grpc import add_SandboxServiceServicer_to_server
 from penstock.api.state.v1 import state_service_pb2_grpc as state_grpc
+from penstock.api.state.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 from penstock.common.clock import SystemClock
@@ -29,6 +30,7 @@ from penstock.common.errors import PenstockError
 from penstock.common.ids import IdSource
 from penstock.common.journal_codec import decode_batch
 from penstock.common.rpc.channel import call, open_channel
+from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.register import registration
@@ -232,6 +234,7 @@ class World:
         state_grpc.add_JournalServiceServicer_to_server(service, server)
         state_grpc.add_QueryServiceServicer_to_server(service, server)
         state_grpc.add_PayloadServiceServicer_to_server(service, server)
+        add_NoticeServiceServicer_to_server(service, server)
         await service.commit_for_ever()
 
     async def _sandbox(self) -> None:
@@ -244,8 +247,9 @@ class World:
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(open_state(STATE))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            peers = await stack.enter_async_context(open_peers())
             shell = await stack.enter_async_context(
-                open_coordinator(settings, state, TYPES(), SystemClock())
+                open_coordinator(settings, state, TYPES(), SystemClock(), peers)
             )
             workflows = WorkflowRpc(shell, Watching("", state.queries), tasks)
             dispatch = DispatchRpc(shell, tasks, self.fabric.rng.random)

@@ -55,7 +55,7 @@ def test_each_kind_of_outcome_is_understood(kind: dict[str, object], expected: O
     message = dispatch.NodeOutcome(ref=REF, started_unix_us=1, finished_unix_us=2, **kind)
     message.logs.add(at_unix_us=1, level="info", message="hello")
     logs = (LogLine(1, "info", "hello"),)
-    assert outcome_from_proto(message, draw) == Outcome(NodeRef(3, 2, 4), expected, 1, 2, logs)
+    assert outcome_from_proto(message, "E", draw) == Outcome(NodeRef(3, 2, 4), expected, 1, 2, logs)
 
 
 def test_a_report_carries_its_lease_and_what_it_goes_on_with() -> None:
@@ -70,4 +70,4 @@ def test_a_report_that_goes_on_with_nothing_says_so() -> None:
 
 def test_an_outcome_without_a_kind_is_refused() -> None:
     with pytest.raises(InvalidArgument):
-        outcome_from_proto(dispatch.NodeOutcome(ref=REF), draw)
+        outcome_from_proto(dispatch.NodeOutcome(ref=REF), "E", draw)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from penstock.api.journal.v1 import journal_pb2 as journal
+from penstock.common.child_codec import read_child, write_child
 from penstock.common.rare_codec import UnknownEvent, read_rare, write_rare
 from penstock.common.value_codec import (
     failure_from_proto,
@@ -159,6 +160,8 @@ def _write_event(message: journal.Event, event: ev.Event) -> None:
             waiting.until_unix_us = event.until_us
             waiting.signal = event.signal
             write_payload(waiting.output, event.output)
+            if event.child is not None:
+                write_child(waiting.child, event.child)
         case ev.NodeFannedOut():
             fanned = message.node_fanned_out
             write_ref(fanned.ref, event.ref)
@@ -311,7 +314,8 @@ def _read_failed(m: journal.NodeFailed) -> ev.NodeFailed:
 
 def _read_waiting(m: journal.NodeWaiting) -> ev.NodeWaiting:
     output = payload_from_proto(m.output)
-    return ev.NodeWaiting(ref_from_proto(m.ref), m.until_unix_us, m.signal, output)
+    child = read_child(m.child) if m.HasField("child") else None
+    return ev.NodeWaiting(ref_from_proto(m.ref), m.until_unix_us, m.signal, output, child)
 
 
 def _read_fanned_out(m: journal.NodeFannedOut) -> ev.NodeFannedOut:

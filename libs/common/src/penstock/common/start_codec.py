@@ -1,7 +1,7 @@
 """What a start asked for, as protobuf and back: the rarer part of `ExecutionStarted`."""
 
 from penstock.api.journal.v1 import journal_pb2 as journal
-from penstock.common.value_codec import ref_from_proto, write_ref
+from penstock.common.child_codec import read_parent, write_parent
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.values import OriginKind
 
@@ -16,9 +16,7 @@ def write_options(target: journal.StartOptions, options: ev.StartOptions) -> Non
     target.vars_json = options.vars_json
     target.debug = options.debug
     if options.parent is not None:
-        target.parent.execution_id = options.parent.execution_id
-        write_ref(target.parent.ref, options.parent.ref)
-        target.parent.depth = options.parent.depth
+        write_parent(target.parent, options.parent)
     if options.origin is not None:
         target.origin.execution_id = options.origin.execution_id
         target.origin.seq = options.origin.seq
@@ -27,16 +25,14 @@ def write_options(target: journal.StartOptions, options: ev.StartOptions) -> Non
 
 def read_options(message: journal.StartOptions) -> ev.StartOptions:
     """What a message holds."""
-    parent, origin = message.parent, message.origin
+    origin = message.origin
     return ev.StartOptions(
         priority=message.priority_plus_one - 1 if message.priority_plus_one else None,
         not_before_us=message.not_before_unix_us,
         deadline_us=message.deadline_unix_us,
         vars_json=message.vars_json,
         debug=message.debug,
-        parent=ev.Parent(parent.execution_id, ref_from_proto(parent.ref), parent.depth)
-        if message.HasField("parent")
-        else None,
+        parent=read_parent(message.parent) if message.HasField("parent") else None,
         origin=ev.Origin(origin.execution_id, origin.seq, OriginKind(origin.kind))
         if message.HasField("origin")
         else None,

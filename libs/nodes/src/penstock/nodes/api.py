@@ -48,7 +48,25 @@ class Sleep(msgspec.Struct, frozen=True):
     output: Any = None
 
 
-NodeResult = Done | Sleep
+class StartWorkflow(msgspec.Struct, frozen=True):
+    """The node wants an execution of a workflow of the same account started, as its sub-workflow,
+    and ends as that does, without holding a worker meanwhile.
+
+    `version` 0 is the latest there is when it starts. `detached`: the node is over at once, with
+    `{"execution_id", "workflow"}` as its output. `outlives`: the sub-workflow goes on when the node
+    is given up.
+    """
+
+    workflow: str
+    version: int = 0
+    params: Mapping[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    priority: int | None = None
+    detached: bool = False
+    outlives: bool = False
+
+
+NodeResult = Done | Sleep | StartWorkflow
 
 
 class NodeFailure(Exception):

@@ -103,6 +103,8 @@ def _wait_text(change: NodeChange) -> str:
         then = f" at {change.wake_at}" if change.wake_at else ""
         return f"Tries again{then} after {change.failure.reason}: {change.failure.message}"
     until = f" until {change.wake_at}" if change.wake_at else ""
+    if change.child_id:
+        return f"Waits for execution {change.child_id}."
     if change.signal:
         return f"Waits for the signal {change.signal!r}{until}."
     return f"Sleeps{until}."

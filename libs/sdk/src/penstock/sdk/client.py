@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from penstock.sdk.audit import AuditClient
+from penstock.sdk.children import ChildrenClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.history import HistoryClient
 from penstock.sdk.interventions import Interventions
@@ -68,6 +69,7 @@ class Client:
         self.audit = AuditClient(transport)
         self.history = HistoryClient(transport)
         self.interventions = Interventions(transport)
+        self.children = ChildrenClient(transport)
 
     @property
     def url(self) -> str:

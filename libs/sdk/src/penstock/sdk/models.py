@@ -70,6 +70,14 @@ class NodeState(msgspec.Struct, frozen=True):
     worker: str = ""
     logs: tuple[LogLine, ...] = ()
     carried: bool = False
+    child_id: str = ""
+
+
+class ParentLink(msgspec.Struct, frozen=True):
+    """The execution whose node started another one as its sub-workflow."""
+
+    execution_id: str
+    depth: int = 1
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +127,8 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     nodes: tuple[NodeState, ...] = ()
     origin: Origin | None = None
     past: Moment | None = None
+    parent: ParentLink | None = None
+    not_before: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +210,7 @@ class NodeChange(msgspec.Struct, frozen=True):
     finished_at: str | None = None
     wake_at: str | None = None
     signal: str = ""
+    child_id: str = ""
     items_total: int = 0
     worker: str = ""
     logs: tuple[LogLine, ...] = ()

@@ -7,12 +7,14 @@ from typing import NamedTuple, Protocol
 
 from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.peer.v1.peer_service_pb2 import Delivery, Notice
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
     AppendResponse,
     GrantedShard,
     JoinResponse,
 )
+from penstock.api.workflow.v1.children_service_pb2 import ListChildrenRequest, ListChildrenResponse
 from penstock.api.workflow.v1.workflow_service_pb2 import (
     Execution,
     ListExecutionsRequest,
@@ -177,6 +179,39 @@ class History(Protocol):
         ...
 
 
+class Notices(Protocol):
+    """What shards owe to elsewhere, as far as it has not arrived. Appends write it."""
+
+    async def page(
+        self, shard: int, after_id: int, limit: int
+    ) -> tuple[list[tuple[int, bytes]], bool]:
+        """The oldest (id, notice encoded) of a shard after an id, and whether there is more."""
+        ...
+
+    async def settle(self, arrived: Sequence[tuple[int, int]]) -> None:
+        """Forget these (shard, id)."""
+        ...
+
+
+class Peers(Protocol):
+    """The other coordinators."""
+
+    async def deliver(self, address: str, notices: Sequence[Notice]) -> Sequence[Delivery]:
+        """Hand notices to the coordinator at an address; what became of each, in order. Raises
+        `Unavailable`, `DeadlineExceeded`."""
+        ...
+
+
+class ChildrenQueries(Protocol):
+    """Reads of sub-workflows, on behalf of a tenant."""
+
+    async def list_children(
+        self, tenant: str, request: ListChildrenRequest
+    ) -> ListChildrenResponse:
+        """A page of an execution's sub-workflows; raises `NotFound`."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """Everything the shell needs of the state service."""
@@ -186,3 +221,5 @@ class State:
     payloads: Payloads
     queries: Queries
     history: History
+    notices: Notices
+    children: ChildrenQueries

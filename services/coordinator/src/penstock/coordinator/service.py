@@ -12,6 +12,8 @@ from penstock.common.rpc.channel import open_channel
 from penstock.common.rpc.server import Health, RunningServer, open_server
 from penstock.coordinator.adapters.history import StateHistory
 from penstock.coordinator.adapters.journal import AppendStream
+from penstock.coordinator.adapters.notices import StateChildren, StateNotices
+from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.ports import State
@@ -35,6 +37,8 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StatePayloads(channel),
             StateQueries(channel),
             StateHistory(channel),
+            StateNotices(channel),
+            StateChildren(channel),
         )
 
 
@@ -47,8 +51,9 @@ async def open_service(
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings.state_address))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        peers = await stack.enter_async_context(open_peers())
         coordinator = await stack.enter_async_context(
-            open_coordinator(settings, state, catalog(), SystemClock())
+            open_coordinator(settings, state, catalog(), SystemClock(), peers)
         )
         stack.enter_context(open_metrics(settings.metrics_listen, coordinator.measures.registry))
         watching = Watching(settings.nats_url, state.queries)

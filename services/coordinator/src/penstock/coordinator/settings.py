@@ -48,6 +48,9 @@ class Settings(ServiceSettings):
     audit_period_ms: int = setting(
         500, "Pause of the self-audit between two executions; 0 for no audit by itself"
     )
+    depth_max: int = setting(
+        10, "Executions above a sub-workflow; one that would be deeper is refused"
+    )
     segments: bool = setting(
         True, "Let workers go on to the next nodes; false sends every node on its own"
     )

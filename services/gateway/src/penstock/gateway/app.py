@@ -19,6 +19,7 @@ from penstock.gateway.problems import (
 )
 from penstock.gateway.requests import BODY_BYTES_MAX
 from penstock.gateway.routes.audit import AUDIT_ROUTES
+from penstock.gateway.routes.children import CHILDREN_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
@@ -56,6 +57,7 @@ def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
             *AUDIT_ROUTES,
             *HISTORY_ROUTES,
             *INTERVENTION_ROUTES,
+            *CHILDREN_ROUTES,
             *OPERATION_ROUTES,
         ],
         state=State({"doors": doors}),

@@ -7,7 +7,7 @@ from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
 from penstock.gateway.intervention_ports import Interventions
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.ports import Audits, Commands, Reads
+from penstock.gateway.ports import Audits, Children, Commands, Reads
 from penstock.gateway.requests import Connection
 from penstock.gateway.schema import HealthReport
 
@@ -22,6 +22,7 @@ class Doors:
     metrics: Metrics
     audits: Audits
     history: HistoryDoor
+    children: Children
     health: Callable[[], Awaitable[HealthReport]]
     interventions: Interventions
 

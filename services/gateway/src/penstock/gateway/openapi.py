@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.gateway import schema
 from penstock.gateway.interface.audit import AUDIT_OPERATIONS
+from penstock.gateway.interface.children import CHILDREN_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
@@ -30,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *AUDIT_OPERATIONS,
     *HISTORY_OPERATIONS,
     *INTERVENTION_OPERATIONS,
+    *CHILDREN_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

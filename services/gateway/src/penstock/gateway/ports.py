@@ -6,6 +6,7 @@ from typing import Protocol
 from penstock.api.audit.v1 import audit_service_pb2 as audit
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
+from penstock.api.workflow.v1.children_service_pb2 import ListChildrenRequest, ListChildrenResponse
 
 
 class Commands(Protocol):
@@ -47,6 +48,14 @@ class Audits(Protocol):
 
     async def repair(self, execution_id: str, tenant: str) -> list[audit.Repaired]:
         """Mend what was found, of one execution if one is named."""
+        ...
+
+
+class Children(Protocol):
+    """Sub-workflows of executions."""
+
+    async def page(self, request: ListChildrenRequest, tenant: str) -> ListChildrenResponse:
+        """Those of one execution; raises `NotFound`."""
         ...
 
 

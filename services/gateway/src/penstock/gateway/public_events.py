@@ -138,6 +138,7 @@ def _waiting(event: journal.NodeWaiting, names: Names) -> PublicEvent:
         "WAITING",
         wake_at=instant_or_none(event.until_unix_us),
         signal=event.signal,
+        child_id=event.child.execution_id,
     )
     return PublicEvent("NODE_STATE_CHANGED", "node_waiting", (change,))
 

@@ -68,6 +68,7 @@ class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     worker: str = ""
     logs: tuple[LogLine, ...] = ()
     carried: bool = False
+    child_id: str = ""
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +104,13 @@ class Moment(msgspec.Struct, frozen=True):
     newest_seq: int
 
 
+class ParentLink(msgspec.Struct, frozen=True):
+    """The execution whose node started another one as its sub-workflow; `depth` are above it."""
+
+    execution_id: str
+    depth: int
+
+
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; watch its events from `last_seq` on. `past` is set if it is not
     told as it is now."""
@@ -114,6 +122,8 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     nodes: tuple[NodeState, ...]
     origin: Origin | None = None
     past: Moment | None = None
+    parent: ParentLink | None = None
+    not_before: str | None = None
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):
@@ -247,6 +257,7 @@ class NodeChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     finished_at: str | None = None
     wake_at: str | None = None
     signal: str = ""
+    child_id: str = ""
     items_total: int = 0
     items: Raw | None = None
     worker: str = ""

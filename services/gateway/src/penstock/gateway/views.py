@@ -95,6 +95,7 @@ def node_state(node: workflow.NodeState) -> schema.NodeState:
         worker=node.worker,
         logs=log_lines(node.logs),
         carried=node.carried,
+        child_id=node.child_id,
     )
 
 
@@ -144,7 +145,15 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         nodes=tuple(node_state(node) for node in message.nodes),
         origin=_origin(message),
         past=past,
+        parent=_parent(message),
+        not_before=_timestamp(message, "not_before"),
     )
+
+
+def _parent(message: workflow.Execution) -> schema.ParentLink | None:
+    if not message.HasField("parent"):
+        return None
+    return schema.ParentLink(message.parent.execution_id, message.parent.depth)
 
 
 def is_terminal(status: int) -> bool:

@@ -213,6 +213,48 @@ class ExecutionStore(Protocol):
         ...
 
 
+class NoticeRow(NamedTuple):
+    """What a shard owes to elsewhere."""
+
+    id: int
+    body: bytes
+
+
+class NoticeStore(Protocol):
+    """What shards owe; commits write it."""
+
+    async def page(self, shard: int, after: int, limit: int) -> list[NoticeRow]:
+        """The oldest of a shard after an id."""
+        ...
+
+    async def settle(self, settled: Sequence[tuple[int, int]]) -> None:
+        """Forget these (shard, id); those that are gone already are no error."""
+        ...
+
+
+ChildKey = tuple[int, int, int, str]
+"""Node, item, attempt, execution id."""
+
+
+class ChildRow(NamedTuple):
+    """An execution and the attempt that started it."""
+
+    execution: ExecutionRow
+    node: int
+    item: int
+    attempt: int
+
+
+class ChildStore(Protocol):
+    """Sub-workflows. `tenant` restricts every call."""
+
+    async def page(
+        self, tenant: str, parent_id: str, node: int | None, after: ChildKey | None, limit: int
+    ) -> list[ChildRow]:
+        """By node, item and attempt, strictly after a key; of one node only, if given."""
+        ...
+
+
 class WorkflowStore(Protocol):
     """Workflow versions. `tenant` restricts every call."""
 

@@ -10,11 +10,13 @@ from penstock.common.errors import Unavailable
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.server import RunningServer, open_server
 from penstock.nodes import catalog
+from penstock.state.adapters.postgres.children import PostgresChildren
 from penstock.state.adapters.postgres.database import open_database
 from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.notices import PostgresNotices
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
@@ -24,8 +26,10 @@ from penstock.state.payloads.store import open_payloads
 from penstock.state.reading.executions import ExecutionReader
 from penstock.state.reading.history import HistoryReader
 from penstock.state.reading.plans import PlanCache
+from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
+from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
@@ -137,6 +141,8 @@ async def open_state(
             QueryService(reading, executions, workflows),
             PayloadService(payloads),
             HistoryQueryService(HistoryReader(reading, workflows, plans, payloads)),
+            NoticeService(PostgresNotices(database)),
+            ChildrenService(PostgresChildren(database), executions, plans),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -9,7 +9,7 @@ import msgspec
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.common.logging import get_logger
-from penstock.nodes.api import Done, LogLevel, NodeCall, NodeFailure, Sleep
+from penstock.nodes.api import Done, LogLevel, NodeCall, NodeFailure, NodeResult, StartWorkflow
 from penstock.worker.calls import CallLost
 from penstock.worker.edited import with_input
 from penstock.worker.evaluate import Evaluator
@@ -22,6 +22,7 @@ from penstock.worker.outcomes import (
     add_step_logs,
     set_completed,
     set_failed,
+    set_start_child,
 )
 from penstock.worker.parts import Parts
 from penstock.worker.program import NodeProgram
@@ -128,9 +129,9 @@ class Attempts:
         if finish is not None:
             await self._store(scope, outcome, finish)
 
-    async def _store(self, scope: RunScope, outcome: pb.NodeOutcome, end: Done | Sleep) -> None:
+    async def _store(self, scope: RunScope, outcome: pb.NodeOutcome, end: NodeResult) -> None:
         """Write the end of the attempt; a large output goes to the payload store first."""
-        text = _encoded(end.output)
+        text = _encoded(end.params if isinstance(end, StartWorkflow) else end.output)
         if len(text) > self._parts.output_bytes_max:
             raise too_large(len(text), self._parts.output_bytes_max)
         if isinstance(end, Done) and end.chosen is not None:
@@ -138,6 +139,9 @@ class Attempts:
             if refusal is not None:
                 raise refusal
         output = await self._parts.payloads.put(text, scope.tenant)
+        if isinstance(end, StartWorkflow):
+            set_start_child(outcome, output, end)
+            return
         if isinstance(end, Done):
             set_completed(outcome, output, end.chosen)
             return
@@ -186,7 +190,7 @@ class _Attempt:
             program.node.limits.memory_mb,
         )
 
-    async def run(self, outcome: pb.NodeOutcome) -> Done | Sleep | None:
+    async def run(self, outcome: pb.NodeOutcome) -> NodeResult | None:
         """What the attempt gives; None if the outcome is written already."""
         program, order = self._program, self._order
         first = order.item == 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
-from penstock.nodes.api import NodeFailure
+from penstock.nodes.api import NodeFailure, StartWorkflow
 from penstock.worker.failures import to_proto
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
@@ -74,6 +74,8 @@ def size_of(outcome: pb.NodeOutcome) -> int:
         return len(outcome.completed.output.json)
     if kind == "fanned_out":
         return sum(map(len, outcome.fanned_out.items_json))
+    if kind == "start_child":
+        return 512 + len(outcome.start_child.params.json)
     return len(outcome.waiting.output.json) if kind == "waiting" else 512
 
 
@@ -90,6 +92,19 @@ def set_completed(
     if chosen is not None:
         outcome.completed.routed = True
         outcome.completed.chosen.extend(chosen)
+
+
+def set_start_child(
+    outcome: pb.NodeOutcome, params: payload_pb.Payload, wanted: StartWorkflow
+) -> None:
+    """The attempt wants a sub-workflow."""
+    asked = outcome.start_child
+    asked.workflow, asked.version = wanted.workflow, wanted.version
+    asked.params.CopyFrom(params)
+    asked.tags.extend(wanted.tags)
+    if wanted.priority is not None:
+        asked.priority_plus_one = wanted.priority + 1
+    asked.detached, asked.outlives = wanted.detached, wanted.outlives
 
 
 def add_step_logs(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:

@@ -27,11 +27,21 @@ from penstock.workflow.execution.values import (
 
 
 class Parent(msgspec.Struct, frozen=True, gc=False):
-    """The node that started an execution as its sub-workflow; `depth` executions are above."""
+    """The node that started an execution as its sub-workflow (attempt 0: the execution itself did);
+    `depth` executions are above. `detached`: nobody there waits for its end."""
 
     execution_id: str
     ref: NodeRef
     depth: int = 1
+    detached: bool = False
+
+
+class Child(msgspec.Struct, frozen=True, gc=False):
+    """An execution that a node waits for. `outlives`: it goes on when that wait is given up."""
+
+    execution_id: str
+    workflow: str
+    outlives: bool = False
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -168,12 +178,13 @@ class NodesSkipped(msgspec.Struct, frozen=True, gc=False):
 
 class NodeWaiting(msgspec.Struct, frozen=True, gc=False):
     """An attempt sleeps until a time (`until_us`), a signal, or whichever is first (then the time
-    is a time-out)."""
+    is a time-out); or until its sub-workflow ends."""
 
     ref: NodeRef
     until_us: int = 0
     signal: str = ""
     output: Payload = NULL
+    child: Child | None = None
 
 
 class NodeFannedOut(msgspec.Struct, frozen=True, gc=False):

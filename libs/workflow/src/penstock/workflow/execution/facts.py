@@ -1,7 +1,7 @@
 """What only readers want to know of nodes: times, workers, logs. Kept beside the fold when asked
 for."""
 
-from penstock.workflow.execution.events import NodeCompleted, NodeFailed, NodeRunning
+from penstock.workflow.execution.events import NodeCompleted, NodeFailed, NodeRunning, NodeWaiting
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.values import LogLine
 
@@ -15,6 +15,7 @@ class NodeFacts:
 
     __slots__ = (
         "carried",
+        "child_id",
         "finished_us",
         "items_done",
         "items_failed",
@@ -33,6 +34,7 @@ class NodeFacts:
         self.items_total = 0
         self.items_done = 0
         self.items_failed = 0
+        self.child_id = ""
 
     def note_running(self, event: NodeRunning) -> None:
         """An attempt began."""
@@ -42,9 +44,11 @@ class NodeFacts:
             self.started_us, self.finished_us = event.started_us, 0
         self.worker = event.worker
 
-    def note_waiting(self, at_us: int) -> None:
+    def note_waiting(self, event: NodeWaiting, at_us: int) -> None:
         """An attempt went to sleep; that it sleeps counts as its work."""
         self.started_us = self.started_us or at_us
+        if event.child is not None and not event.ref.item:
+            self.child_id = event.child.execution_id
 
     def note_outcome(self, event: NodeCompleted | NodeFailed) -> None:
         """An attempt of the node or of an item ended."""

@@ -220,7 +220,7 @@ class ExecutionState(StateData):
         self.arm_deadline(ref.node, at_us)
         self.set_status(ref, _WAITING)
         if self.keep_outputs:
-            self.facts_of(ref.node).note_waiting(at_us)
+            self.facts_of(ref.node).note_waiting(event, at_us)
         self.waits.sleep(self.key(ref), event)
 
     def _on_fanned_out(self, event: ev.NodeFannedOut, at_us: int) -> None:

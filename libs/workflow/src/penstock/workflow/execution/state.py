@@ -112,6 +112,18 @@ class StateData:
         touched = self.touched
         return touched is not None and touched.paused is not None and key in touched.held
 
+    @property
+    def parent(self) -> ev.Parent | None:
+        """The node that started this execution, if one did."""
+        options = self.started.options if self.started is not None else None
+        return options.parent if options is not None else None
+
+    @property
+    def depth(self) -> int:
+        """How many executions are above this one."""
+        parent = self.parent
+        return parent.depth if parent is not None else 0
+
     def key(self, ref: NodeRef) -> int:
         """The key of the node or item that this is an attempt of."""
         return ref.item * self.tables.size + ref.node

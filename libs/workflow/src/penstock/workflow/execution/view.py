@@ -43,6 +43,7 @@ class NodeView(msgspec.Struct, frozen=True):
     logs: tuple[LogLine, ...]
     needs: tuple[str, ...]
     carried: bool = False
+    child_id: str = ""
 
 
 class ExecutionView(msgspec.Struct, frozen=True):
@@ -133,6 +134,7 @@ def _node_view(state: ExecutionState, index: int) -> NodeView:
         logs=tuple(facts.logs),
         needs=tuple(dict.fromkeys(state.plan.nodes[parent].id for parent in node.parents)),
         carried=facts.carried,
+        child_id=facts.child_id,
     )
 
 
@@ -155,6 +157,9 @@ def _waits_for_parents(state: ExecutionState, index: int) -> str:
 def _sleeps(state: ExecutionState, index: int) -> str:
     due_us = state.waits.due.get(index, 0)
     wait = state.waits.sleeping.get(index)
+    if wait is not None and wait.child is not None:
+        child = wait.child
+        return f"Waits for execution {child.execution_id} of workflow {child.workflow}."
     if wait is not None and wait.signal:
         limit = f" until {_instant(due_us)}" if due_us else ""
         return f"Waits for the signal {wait.signal!r}{limit}."

@@ -1,4 +1,5 @@
-"""What an execution waits for: retry back-offs, sleeps, signals, deadlines. Part of the fold.
+"""What an execution waits for: back-offs, sleeps, signals, sub-workflows, deadlines. Part of the
+fold.
 
 The tables are the truth; `heap` is an index over them that may hold entries that no longer matter
 (a timer that was disarmed). They are dropped when they come up, so each operation is O(log n) at
@@ -23,10 +24,12 @@ class Waits:
 
     `due` is when a node or item (by key) wakes up; `sleeping` what it said when it went to sleep
     (absent for a retry back-off); `waiters` who listens for a signal, first come first served;
-    `signals` what came before anybody listened.
+    `signals` what came before anybody listened; `children` who waits for a sub-workflow (by its
+    id).
     """
 
     __slots__ = (
+        "children",
         "deadline_us",
         "deadlines",
         "due",
@@ -43,6 +46,7 @@ class Waits:
         self.waiters: dict[str, dict[int, None]] = {}
         self.signals: dict[str, deque[Payload]] = {}
         self.signal_ids: set[str] = set()
+        self.children: dict[str, int] = {}
         self.deadlines: dict[int, int] = {}
         self.deadline_us = 0
         self.heap: list[tuple[int, int, int]] = []
@@ -65,8 +69,10 @@ class Waits:
         heappush(self.heap, (due_us, WAKE, key))
 
     def sleep(self, key: int, event: NodeWaiting) -> None:
-        """The node or item waits for a time, a signal, or both."""
+        """The node or item waits for a time, a signal, or both, or for a sub-workflow."""
         self.sleeping[key] = event
+        if event.child is not None:
+            self.children[event.child.execution_id] = key
         if event.signal:
             self.waiters.setdefault(event.signal, {})[key] = None
         if event.until_us:
@@ -92,7 +98,11 @@ class Waits:
         """Nothing is waited for under this key any more."""
         self.due.pop(key, None)
         wait = self.sleeping.pop(key, None)
-        if wait is not None and wait.signal:
+        if wait is None:
+            return
+        if wait.child is not None:
+            del self.children[wait.child.execution_id]
+        if wait.signal:
             waiters = self.waiters[wait.signal]
             del waiters[key]
             if not waiters:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.common.errors import InvalidArgument
+from penstock.common.ids import keyed_ulid
 from penstock.common.journal_codec import row_from_report
 from penstock.common.value_codec import (
     failure_from_proto,
@@ -21,6 +22,7 @@ from penstock.coordinator.core.inputs import (
     Outcome,
     OutcomeKind,
     Report,
+    StartChild,
     Waiting,
 )
 from penstock.workflow.execution.values import NodeRef
@@ -40,7 +42,7 @@ def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -
             raise InvalidArgument(f"A report holds {flaw}.") from flaw
     lease = lease_of(report)
     outcomes = (
-        tuple(outcome_from_proto(outcome, draw) for outcome in report.outcomes)
+        tuple(outcome_from_proto(one, report.execution_id, draw) for one in report.outcomes)
         if report.outcomes
         else ()
     )
@@ -62,7 +64,7 @@ def started_from_proto(started: dispatch.AttemptStarted, worker: str) -> Attempt
     return AttemptStarted(worker, ref_from_proto(started.ref), started.started_unix_us)
 
 
-def outcome_from_proto(outcome: dispatch.NodeOutcome, draw: Draw) -> Outcome:
+def outcome_from_proto(outcome: dispatch.NodeOutcome, execution_id: str, draw: Draw) -> Outcome:
     """One outcome. Raises InvalidArgument if it has no kind that this version knows."""
     ref = outcome.ref
     kind = outcome.WhichOneof("kind")
@@ -71,6 +73,8 @@ def outcome_from_proto(outcome: dispatch.NodeOutcome, draw: Draw) -> Outcome:
         payload = payload_from_proto(done.output)
         routed = done.routed
         result: OutcomeKind = Completed(payload, tuple(done.chosen) if routed else (), routed)
+    elif kind == "start_child":
+        result = _start_child(outcome, execution_id)
     else:
         result = _other_kind(outcome, kind, draw)
     return Outcome(
@@ -79,6 +83,22 @@ def outcome_from_proto(outcome: dispatch.NodeOutcome, draw: Draw) -> Outcome:
         outcome.started_unix_us,
         outcome.finished_unix_us,
         logs_from_proto(outcome.logs) if outcome.logs else (),
+    )
+
+
+def _start_child(outcome: dispatch.NodeOutcome, execution_id: str) -> StartChild:
+    """The child's id follows from the attempt that asks for it: said again, it is the same."""
+    asked, ref = outcome.start_child, outcome.ref
+    attempt = (str(ref.node), str(ref.item), str(ref.attempt))
+    return StartChild(
+        keyed_ulid("child", execution_id, *attempt),
+        asked.workflow,
+        asked.version,
+        payload_from_proto(asked.params),
+        tuple(asked.tags),
+        asked.priority_plus_one - 1 if asked.priority_plus_one else None,
+        asked.detached,
+        asked.outlives,
     )
 
 

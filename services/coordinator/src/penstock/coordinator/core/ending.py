@@ -6,6 +6,7 @@ to stop and whoever waits is answered.
 
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.joining import join_items
+from penstock.coordinator.core.notices import ChildEnd
 from penstock.coordinator.core.readiness import queue_ready
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import CancelRequested, ExecutionEnded, NodesCancelled
@@ -59,10 +60,15 @@ def _end(turn: Turn, event: ExecutionEnded) -> None:
     state = turn.state
     for key in list(state.holders):
         turn.revoke(key)
+    if state.waits.children:
+        turn.give_up_children()
     if state.remaining:
         left = [node for node, status in enumerate(state.status) if status < _FIRST_TERMINAL]
         turn.emit(NodesCancelled(tuple(left)))
     turn.emit(event)
     turn.finish = Finish(event.status, event.output, event.failure)
+    parent = state.parent
+    if parent is not None and not parent.detached:
+        turn.notices.append(ChildEnd(parent, event.status, event.output, event.failure))
     if turn.claimed is not None:
         turn.accepted = False

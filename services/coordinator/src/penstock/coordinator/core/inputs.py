@@ -5,6 +5,7 @@ import msgspec
 from penstock.workflow.execution.events import Event, ExecutionStarted, NodesCompleted
 from penstock.workflow.execution.values import (
     NULL,
+    ExecutionStatus,
     Failure,
     LogLine,
     NodeRef,
@@ -50,13 +51,29 @@ class FannedOut(msgspec.Struct, frozen=True, gc=False):
     items: Payload = NULL
 
 
+class StartChild(msgspec.Struct, frozen=True, gc=False):
+    """The attempt wants an execution started under this id, as its sub-workflow.
+
+    `detached`: it does not wait for the end. `outlives`: the child goes on if the wait is given up.
+    """
+
+    child_id: str
+    workflow: str
+    version: int = 0
+    params: Payload = Payload(b"{}")
+    tags: tuple[str, ...] = ()
+    priority: int | None = None
+    detached: bool = False
+    outlives: bool = False
+
+
 class Lost(msgspec.Struct, frozen=True, gc=False):
     """The attempt's process died or gave it back."""
 
     cause: str
 
 
-OutcomeKind = Completed | Failed | ConditionFalse | Waiting | FannedOut | Lost
+OutcomeKind = Completed | Failed | ConditionFalse | Waiting | FannedOut | Lost | StartChild
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -183,6 +200,24 @@ class OutputRefused(msgspec.Struct, frozen=True, gc=False):
     failure: Failure
 
 
+class ChildEnded(msgspec.Struct, frozen=True, gc=False):
+    """A sub-workflow has ended. `draw` is as in `Failed`."""
+
+    child_id: str
+    status: ExecutionStatus
+    output: Payload = NULL
+    failure: Failure | None = None
+    draw: float = 0.5
+
+
+class ChildRefused(msgspec.Struct, frozen=True, gc=False):
+    """A sub-workflow that was asked for by this notice can never be started."""
+
+    child_id: str
+    failure: Failure
+    notice_id: int = 0
+
+
 Input = (
     Start
     | Report
@@ -196,4 +231,6 @@ Input = (
     | Intervention
     | OutputStored
     | OutputRefused
+    | ChildEnded
+    | ChildRefused
 )

@@ -42,6 +42,7 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
     edited = asked.value if asked.operation == Operation.EDIT else None
     if asked.item:
         turn.revoke(key)
+        turn.give_up_child(key)
     elif begun:
         turn.revoke_node(asked.node)
     turn.emit(

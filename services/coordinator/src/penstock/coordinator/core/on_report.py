@@ -6,6 +6,7 @@ Order of effects: the outcomes are written; then the worker is told so; only the
 
 from typing import assert_never
 
+from penstock.coordinator.core.children import start_child
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.fan_out import fan_out
 from penstock.coordinator.core.inputs import (
@@ -17,6 +18,7 @@ from penstock.coordinator.core.inputs import (
     Lost,
     Outcome,
     Report,
+    StartChild,
     Waiting,
 )
 from penstock.coordinator.core.items import record_item
@@ -127,6 +129,8 @@ def _record(turn: Turn, outcome: Outcome, worker: str) -> None:
             fall_asleep(turn, ref, kind)
         case FannedOut():
             fan_out(turn, ref, kind)
+        case StartChild():
+            start_child(turn, ref, kind)
         case Lost():
             lose(turn, ref, kind.cause, begun=outcome.started_us > 0)
         case _:

@@ -33,11 +33,14 @@ on (`continue_with`), for else that attempt would wait for ever.
 
 from typing import assert_never
 
+from penstock.coordinator.core.children import on_child_ended, on_child_refused
 from penstock.coordinator.core.ending import end_cancelled, settle
 from penstock.coordinator.core.inputs import (
     AttemptsLost,
     AttemptStarted,
     CancelAsked,
+    ChildEnded,
+    ChildRefused,
     Input,
     Intervention,
     OutputRefused,
@@ -106,6 +109,10 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_output_stored(turn, happened.node, happened.output)
         case OutputRefused():
             on_output_refused(turn, happened.node, happened.failure)
+        case ChildEnded():
+            on_child_ended(turn, happened)
+        case ChildRefused():
+            on_child_refused(turn, happened)
         case _:
             assert_never(happened)
     settle(turn)

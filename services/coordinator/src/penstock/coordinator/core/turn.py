@@ -10,16 +10,25 @@ from penstock.coordinator.core.commands import (
     Finish,
     StoreOutput,
 )
+from penstock.coordinator.core.notices import ChildCancel, Notice
 from penstock.workflow.execution.events import Event
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import Failure, NodeRef
 
+_GIVEN_UP = "The execution that waited for it gave it up."
+
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """What one input led to: events to write, then commands to carry out in this order."""
+    """What one input led to: events to write, then commands to carry out in this order.
+
+    `notices` are written with the events and delivered after that; `settled` are notices of the
+    execution's shard that the same commit does away with.
+    """
 
     events: tuple[Event, ...] = ()
     commands: tuple[Command, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    settled: tuple[int, ...] = ()
 
 
 class Turn:
@@ -27,7 +36,8 @@ class Turn:
 
     `fatal` is the first failure that nothing handles, with its node; it ends the execution when the
     turn is settled. `full` are fan-outs to be joined then. `claimed` is the attempt a worker asked
-    to go on with. `accepted` is the answer to a report or signal, None if none is due.
+    to go on with. `accepted` is the answer to a report or signal, None if none is due. `notices`
+    are owed to other executions, `settled` are those that need not be tried again.
     """
 
     __slots__ = (
@@ -39,8 +49,10 @@ class Turn:
         "fatal",
         "finish",
         "full",
+        "notices",
         "now_us",
         "opened",
+        "settled",
         "state",
         "stores",
     )
@@ -58,6 +70,8 @@ class Turn:
         self.claimer = ""
         self.fatal: tuple[int, Failure] | None = None
         self.finish: Finish | None = None
+        self.notices: list[Notice] = []
+        self.settled: list[int] = []
 
     def emit(self, event: Event) -> None:
         """Decide an event: it is a fact from now on."""
@@ -81,12 +95,29 @@ class Turn:
     def revoke_node(self, node: int) -> None:
         """Take every attempt of a node and of its items back, those opened in this turn included.
 
-        Linear in what workers hold of the execution.
+        So are its sub-workflows. Linear in what workers hold of the execution.
         """
+        if self.state.waits.children:
+            self.give_up_children(node)
         self.opened = [ref for ref in self.opened if ref.node != node]
         size = self.state.tables.size
         for key in [key for key in self.state.holders if key % size == node]:
             self.revoke(key)
+
+    def give_up_children(self, node: int | None = None) -> None:
+        """Owe a cancel to the sub-workflows that a node and its items wait for, or that anything
+        does. Called before the event that ends these waits; linear in the children."""
+        size = self.state.tables.size
+        for key in self.state.waits.children.values():
+            if node is None or key % size == node:
+                self.give_up_child(key)
+
+    def give_up_child(self, key: int) -> None:
+        """Owe a cancel to the sub-workflow that is waited for under this key, if one is."""
+        wait = self.state.waits.sleeping.get(key)
+        child = wait.child if wait is not None else None
+        if child is not None and not child.outlives:
+            self.notices.append(ChildCancel(child.execution_id, _GIVEN_UP))
 
     def refuse(self) -> Step:
         """The step that refuses a report and does nothing else."""
@@ -107,4 +138,4 @@ class Turn:
             commands.extend(self.stores)
             if self.opened and not self.state.is_paused:
                 commands.append(Dispatch(tuple(self.opened)))
-        return Step(tuple(self.events), tuple(commands))
+        return Step(tuple(self.events), tuple(commands), tuple(self.notices), tuple(self.settled))

@@ -7,14 +7,18 @@ import grpc
 from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
+from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import (
     add_InterventionServiceServicer_to_server,
 )
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from penstock.coordinator.rpc.audit import AuditRpc
+from penstock.coordinator.rpc.children import ChildrenRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
+from penstock.coordinator.rpc.peers import PeerRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
 
@@ -24,6 +28,8 @@ SERVICES = (
     "penstock.api.audit.v1.AuditService",
     "penstock.api.history.v1.HistoryService",
     "penstock.api.workflow.v1.InterventionService",
+    "penstock.api.peer.v1.PeerService",
+    "penstock.api.workflow.v1.ChildrenService",
 )
 
 
@@ -38,5 +44,7 @@ def registration(
         add_AuditServiceServicer_to_server(AuditRpc(coordinator), server)
         add_HistoryServiceServicer_to_server(HistoryRpc(coordinator), server)
         add_InterventionServiceServicer_to_server(InterventionRpc(coordinator.hands), server)
+        add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
+        add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
 
     return register

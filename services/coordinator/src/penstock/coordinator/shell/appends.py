@@ -8,6 +8,7 @@ from penstock.api.state.v1.state_service_pb2 import AppendRequest, AppendRespons
 from penstock.common.clock import Clock
 from penstock.common.invariant import invariant
 from penstock.coordinator.ports import Journal
+from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.release import Release, Released
 
@@ -18,18 +19,19 @@ _STALLED_S = 5.0
 class _Append:
     """One in flight."""
 
-    __slots__ = ("released", "request", "sent_at", "then")
+    __slots__ = ("owed", "released", "request", "sent_at", "then")
 
     def __init__(self, request: AppendRequest, sent_at: float) -> None:
         self.request = request
         self.sent_at = sent_at
         self.released: list[Released] = []
+        self.owed: list[Owed] = []
         self.then: list[asyncio.Future[None]] = []
 
 
 class Appends:
     """Sends, and lets commands go when their events are on disk. `on_fenced` hears of shards (with
-    the epoch that was written under) that others own now."""
+    the epoch that was written under) that others own now, `on_owed` of notices that are on disk."""
 
     def __init__(
         self, journal: Journal, release: Release, clock: Clock, measures: Measures
@@ -41,6 +43,7 @@ class Appends:
         self._in_flight: deque[_Append] = deque()
         self._sent = 0
         self.on_fenced: Callable[[int, int], None] = lambda shard, epoch: None
+        self.on_owed: Callable[[list[Owed]], None] = lambda owed: None
 
     def __len__(self) -> int:
         return len(self._in_flight)
@@ -76,9 +79,11 @@ class Appends:
         self._in_flight.append(_Append(request, self._clock.monotonic()))
         self._journal.send(request)
 
-    def attach(self, released: list[Released]) -> None:
-        """Let commands wait for the last append in flight: it holds their events, or follows the
-        one that does."""
+    def attach(self, released: list[Released], owed: list[Owed]) -> None:
+        """Let commands and notices wait for the last append in flight: it holds their events, or
+        follows the one that does."""
+        if owed:
+            self._in_flight[-1].owed.extend(owed)
         if not released:
             return
         if self._in_flight:
@@ -97,6 +102,8 @@ class Appends:
                 if write.shard == shard:
                     self.on_fenced(shard, write.epoch)
         self._release.carry_out(append.released)
+        if append.owed:
+            self.on_owed(append.owed)
         for done in append.then:
             if not done.done():
                 done.set_result(None)

@@ -8,7 +8,7 @@ from penstock.common.clock import Clock
 from penstock.common.ids import IdSource
 from penstock.common.logging import get_logger
 from penstock.coordinator.core.inputs import TimePassed
-from penstock.coordinator.ports import State
+from penstock.coordinator.ports import Peers, State
 from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.audit import Audit, Audited
@@ -27,9 +27,11 @@ from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.mending import Mending
+from penstock.coordinator.shell.outbox import NoPeers, Outbox
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.ready import ReadyQueues
+from penstock.coordinator.shell.receiving import Receiving
 from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.release import Release
 from penstock.coordinator.shell.reruns import Reruns
@@ -56,6 +58,7 @@ class Coordinator:
         state: State,
         types: Mapping[str, NodeType],
         process: Process,
+        peers: Peers | None = None,
     ) -> None:
         clock = process.clock
         self._process = process
@@ -97,7 +100,7 @@ class Coordinator:
         self.dormancy = Dormancy(
             dozing, sleepers, awakening, self.turns, self.shards, settings.executions_max
         )
-        self._serve_callers(process, awakening)
+        self._serve_callers(settings, awakening, peers or NoPeers())
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
@@ -108,14 +111,17 @@ class Coordinator:
         recovery.on_loaded = self._on_loaded
         self._watch_gauges()
 
-    def _serve_callers(self, process: Process, awakening: Awakening) -> None:
-        """What callers ask for: an object for each area."""
-        state = self.state
+    def _serve_callers(self, settings: Settings, awakening: Awakening, peers: Peers) -> None:
+        """What callers and other coordinators ask for: an object for each area."""
+        process, state, clock = self._process, self.state, self._process.clock
         self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
         self.reruns = Reruns(self.definitions, state)
         telling = Telling(self.shards, self.room, awakening, state.queries)
         self.interventions = Interventions(telling, state.queries, state.payloads)
         self.hands = Hands(telling, state.payloads)
+        self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)
+        self.outbox = Outbox(state.notices, self.receiving, peers, self.shards, clock)
+        self.turns.appends.on_owed = self.outbox.on_owed
 
     def _watch_gauges(self) -> None:
         """Gauges read the live objects whenever somebody looks."""
@@ -142,6 +148,7 @@ class Coordinator:
     def _on_loaded(self, shard: Shard) -> None:
         """A shard came to life."""
         self.floor.on_loaded(shard)
+        self.outbox.on_loaded(shard)
         self.dormancy.sleepers.look_again()
 
     def join(self, address: str) -> None:
@@ -185,13 +192,15 @@ async def open_coordinator(
     state: State,
     types: Mapping[str, NodeType],
     clock: Clock,
+    peers: Peers | None = None,
 ) -> AsyncIterator[Coordinator]:
     """Run a coordinator until the block ends; it owns nothing until it is told to join."""
     async with asyncio.TaskGroup() as group:
         opened: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
         loops = [group.create_task(_keep_open(opened))]
         work = await opened
-        coordinator = Coordinator(settings, state, types, Process(work, clock, IdSource().next))
+        process = Process(work, clock, IdSource().next)
+        coordinator = Coordinator(settings, state, types, process, peers)
         turns = coordinator.turns
         loops += [
             group.create_task(state.journal.run(turns.on_answer)),
@@ -200,6 +209,7 @@ async def open_coordinator(
             group.create_task(coordinator.floor.watch()),
             group.create_task(coordinator.dormancy.run(clock)),
             group.create_task(coordinator.audit.run()),
+            group.create_task(coordinator.outbox.run()),
         ]
         try:
             yield coordinator

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
 from penstock.common.journal_codec import encode_batch
+from penstock.coordinator.shell.dues import add_child
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.events import Event, count_sequences
 from penstock.workflow.execution.fold import ExecutionState
@@ -35,6 +36,8 @@ def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: 
     row = record.projection
     if first_seq == 1:
         _add_beginning(row, state)
+        if state.parent is not None:
+            add_child(write, live)
     total = state.tables.size
     row.nodes_total = total
     row.nodes_done = total - state.remaining

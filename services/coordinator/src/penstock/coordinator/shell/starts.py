@@ -80,15 +80,26 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     then: tuple[Event, ...] = ()
 
 
+class Under(msgspec.Struct, frozen=True):
+    """A start under an id that is known beforehand: however often it comes, it is one start, told
+    from others under that id by its fingerprint."""
+
+    execution_id: str
+    fingerprint: str
+
+
 class Call(msgspec.Struct, frozen=True):
     """One start as it was asked for. With `prepare` its parts come from there, once it is known
-    that it was not made before; the request then only tells it from others."""
+    that it was not made before; the request then only tells it from others. `under` and `options`
+    are set if the engine itself asks."""
 
     tenant: str
     request: StartExecutionRequest
     traceparent: str
     listener: Listener
     prepare: Callable[[], Awaitable[Prepared]] | None = None
+    under: Under | None = None
+    options: StartOptions | None = None
 
     @property
     def waits(self) -> bool:
@@ -184,13 +195,13 @@ class Starts:
             found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
             params, trigger = request.params_json, request.trigger_json
             large = max(len(params), len(trigger)) > INLINE_BYTES_MAX // 2
-            if found is None or large or request.idempotency_key:
+            if found is None or large or request.idempotency_key or call.under is not None:
                 self._take_detour(call)
                 return
             execution_id, shard = self._fresh_id()
             checked = Payload(_checked_params(found, params))
             inline = Payload(_checked_trigger(trigger)) if trigger else NULL
-            prepared = Prepared(found, checked, inline, tuple(request.tags))
+            prepared = Prepared(found, checked, inline, tuple(request.tags), call.options)
             self._begin(call, prepared, (execution_id, shard))
         except PenstockError as error:
             call.listener.on_refused(error)
@@ -216,6 +227,7 @@ class Starts:
     def _begin(self, call: Call, prepared: Prepared, place: tuple[str, Shard]) -> None:
         """Make the execution; from here on only the journal decides."""
         definition = prepared.definition
+        under = _under(call)
         plan = definition.plan
         execution_id, shard = place
         live = Live(execution_id, call.tenant, shard, plan)
@@ -230,7 +242,7 @@ class Starts:
             prepared.params,
             prepared.trigger,
             (*plan.tags, *prepared.tags),
-            fingerprint(call.tenant, call.request) if call.request.idempotency_key else "",
+            under.fingerprint if under is not None else "",
             call.traceparent,
             prepared.options,
         )
@@ -244,8 +256,9 @@ class Starts:
 
     async def _start_slowly(self, call: Call) -> None:
         try:
-            if call.request.idempotency_key:
-                await self._start_keyed(call)
+            under = _under(call)
+            if under is not None:
+                await self._start_under(call, under)
             else:
                 await self._start_prepared(call, self._fresh_id)
         except PenstockError as error:
@@ -269,7 +282,8 @@ class Starts:
         if request.trigger_json:
             trigger = await self._stored(call.tenant, _checked_trigger(request.trigger_json))
         self._room.check()
-        self._begin(call, Prepared(found, params, trigger, tuple(request.tags)), place())
+        prepared = Prepared(found, params, trigger, tuple(request.tags), call.options)
+        self._begin(call, prepared, place())
 
     async def _stored(self, tenant: str, json: bytes) -> Payload:
         if len(json) > PARAMS_BYTES_MAX:
@@ -278,24 +292,23 @@ class Starts:
             return Payload(json)
         return await self._payloads.put(tenant, json)
 
-    async def _start_keyed(self, call: Call) -> None:
-        """A start that may have been made before. Starts with one key take turns, so that of two
+    async def _start_under(self, call: Call, under: Under) -> None:
+        """A start that may have been made before. Starts with one id take turns, so that of two
         at the same time the second meets the first."""
-        request = call.request
-        execution_id = keyed_ulid(call.tenant, request.workflow, request.idempotency_key)
+        execution_id = under.execution_id
         self._shards.of(execution_id)
         lock = self._keyed.get(execution_id)
         if lock is None:
             lock = self._keyed[execution_id] = asyncio.Lock()
         async with lock:
-            if not await self._met_before(call, execution_id):
+            if not await self._met_before(call, under):
                 await self._start_prepared(
                     call, lambda: (execution_id, self._shards.of(execution_id))
                 )
 
-    async def _met_before(self, call: Call, execution_id: str) -> bool:
-        """Answer from the earlier start with this key, if there was one."""
-        wanted = fingerprint(call.tenant, call.request)
+    async def _met_before(self, call: Call, under: Under) -> bool:
+        """Answer from the earlier start with this id, if there was one."""
+        execution_id, wanted = under.execution_id, under.fingerprint
         if self._join_live(call, execution_id, wanted):
             return True
         rows = await self._queries.read_events(call.tenant, execution_id, 0, 1)
@@ -338,6 +351,15 @@ class Starts:
         else:
             self._room.put(live, Confirm(), waiting)
         return True
+
+
+def _under(call: Call) -> Under | None:
+    """The id of a start that may come again, None if it is one of its own."""
+    request = call.request
+    if call.under is not None or not request.idempotency_key:
+        return call.under
+    execution_id = keyed_ulid(call.tenant, request.workflow, request.idempotency_key)
+    return Under(execution_id, fingerprint(call.tenant, request))
 
 
 def _compare(had: str, wanted: str, request: StartExecutionRequest) -> None:

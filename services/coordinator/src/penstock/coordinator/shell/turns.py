@@ -27,6 +27,7 @@ from penstock.coordinator.core.inputs import AttemptStarted, Report, Start, Time
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.appends import Appends
+from penstock.coordinator.shell.dues import Dues
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import (
     Caller,
@@ -74,6 +75,7 @@ class Turns:
         self._clock = clock
         self._measures = measures
         self._inbox: deque[tuple[Live, Happening, Caller | None]] = deque()
+        self._dues = Dues()
         self._wake = asyncio.Event()
         self._log = get_logger("turns")
         self.timers = Timers()
@@ -130,6 +132,8 @@ class Turns:
             if decided.events:
                 live.unsent.extend(decided.events)
                 touched[live.id] = live
+                if decided.notices or decided.settled:
+                    self._dues.note(live, decided)
             commands = decided.commands
             if type(happened) is Start and _may_run_ahead(live, commands):
                 at_once.append((live, commands, None))
@@ -140,7 +144,7 @@ class Turns:
         self._measures.nodes.inc(outcomes)
         if touched and self._send(touched.values(), now_us):
             released = self._without_faulty(released)
-        self.appends.attach(released)
+        self.appends.attach(released, self._dues.take())
         if at_once:
             self._release.carry_out(at_once)
 
@@ -245,6 +249,8 @@ class Turns:
             state = live.state
             wake_us = next_wake_us(state) if state.waits.heap else 0
             size += add_record(write, live, body, now_us, wake_us)
+            if self._dues:
+                self._dues.add_to(write, live, shard.head + 1)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
             if live.rests or state.waits.sleeping or state.waits.due or state.touched is not None:

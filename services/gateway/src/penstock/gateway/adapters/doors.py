@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from penstock.gateway.adapters.audit import Audits
+from penstock.gateway.adapters.children import StateChildren
 from penstock.gateway.adapters.coordinators import Coordinators
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
@@ -27,6 +28,7 @@ def doors_to(
         hub=hub,
         metrics=metrics,
         audits=Audits(coordinators),
+        children=StateChildren(reads.channel),
         history=HistoryCalls(coordinators, reads),
         interventions=CoordinatorInterventions(coordinators),
         health=health,

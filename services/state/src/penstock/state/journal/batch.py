@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from zstandard import ZstdCompressor
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
-from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
+from penstock.api.state.v1.state_service_pb2 import Dues, JournalRecord, Projection, ShardWrite
 
 _RUNNING = EXECUTION_STATUS_RUNNING
 CODEC_PLAIN = 0
@@ -26,6 +26,15 @@ nodes_total, nodes_done."""
 ChangedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int]
 """shard, execution_id, tenant, status, last_seq, nodes_total, nodes_done, wake_us, finished_us,
 failure_reason, rest."""
+
+NoticeTuple = tuple[int, int, bytes]
+"""shard, id, body."""
+
+SettledTuple = tuple[int, int]
+"""shard, id."""
+
+ChildTuple = tuple[int, str, str, str, int, int, int]
+"""shard, execution_id, tenant, parent_id, node, item, attempt."""
 
 StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int, str, int, str, int, str]
 """As `ChangedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
@@ -72,6 +81,9 @@ class CommitBatch:
         self.journal: list[JournalTuple] = []
         self.bodies: list[bytes] = []
         self.bytes = 0
+        self.notices: list[NoticeTuple] = []
+        self.settled: list[SettledTuple] = []
+        self.children: list[ChildTuple] = []
         self._started: dict[str, StartedTuple] = {}
         self._changed: dict[str, ChangedTuple] = {}
 
@@ -149,6 +161,19 @@ class CommitBatch:
             if status != _RUNNING or rest or first_seq == 1:
                 self._project(shard, record)
         span.last = position
+        if write.HasField("dues"):
+            self._add_dues(shard, write.dues)
+
+    def _add_dues(self, shard: int, dues: Dues) -> None:
+        """What records owe to elsewhere, and whose sub-workflows begin."""
+        for notice in dues.notices:
+            self.bytes += len(notice.body)
+            self.notices.append((shard, notice.id, notice.body))
+        self.settled.extend((shard, settled) for settled in dues.settled_notices)
+        for child in dues.children:
+            ref = child.ref
+            names = (child.execution_id, child.tenant, child.parent_id)
+            self.children.append((shard, *names, ref.node, ref.item, ref.attempt))
 
     def _project(self, shard: int, record: JournalRecord) -> None:
         """Keep what changes in the tables that are searched."""

@@ -6,13 +6,14 @@ from typing import NamedTuple
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from penstock.api.workflow.v1.workflow_service_pb2 import Execution, NodeState
+from penstock.common.child_codec import write_parent
 from penstock.common.errors import NotFound
 from penstock.common.journal_codec import decode_batch
 from penstock.common.value_codec import write_failure, write_logs, write_payload
 from penstock.state.payloads.store import PayloadStore
 from penstock.state.ports import ExecutionRow, ExecutionStore
 from penstock.state.reading.plans import PlanCache
-from penstock.workflow.execution.events import ExecutionStarted
+from penstock.workflow.execution.events import ExecutionStarted, StartOptions
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import LAST_INSTANT_US, Payload
 from penstock.workflow.execution.view import ExecutionView, NodeView, execution_view
@@ -147,6 +148,15 @@ def _write_start(execution: Execution, started: ExecutionStarted) -> None:
         execution.origin.execution_id = options.origin.execution_id
         execution.origin.seq = options.origin.seq
         execution.origin.kind = int(options.origin.kind)  # type: ignore[assignment]
+    _write_options(execution, options)
+
+
+def _write_options(execution: Execution, options: StartOptions | None) -> None:
+    if options is None:
+        return
+    set_time(execution.not_before, options.not_before_us)
+    if options.parent is not None:
+        write_parent(execution.parent, options.parent)
 
 
 def _write_end(execution: Execution, view: ExecutionView) -> None:
@@ -172,6 +182,7 @@ def _write_node(node: NodeState, view: NodeView) -> None:
     node.items_failed = view.items_failed
     node.waiting_for = view.waiting_for
     node.worker = view.worker
+    node.child_id = view.child_id
     node.needs.extend(view.needs)
     write_logs(node.logs, view.logs)
     node.carried = view.carried

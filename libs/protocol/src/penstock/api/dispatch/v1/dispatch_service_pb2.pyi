@@ -323,6 +323,7 @@ class NodeOutcome(_message.Message):
     WAITING_FIELD_NUMBER: _builtins.int
     FANNED_OUT_FIELD_NUMBER: _builtins.int
     LOST_FIELD_NUMBER: _builtins.int
+    START_CHILD_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     started_unix_us: _builtins.int
     """When it began."""
@@ -357,6 +358,10 @@ class NodeOutcome(_message.Message):
         """The attempt's process died or the worker hands it back; it does not count as a failure."""
 
     @_builtins.property
+    def start_child(self) -> Global___StartChild:
+        """It wants another execution started, and may wait for its end."""
+
+    @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_payload_pb2.LogLine]:
         """Console lines."""
 
@@ -372,13 +377,14 @@ class NodeOutcome(_message.Message):
         waiting: Global___Waiting | None = ...,
         fanned_out: Global___FannedOut | None = ...,
         lost: Global___Lost | None = ...,
+        start_child: Global___StartChild | None = ...,
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "kind", b"kind", "lost", b"lost", "ref", b"ref", "waiting", b"waiting"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "kind", b"kind", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "waiting", b"waiting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "finished_unix_us", b"finished_unix_us", "kind", b"kind", "logs", b"logs", "lost", b"lost", "ref", b"ref", "started_unix_us", b"started_unix_us", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "finished_unix_us", b"finished_unix_us", "kind", b"kind", "logs", b"logs", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "started_unix_us", b"started_unix_us", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["completed", "failed", "condition_false", "waiting", "fanned_out", "lost"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["completed", "failed", "condition_false", "waiting", "fanned_out", "lost", "start_child"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -504,6 +510,56 @@ class FannedOut(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FannedOut: _TypeAlias = FannedOut  # noqa: Y015
+
+@_typing.final
+class StartChild(_message.Message):
+    """StartChild asks for an execution of a workflow of the same account, as a sub-workflow of this attempt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PARAMS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    PRIORITY_PLUS_ONE_FIELD_NUMBER: _builtins.int
+    DETACHED_FIELD_NUMBER: _builtins.int
+    OUTLIVES_FIELD_NUMBER: _builtins.int
+    workflow: _builtins.str
+    """Workflow name."""
+    version: _builtins.int
+    """Version; 0 for the latest there is when it starts."""
+    priority_plus_one: _builtins.int
+    """Priority plus one; 0 for the workflow's own."""
+    detached: _builtins.bool
+    """True if the attempt is over once it is asked for; else it waits for the end, whose output is its own."""
+    outlives: _builtins.bool
+    """True if it goes on when the attempt is given up."""
+    @_builtins.property
+    def params(self) -> _payload_pb2.Payload:
+        """Parameters, a JSON object."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Labels for search."""
+
+    def __init__(
+        self,
+        *,
+        workflow: _builtins.str = ...,
+        version: _builtins.int = ...,
+        params: _payload_pb2.Payload | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        priority_plus_one: _builtins.int = ...,
+        detached: _builtins.bool = ...,
+        outlives: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detached", b"detached", "outlives", b"outlives", "params", b"params", "priority_plus_one", b"priority_plus_one", "tags", b"tags", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartChild: _TypeAlias = StartChild  # noqa: Y015
 
 @_typing.final
 class Lost(_message.Message):

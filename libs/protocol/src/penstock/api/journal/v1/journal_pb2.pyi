@@ -535,10 +535,13 @@ class Parent(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     REF_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
+    DETACHED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     depth: _builtins.int
     """How many executions are above this one, from 1."""
+    detached: _builtins.bool
+    """True if the node does not wait for it: its end is told to nobody."""
     @_builtins.property
     def ref(self) -> Global___NodeRef:
         """The attempt of its node."""
@@ -549,10 +552,11 @@ class Parent(_message.Message):
         execution_id: _builtins.str = ...,
         ref: Global___NodeRef | None = ...,
         depth: _builtins.int = ...,
+        detached: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "execution_id", b"execution_id", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "detached", b"detached", "execution_id", b"execution_id", "ref", b"ref"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -900,6 +904,7 @@ class NodeWaiting(_message.Message):
     UNTIL_UNIX_US_FIELD_NUMBER: _builtins.int
     SIGNAL_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    CHILD_FIELD_NUMBER: _builtins.int
     until_unix_us: _builtins.int
     """Wake-up time; 0 if only a signal wakes it."""
     signal: _builtins.str
@@ -912,6 +917,10 @@ class NodeWaiting(_message.Message):
     def output(self) -> _payload_pb2.Payload:
         """Output to complete with when the timer fires; for a signal wait the time-out is a failure instead."""
 
+    @_builtins.property
+    def child(self) -> Global___Child:
+        """The execution whose end it waits for, as its sub-workflow; empty if none."""
+
     def __init__(
         self,
         *,
@@ -919,14 +928,45 @@ class NodeWaiting(_message.Message):
         until_unix_us: _builtins.int = ...,
         signal: _builtins.str = ...,
         output: _payload_pb2.Payload | None = ...,
+        child: Global___Child | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "output", b"output", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "ref", b"ref", "signal", b"signal", "until_unix_us", b"until_unix_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "output", b"output", "ref", b"ref", "signal", b"signal", "until_unix_us", b"until_unix_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NodeWaiting: _TypeAlias = NodeWaiting  # noqa: Y015
+
+@_typing.final
+class Child(_message.Message):
+    """Child is an execution that a node started and waits for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    OUTLIVES_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    workflow: _builtins.str
+    """Its workflow, for people."""
+    outlives: _builtins.bool
+    """True if it goes on when its parent ends early."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        workflow: _builtins.str = ...,
+        outlives: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "outlives", b"outlives", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Child: _TypeAlias = Child  # noqa: Y015
 
 @_typing.final
 class NodeFannedOut(_message.Message):

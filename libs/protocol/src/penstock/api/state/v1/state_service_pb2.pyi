@@ -84,6 +84,7 @@ class ShardWrite(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     FIRST_POSITION_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    DUES_FIELD_NUMBER: _builtins.int
     shard: _builtins.int
     """Shard number."""
     epoch: _builtins.int
@@ -94,6 +95,10 @@ class ShardWrite(_message.Message):
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalRecord]:
         """One row each."""
 
+    @_builtins.property
+    def dues(self) -> Global___Dues:
+        """What these records owe to elsewhere, and what follows from that; unset if nothing."""
+
     def __init__(
         self,
         *,
@@ -101,14 +106,113 @@ class ShardWrite(_message.Message):
         epoch: _builtins.int = ...,
         first_position: _builtins.int = ...,
         records: _abc.Iterable[Global___JournalRecord] | None = ...,
+        dues: Global___Dues | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dues", b"dues"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "first_position", b"first_position", "records", b"records", "shard", b"shard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dues", b"dues", "epoch", b"epoch", "first_position", b"first_position", "records", b"records", "shard", b"shard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShardWrite: _TypeAlias = ShardWrite  # noqa: Y015
+
+@_typing.final
+class Dues(_message.Message):
+    """Dues tie executions to each other, in the commit of the records that make it so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICES_FIELD_NUMBER: _builtins.int
+    SETTLED_NOTICES_FIELD_NUMBER: _builtins.int
+    CHILDREN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+        """What is owed; kept until settled."""
+
+    @_builtins.property
+    def settled_notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Notices of this shard that are settled."""
+
+    @_builtins.property
+    def children(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChildRecord]:
+        """Executions that begin here as sub-workflows."""
+
+    def __init__(
+        self,
+        *,
+        notices: _abc.Iterable[Global___Notice] | None = ...,
+        settled_notices: _abc.Iterable[_builtins.int] | None = ...,
+        children: _abc.Iterable[Global___ChildRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["children", b"children", "notices", b"notices", "settled_notices", b"settled_notices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dues: _TypeAlias = Dues  # noqa: Y015
+
+@_typing.final
+class Notice(_message.Message):
+    """Notice is something that a shard owes to elsewhere, written with the records that make it so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """Unique within the shard, ascending in the order of the records."""
+    body: _builtins.bytes
+    """What is owed, opaque to state."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        body: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Notice: _TypeAlias = Notice  # noqa: Y015
+
+@_typing.final
+class ChildRecord(_message.Message):
+    """ChildRecord links an execution to the node that started it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARENT_ID_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    tenant: _builtins.str
+    """Account."""
+    parent_id: _builtins.str
+    """The execution above it."""
+    @_builtins.property
+    def ref(self) -> _journal_pb2.NodeRef:
+        """The attempt of its node."""
+
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        parent_id: _builtins.str = ...,
+        ref: _journal_pb2.NodeRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "parent_id", b"parent_id", "ref", b"ref", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChildRecord: _TypeAlias = ChildRecord  # noqa: Y015
 
 @_typing.final
 class JournalRecord(_message.Message):

@@ -767,6 +767,8 @@ class Execution(_message.Message):
     DEFINITION_HASH_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """ULID."""
     workflow: _builtins.str
@@ -819,6 +821,14 @@ class Execution(_message.Message):
     def origin(self) -> _journal_pb2.Origin:
         """The execution that this one took outcomes from, if it did."""
 
+    @_builtins.property
+    def parent(self) -> _journal_pb2.Parent:
+        """The node that started it as its sub-workflow; unset if none did."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Nothing runs before this instant; unset if it could begin at once."""
+
     def __init__(
         self,
         *,
@@ -840,10 +850,12 @@ class Execution(_message.Message):
         definition_hash: _builtins.str = ...,
         tenant: _builtins.str = ...,
         origin: _journal_pb2.Origin | None = ...,
+        parent: _journal_pb2.Parent | None = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "origin", b"origin", "output", b"output", "params", b"params", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "origin", b"origin", "output", b"output", "params", b"params", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -871,6 +883,7 @@ class NodeState(_message.Message):
     NEEDS_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     CARRIED_FIELD_NUMBER: _builtins.int
+    CHILD_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id in the file."""
     uses: _builtins.str
@@ -891,6 +904,8 @@ class NodeState(_message.Message):
     """Worker of the last attempt."""
     carried: _builtins.bool
     """True if the outcome was taken over from a past execution."""
+    child_id: _builtins.str
+    """The execution it waits for or waited for last, as its sub-workflow; empty if none, or if its items have their own."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the last attempt began."""
@@ -934,10 +949,11 @@ class NodeState(_message.Message):
         needs: _abc.Iterable[_builtins.str] | None = ...,
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
         carried: _builtins.bool = ...,
+        child_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "output", b"output", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "carried", b"carried", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "carried", b"carried", "child_id", b"child_id", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,6 +31,9 @@ _SPAN_KINDS = "iiii"
 _JOURNAL_KINDS = "iitiitibii"
 _CHANGED_KINDS = "ittiiiiiiti"
 _STARTED_KINDS = _CHANGED_KINDS + "titit"
+_NOTICE_KINDS = "iib"
+_SETTLED_KINDS = "ii"
+_CHILD_KINDS = "itttiii"
 
 
 def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -63,6 +66,15 @@ def commit_columns(batch: CommitBatch) -> tuple[Commit, list[Any]]:
     if changed := batch.changed:
         parts.append("commit_changed")
         columns += _columns(_CHANGED_KINDS, changed)
+    if batch.notices:
+        parts.append("commit_owed")
+        columns += _columns(_NOTICE_KINDS, batch.notices)
+    if batch.settled:
+        parts.append("commit_settled")
+        columns += _columns(_SETTLED_KINDS, batch.settled)
+    if batch.children:
+        parts.append("commit_children")
+        columns += _columns(_CHILD_KINDS, batch.children)
     return tuple(parts), columns
 
 

@@ -89,6 +89,35 @@ changed AS MATERIALIZED (
     SELECT tenant, status, started_us, execution_id FROM ended WHERE status > 2
 )
 
+-- name: commit_owed
+-- What the rows owe to elsewhere.
+owed AS (
+    INSERT INTO notices (shard, id, body)
+    SELECT r.shard, r.id, r.body
+    FROM unnest($1::text::int[], $2::text::bigint[], $3::bytea[]) AS r (shard, id, body)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+)
+
+-- name: commit_settled
+-- What the rows make up for.
+settled AS (
+    DELETE FROM notices n
+    USING unnest($1::text::int[], $2::text::bigint[]) AS r (shard, id)
+    WHERE n.shard = r.shard AND n.id = r.id AND r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+)
+
+-- name: commit_children
+-- Executions that begin as sub-workflows.
+linked AS (
+    INSERT INTO children (tenant, parent_id, node, item, attempt, execution_id)
+    SELECT r.tenant, r.parent_id, r.node, r.item, r.attempt, r.execution_id
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                string_to_array($4::text, E'\x1e'), $5::text::int[], $6::text::int[], $7::text::int[])
+        AS r (shard, execution_id, tenant, parent_id, node, item, attempt)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+    ON CONFLICT DO NOTHING
+)
+
 -- name: commit_answer
 SELECT shard FROM advanced
 

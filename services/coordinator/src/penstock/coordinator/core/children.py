@@ -1,0 +1,87 @@
+"""Sub-workflows: a node asks for an execution, waits for its end, and ends as it did.
+
+Order of effects: the wait is written together with the notice that asks for the child, so there is
+no child that nobody waits for, and no wait for a child that nobody starts. The child's end comes as
+a notice of its own, as often as need be; it counts if something still waits for that child. Whoever
+gives a wait up owes the child a cancel, in the same commit.
+"""
+
+import msgspec
+
+from penstock.coordinator.core.failing import record_failure
+from penstock.coordinator.core.inputs import ChildEnded, ChildRefused, StartChild
+from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.notices import ChildStart
+from penstock.coordinator.core.on_signal import wake
+from penstock.coordinator.core.turn import Turn
+from penstock.workflow.execution.events import Child, NodeCompleted, NodeFailed, NodeWaiting
+from penstock.workflow.execution.join import failure_json, join_object
+from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef, Payload
+
+_BAD_ENDS = {
+    ExecutionStatus.FAILED: ("CHILD_FAILED", "failed"),
+    ExecutionStatus.CANCELLED: ("CHILD_CANCELLED", "was cancelled"),
+    ExecutionStatus.TIMED_OUT: ("CHILD_TIMED_OUT", "timed out"),
+}
+
+
+def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
+    """Owe the start; wait for the end unless nobody wants to know it."""
+    notice = ChildStart(
+        asked.child_id,
+        ref,
+        turn.state.depth + 1,
+        asked.workflow,
+        asked.version,
+        asked.params,
+        asked.tags,
+        asked.priority,
+        asked.detached,
+    )
+    turn.notices.append(notice)
+    if not asked.detached:
+        child = Child(asked.child_id, asked.workflow, asked.outlives)
+        turn.emit(NodeWaiting(ref, child=child))
+        return
+    keys, parts = ("execution_id", "workflow"), (asked.child_id, asked.workflow)
+    output = join_object(keys, [msgspec.json.encode(part) for part in parts])
+    event = NodeCompleted(ref, Payload(output), finished_us=turn.now_us)
+    if ref.item:
+        record_item(turn, event)
+    else:
+        turn.emit(event)
+
+
+def on_child_ended(turn: Turn, ended: ChildEnded) -> None:
+    """The node that waits for it ends as it did; if none does any more nothing changes."""
+    key = turn.state.waits.children.get(ended.child_id)
+    if key is None:
+        return
+    if ended.status == ExecutionStatus.COMPLETED:
+        wake(turn, key, ended.output)
+        return
+    failure = _failure_of(ended, turn.state.waits.sleeping[key].child)
+    record_failure(turn, NodeFailed(turn.state.current_ref(key), failure), ended.draw)
+
+
+def on_child_refused(turn: Turn, refused: ChildRefused) -> None:
+    """It can never be started: the node that waits for it fails for good. The notice that asked for
+    it is settled by the same commit, so that it is not tried once more afterwards."""
+    turn.settled.append(refused.notice_id)
+    key = turn.state.waits.children.get(refused.child_id)
+    if key is not None:
+        event = NodeFailed(turn.state.current_ref(key), refused.failure)
+        record_failure(turn, event, None)
+
+
+def _failure_of(ended: ChildEnded, child: Child | None) -> Failure:
+    """The child's failure as its node's: the class is its own, the message names it."""
+    reason, what = _BAD_ENDS[ended.status]
+    cause = ended.failure or Failure("system", reason, "Its failure is not known.")
+    workflow = child.workflow if child is not None else ""
+    named = f"Execution {ended.child_id} of workflow {workflow} {what}"
+    keys = ("execution_id", "workflow", "status", "failure")
+    texts = (ended.child_id, workflow, ended.status.name)
+    parts = [*(msgspec.json.encode(text) for text in texts), failure_json(cause)]
+    details = join_object(keys, parts)
+    return Failure(cause.error_class, reason, f"{named}: {cause.message}", details)

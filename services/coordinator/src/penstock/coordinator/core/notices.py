@@ -1,0 +1,40 @@
+"""What an execution owes to another one. Written with the events that make it so, delivered after
+that commit by the shell, again and again until it has arrived."""
+
+import msgspec
+
+from penstock.workflow.execution.events import Parent
+from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef, Payload
+
+
+class ChildStart(msgspec.Struct, frozen=True, gc=False):
+    """Start an execution under this id, as the sub-workflow of an attempt of the sender's."""
+
+    child_id: str
+    ref: NodeRef
+    depth: int
+    workflow: str
+    version: int
+    params: Payload
+    tags: tuple[str, ...] = ()
+    priority: int | None = None
+    detached: bool = False
+
+
+class ChildEnd(msgspec.Struct, frozen=True, gc=False):
+    """Tell the execution above that the sender has ended, and how."""
+
+    parent: Parent
+    status: ExecutionStatus
+    output: Payload
+    failure: Failure | None
+
+
+class ChildCancel(msgspec.Struct, frozen=True, gc=False):
+    """End a sub-workflow of the sender's: what waited for it has been given up."""
+
+    child_id: str
+    reason: str
+
+
+Notice = ChildStart | ChildEnd | ChildCancel

@@ -1,0 +1,70 @@
+"""Notices as they are written, read and delivered: the core's values as messages of the peers'
+contract, and what a message means to the execution that gets it."""
+
+from zlib import crc32
+
+from penstock.api.peer.v1 import peer_service_pb2 as peer
+from penstock.common.child_codec import write_parent
+from penstock.common.value_codec import (
+    failure_from_proto,
+    payload_from_proto,
+    write_failure,
+    write_payload,
+)
+from penstock.coordinator.core.inputs import CancelAsked, ChildEnded
+from penstock.coordinator.core.notices import ChildCancel, ChildEnd, ChildStart, Notice
+from penstock.workflow.execution.events import Parent
+from penstock.workflow.execution.values import ExecutionStatus
+
+
+def notice_to_proto(
+    notice: Notice, tenant: str, sender_id: str, traceparent: str = ""
+) -> peer.Notice:
+    """A notice of an execution."""
+    message = peer.Notice(tenant=tenant, sender_id=sender_id)
+    match notice:
+        case ChildStart():
+            message.target_id = notice.child_id
+            start = message.start
+            start.workflow, start.version = notice.workflow, notice.version
+            write_payload(start.params, notice.params)
+            start.tags.extend(notice.tags)
+            if notice.priority is not None:
+                start.priority_plus_one = notice.priority + 1
+            start.traceparent = traceparent
+            parent = Parent(sender_id, notice.ref, notice.depth, notice.detached)
+            write_parent(start.parent, parent)
+        case ChildEnd():
+            message.target_id = notice.parent.execution_id
+            message.end.status = int(notice.status)  # type: ignore[assignment]
+            write_payload(message.end.output, notice.output)
+            if notice.failure is not None:
+                write_failure(message.end.failure, notice.failure)
+        case ChildCancel():
+            message.target_id = notice.child_id
+            message.cancel.reason = notice.reason
+    return message
+
+
+def input_of(message: peer.Notice) -> ChildEnded | CancelAsked | None:
+    """What a notice tells an execution that is there; None for one that starts it."""
+    kind = message.WhichOneof("kind")
+    if kind == "cancel":
+        return CancelAsked(message.cancel.reason)
+    if kind != "end":
+        return None
+    end = message.end
+    failure = failure_from_proto(end.failure) if end.HasField("failure") else None
+    return ChildEnded(
+        message.sender_id,
+        ExecutionStatus(end.status),
+        payload_from_proto(end.output),
+        failure,
+        _draw(message.sender_id),
+    )
+
+
+def _draw(child_id: str) -> float:
+    """Chance for the back-off of a failed child's node: its id is as good as any, and the same
+    however often the notice comes."""
+    return crc32(child_id.encode()) / (1 << 32)

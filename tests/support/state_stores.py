@@ -1,0 +1,48 @@
+"""Everything that state keeps in its database, and its twin in memory."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from support.state_twin import (
+    MemoryChildren,
+    MemoryJournal,
+    MemoryLeases,
+    MemoryNotices,
+    MemoryWorkflows,
+)
+
+SHARDS = 8
+
+
+@dataclass
+class Stores:
+    """Everything that state keeps in its database."""
+
+    journal: Any
+    reader: Any
+    executions: Any
+    leases: Any
+    workflows: Any
+    notices: Any
+    children: Any
+    let_time_pass: Any
+    """Called with milliseconds: as if they had passed for everybody who joined."""
+
+
+def in_memory() -> Stores:
+    journal = MemoryJournal(SHARDS)
+    leases = MemoryLeases(journal)
+
+    async def let_time_pass(milliseconds: int) -> None:
+        leases.now_ms += milliseconds
+
+    return Stores(
+        journal,
+        journal,
+        journal,
+        leases,
+        MemoryWorkflows(),
+        MemoryNotices(journal),
+        MemoryChildren(journal),
+        let_time_pass,
+    )
