@@ -50,7 +50,8 @@ def texts(tree: ast.AST) -> set[str]:
 
 
 def is_validation(path: Path) -> bool:
-    return path.parent == ROOT / "libs/workflow/src/penstock/workflow"
+    library = ROOT / "libs/workflow/src/penstock/workflow"
+    return path.parent in (library, library / "search")
 
 
 def reasons() -> set[str]:

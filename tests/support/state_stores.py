@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from support.finding_twin import MemoryFinding
 from support.state_twin import (
     MemoryChildren,
     MemoryJournal,
@@ -27,6 +28,8 @@ class Stores:
     children: Any
     let_time_pass: Any
     """Called with milliseconds: as if they had passed for everybody who joined."""
+    search: Any
+    letters: Any
 
 
 def in_memory() -> Stores:
@@ -36,6 +39,7 @@ def in_memory() -> Stores:
     async def let_time_pass(milliseconds: int) -> None:
         leases.now_ms += milliseconds
 
+    finding = MemoryFinding(journal)
     return Stores(
         journal,
         journal,
@@ -45,4 +49,6 @@ def in_memory() -> Stores:
         MemoryNotices(journal),
         MemoryChildren(journal),
         let_time_pass,
+        finding,
+        finding,
     )

@@ -42,6 +42,8 @@ class MemoryJournal:
         self.resting: dict[str, int] = {}
         self.notices: dict[tuple[int, int], bytes] = {}
         self.children: dict[tuple[str, str, ChildKey], None] = {}
+        self.failed_nodes: dict[str, str] = {}
+        self.terms: dict[str, list[str]] = {}
         self.faults: list[PenstockError] = []
         self.loses_answers = False
         self.commits: list[CommitBatch] = []
@@ -68,6 +70,7 @@ class MemoryJournal:
         self._project(batch, written)
         self._progress(batch, written)
         self._keep_dues(batch, written)
+        self._note(batch, written)
         if fault is not None:
             raise fault
         return written
@@ -123,6 +126,14 @@ class MemoryJournal:
                 self.executions[execution_id] = known._replace(
                     last_seq=last, nodes_total=total, nodes_done=done
                 )
+
+    def _note(self, batch: CommitBatch, written: set[int]) -> None:
+        for shard, _, _, _, execution_id, node in batch.bad_ends:
+            if shard in written:
+                self.failed_nodes[execution_id] = node
+        for shard, _, term, _, execution_id in batch.terms:
+            if shard in written:
+                self.terms.setdefault(execution_id, []).append(term)
 
     async def heads(self, shards: Sequence[int]) -> dict[int, Head]:
         known = [shard for shard in shards if shard in self.rows]

@@ -6,11 +6,13 @@ import pytest
 
 from penstock.state.adapters.postgres.children import PostgresChildren
 from penstock.state.adapters.postgres.database import open_database
+from penstock.state.adapters.postgres.dead_letters import PostgresDeadLetters
 from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from support.postgres import open_postgres
 from support.state_stores import SHARDS, Stores, in_memory
@@ -51,6 +53,8 @@ async def stores(request):
             PostgresNotices(database),
             PostgresChildren(database),
             let_time_pass,
+            PostgresSearch(database, steps_max=2_000),
+            PostgresDeadLetters(database),
         )
     journal.close()
     server.drop_database(name)

@@ -21,6 +21,7 @@ RUNS: list[tuple[str, dict[str, Any], Any]] = [
     ("greet", {"name": "Ada"}, "HELLO ADAHELLO ADA"),
     ("triage", {"amount": 1001}, "a person looks at it"),
     ("triage", {"amount": 10}, "paid"),
+    ("parcels", {"customer": "acme"}, "packed for acme"),
     (
         "totals",
         {"orders": [{"amount": 50}, {"amount": 200}, {"amount": 101.5}]},

@@ -21,6 +21,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
 from penstock.coordinator.ports import LiveRow, Sleeper, State
 from penstock.workflow.execution.values import Payload
+from support.coordinator.memory_finding import MemoryFinding
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
 
 
@@ -62,6 +63,7 @@ class MemoryState:
             MemoryHistory(self),
             MemoryNotices(self),
             MemoryChildren(self),
+            MemoryFinding(self),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:

@@ -15,6 +15,10 @@ import msgspec
 
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1.payload_pb2 import ERROR_CLASS_USER, Failure, Payload, PayloadRef
+from penstock.api.search.v1.search_service_pb2_grpc import (
+    add_DeadLetterServiceServicer_to_server,
+    add_SearchServiceServicer_to_server,
+)
 from penstock.api.state.v1 import state_service_pb2 as state
 from penstock.api.state.v1.state_service_pb2_grpc import (
     PayloadServiceServicer,
@@ -32,6 +36,7 @@ from penstock.common.feed import is_last
 from penstock.common.ids import IdSource, keyed_ulid
 from penstock.common.rpc.server import RunningServer, call_tenant, open_server
 from penstock.common.rpc.streams import Outbox
+from support.gateway.fake_finding import FakeFinding
 
 NODES = ("first", "second")
 START_US = 1_700_000_000_000_000
@@ -129,6 +134,7 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
 
     def __init__(self) -> None:
         self.ids = IdSource()
+        self.finding = FakeFinding(self)
         self.workflows: dict[str, list[api.Workflow]] = {}
         self.executions: dict[str, FakeExecution] = {}
         self.payloads: dict[str, bytes] = {}
@@ -302,21 +308,6 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
         self.reads += 1
         return api.GetExecutionResponse(execution=self.find(request.execution_id).picture())
 
-    async def ListExecutions(self, request: Any, context: Any) -> api.ListExecutionsResponse:
-        begin = int(request.page_token or 0)
-        found = [
-            item.picture()
-            for item in sorted(self.executions.values(), key=lambda e: e.id, reverse=True)
-            if request.workflow in ("", item.request.workflow)
-        ]
-        if request.statuses:
-            found = [item for item in found if item.status in request.statuses]
-        if request.tag:
-            found = [item for item in found if request.tag in item.tags]
-        end = begin + request.page_size
-        token = str(end) if end < len(found) else ""
-        return api.ListExecutionsResponse(executions=found[begin:end], next_page_token=token)
-
     async def ReadEvents(self, request: Any, context: Any) -> state.ReadEventsResponse:
         rows = [
             batch
@@ -383,6 +374,8 @@ async def open_fake(
         add_WorkflowServiceServicer_to_server(cluster, server)
         add_QueryServiceServicer_to_server(cluster, server)
         add_PayloadServiceServicer_to_server(cluster, server)
+        add_SearchServiceServicer_to_server(cluster.finding, server)
+        add_DeadLetterServiceServicer_to_server(cluster.finding, server)
 
     async with open_server(listen, register, services=[]) as running:
         yield running

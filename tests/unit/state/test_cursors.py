@@ -43,3 +43,10 @@ def test_page_sizes_have_a_default_and_a_bound():
     assert page_size_of(500) == 500
     with pytest.raises(InvalidArgument):
         page_size_of(501)
+
+
+def test_no_token_can_be_taken_for_an_option_of_a_command():
+    tokens = [to_token((number, "x"), ASKED) for number in range(500)]
+    assert all(token[0].isalpha() for token in tokens)
+    with pytest.raises(InvalidArgument):
+        from_token(tokens[0][1:], tuple[int, str], ASKED)

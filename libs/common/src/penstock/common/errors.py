@@ -67,6 +67,13 @@ class OutcomesDoNotFit(InvalidWorkflow):
     reason = "OUTCOMES_DO_NOT_FIT"
 
 
+class InvalidQuery(InvalidWorkflow):
+    """The query cannot be understood."""
+
+    reason = "INVALID_QUERY"
+    http_status = 400
+
+
 class NotFound(PenstockError):
     """There is no such thing."""
 

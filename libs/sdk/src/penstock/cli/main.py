@@ -20,9 +20,10 @@ _GROUPS = (
     ("workflow", "Apply, list, show and compare workflows; go back to an earlier version."),
     (
         "execution",
-        "List, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
+        "Find, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     ),
     ("node", "Retry, skip, complete or fail a node by hand, or give it another input."),
+    ("dead-letter", "List, show, retry, discard and restore executions that failed."),
 )
 
 
@@ -38,7 +39,7 @@ def build_app() -> App:
     for name, meaning in _COMMANDS:
         app.command(f"penstock.cli.commands.{name}:{name}", name=name, help=meaning)
     for name, meaning in _GROUPS:
-        app.command(f"penstock.cli.commands.{name}:app", name=name, help=meaning)
+        app.command(f"penstock.cli.commands.{name.replace('-', '_')}:app", name=name, help=meaning)
     app.command("penstock.cli.commands.completion:completion", name="completion",
                 help="Print the completion script for your shell.")  # fmt: skip
     app.register_install_completion_command(help="Install shell completion.")

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -18,6 +18,14 @@ DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its da
 Output = Annotated[
     Format, Parameter(name=("--output", "-o"), help="table for people, json or yaml for programs.")
 ]
+Where = Annotated[
+    str,
+    Parameter(
+        show_default=False,
+        help='A query, such as "status:failed workflow:orders tag:eu started>-2h".',
+    ),
+]
+Order = Annotated[Literal["newest", "oldest"], Parameter(help="Which come first.")]
 Cursor = Annotated[
     str, Parameter(show_default=False, help="Go on where a page ended: its next cursor.")
 ]

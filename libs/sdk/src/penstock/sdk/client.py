@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.sdk.audit import AuditClient
 from penstock.sdk.children import ChildrenClient
+from penstock.sdk.dead_letters import DeadLetterClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.history import HistoryClient
 from penstock.sdk.interventions import Interventions
@@ -19,6 +20,7 @@ from penstock.sdk.models import (
     Cancelled,
     EventMessage,
     Execution,
+    ExecutionCount,
     ExecutionPage,
     HeartbeatMessage,
     SnapshotMessage,
@@ -70,6 +72,7 @@ class Client:
         self.history = HistoryClient(transport)
         self.interventions = Interventions(transport)
         self.children = ChildrenClient(transport)
+        self.dead_letters = DeadLetterClient(transport)
 
     @property
     def url(self) -> str:
@@ -141,18 +144,29 @@ class Client:
         path = f"/v1/executions/{_segment(execution_id)}"
         return await self._transport.ask(Call("GET", path), Execution)
 
-    async def list_executions(
+    async def list_executions(  # noqa: PLR0913 - each is a condition of its own
         self,
+        where: str = "",
         *,
         workflow: str = "",
         status: str = "",
         tag: str = "",
+        order: str = "",
         limit: int = 50,
         cursor: str = "",
     ) -> ExecutionPage:
-        """Executions, newest first."""
-        query = _query(workflow=workflow, status=status, tag=tag, limit=str(limit), cursor=cursor)
+        """Executions that a query finds, newest first unless `order` is oldest. A page that took
+        long to find may be short, or empty, and yet go on."""
+        query = _query(
+            q=where, workflow=workflow, status=status, tag=tag, order=order, limit=str(limit),
+            cursor=cursor,
+        )  # fmt: skip
         return await self._transport.ask(Call("GET", "/v1/executions", query), ExecutionPage)
+
+    async def count_executions(self, where: str = "", *, most: int = 10_000) -> ExecutionCount:
+        """How many executions a query finds, counted up to `most`."""
+        query = _query(q=where, limit=str(most))
+        return await self._transport.ask(Call("GET", "/v1/executions/count", query), ExecutionCount)
 
     async def cancel(self, execution_id: str, reason: str = "") -> Cancelled:
         """End an execution; cancelling one that has ended changes nothing."""

@@ -93,6 +93,7 @@ class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
     nodes_total: int = 0
     nodes_done: int = 0
     failure: Failure | None = None
+    failed_node: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -122,7 +123,6 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
 
     params: Any = None
     output: Any = None
-    failed_node: str | None = None
     last_seq: int = 0
     nodes: tuple[NodeState, ...] = ()
     origin: Origin | None = None
@@ -194,6 +194,13 @@ class ExecutionPage(msgspec.Struct, frozen=True):
 
     items: tuple[ExecutionSummary, ...]
     next_cursor: str | None = None
+
+
+class ExecutionCount(msgspec.Struct, frozen=True):
+    """How many executions a query finds; if not `exact`, there are at least that many."""
+
+    count: int
+    exact: bool = True
 
 
 class NodeChange(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from penstock.workflow.plan import OUTPUT_NODE, Edge, NodePlan, Plan
 from penstock.workflow.read_flow import read_flow
 from penstock.workflow.references import Reads, ReferenceChecker
 from penstock.workflow.retry import NAMED_POLICIES
+from penstock.workflow.search.terms import searched_paths
 from penstock.workflow.vocabulary import OUTPUT_TYPE
 
 READS_MAX = 2_000_000
@@ -135,6 +136,7 @@ class _PlanBuilder:
             vars=flow.vars,
             gated=any(node.gated for node in nodes)
             or not (flow.concurrency is None and flow.rate_limit is None),
+            searched=searched_paths({"properties": flow.params}),
         )
 
     def _node(self, index: int, position: int, children: tuple[int, ...]) -> NodePlan:

@@ -9,6 +9,7 @@ from penstock.workflow.json_schema import BadSchema, SchemaChecker
 from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
 from penstock.workflow.plan import Plan
+from penstock.workflow.search.terms import SEARCHED_MAX, searched_paths
 
 _KEYWORDS = (
     "type", "enum", "const", "default", "description", "title", "examples", "format", "minimum",
@@ -17,7 +18,7 @@ _KEYWORDS = (
     "properties", "required", "additionalProperties", "patternProperties", "propertyNames",
     "minProperties", "maxProperties", "dependencies", "anyOf", "oneOf", "allOf", "not", "if",
     "then", "else", "definitions", "$ref", "$id", "$schema", "$comment", "readOnly", "writeOnly",
-    "contentEncoding", "contentMediaType",
+    "contentEncoding", "contentMediaType", "search",
 )  # fmt: skip
 
 
@@ -99,7 +100,16 @@ def check_declarations(params: Located, issues: IssueList) -> dict[str, Any]:
         else:
             found[name] = value.data
             _check_declaration(value, path, keywords, issues)
+    _check_searched(params, found, issues)
     return found
+
+
+def _check_searched(params: Located, found: Mapping[str, Any], issues: IssueList) -> None:
+    searched = searched_paths({"properties": found})
+    if len(searched) > SEARCHED_MAX:
+        message = f"{len(searched)} parameters are marked `search`; {SEARCHED_MAX} are possible."
+        fix = "each is one more row for every start: mark those that people look for"
+        issues.error("TOO_MANY_SEARCHED", params.place("params"), message, fix)
 
 
 def _check_declaration(value: Located, path: str, keywords: Names, issues: IssueList) -> None:
@@ -114,6 +124,11 @@ def _check_declaration(value: Located, path: str, keywords: Names, issues: Issue
         message = f"This is not a JSON Schema: {error}"
         issues.error("BAD_SCHEMA", value.place(path), message, "see JSON Schema draft-07")
         return
+    searched = (value.items or {}).get("search")
+    if searched is not None and not isinstance(searched.data, bool):
+        message = f"`search` is {searched.kind}: not true or false."
+        fix = "write `search: true` to find executions by this parameter"
+        issues.error("WRONG_TYPE", searched.place(join_path(path, "search")), message, fix)
     default = (value.items or {}).get("default")
     if default is None or default.data is None:
         return

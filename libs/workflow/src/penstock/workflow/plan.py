@@ -21,6 +21,7 @@ from penstock.workflow.policies import (
     ScheduleTrigger,
 )
 from penstock.workflow.retry import RetryPolicy
+from penstock.workflow.search.terms import SearchPath
 
 EdgeOn = Literal["success", "failure", "always"]
 OnError = Literal["fail", "continue", "skip"]
@@ -117,6 +118,7 @@ class NodePlan(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, dict=True):
     """A whole workflow. `output_node` is the node whose output is the execution's (-1: none,
     output is null). `gated`: some node, or the execution as a whole, is under a limit.
+    `searched`: the parameters by which executions are found.
 
     It has a `__dict__` so that tables derived from it are built once and kept with it.
     """
@@ -139,6 +141,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     schedules: tuple[ScheduleTrigger, ...] = ()
     vars: Mapping[str, Any] = {}
     gated: bool = False
+    searched: tuple[SearchPath, ...] = ()
 
     def index_of(self, node_id: str) -> int:
         """Index of the node with this id; KeyError if there is none."""

@@ -25,6 +25,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     ListWorkflowVersionsResponse,
     Workflow,
 )
+from penstock.coordinator.finding_ports import Finding
 from penstock.workflow.execution.values import Payload
 
 
@@ -223,3 +224,4 @@ class State:
     history: History
     notices: Notices
     children: ChildrenQueries
+    finding: Finding

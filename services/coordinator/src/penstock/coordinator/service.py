@@ -10,6 +10,7 @@ from penstock.common.clock import SystemClock
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.channel import open_channel
 from penstock.common.rpc.server import Health, RunningServer, open_server
+from penstock.coordinator.adapters.finding import StateFinding
 from penstock.coordinator.adapters.history import StateHistory
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.adapters.notices import StateChildren, StateNotices
@@ -39,6 +40,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateHistory(channel),
             StateNotices(channel),
             StateChildren(channel),
+            StateFinding(channel),
         )
 
 

@@ -20,12 +20,27 @@ from penstock.gateway.problems import (
 from penstock.gateway.requests import BODY_BYTES_MAX
 from penstock.gateway.routes.audit import AUDIT_ROUTES
 from penstock.gateway.routes.children import CHILDREN_ROUTES
+from penstock.gateway.routes.dead_letters import DEAD_LETTER_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
+from penstock.gateway.routes.search import SEARCH_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
+
+_ROUTES = (
+    *WORKFLOW_ROUTES,
+    *EXECUTION_ROUTES,
+    *SEARCH_ROUTES,
+    *DEAD_LETTER_ROUTES,
+    *EVENT_ROUTES,
+    *AUDIT_ROUTES,
+    *HISTORY_ROUTES,
+    *INTERVENTION_ROUTES,
+    *CHILDREN_ROUTES,
+    *OPERATION_ROUTES,
+)
 
 
 def _answer(request: Request[Any, Any, Any], error: PenstockError) -> Response[bytes]:
@@ -50,16 +65,7 @@ def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 def build_app(doors: Doors, *, access_log: bool = False) -> ASGIApp:
     """The ASGI application that serves through `doors`."""
     app = Litestar(
-        [
-            *WORKFLOW_ROUTES,
-            *EXECUTION_ROUTES,
-            *EVENT_ROUTES,
-            *AUDIT_ROUTES,
-            *HISTORY_ROUTES,
-            *INTERVENTION_ROUTES,
-            *CHILDREN_ROUTES,
-            *OPERATION_ROUTES,
-        ],
+        list(_ROUTES),
         state=State({"doors": doors}),
         exception_handlers={Exception: _on_error},
         openapi_config=None,

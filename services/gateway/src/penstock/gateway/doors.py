@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 
+from penstock.gateway.finding_ports import DeadLetters, Finding
 from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
 from penstock.gateway.intervention_ports import Interventions
@@ -25,6 +26,8 @@ class Doors:
     children: Children
     health: Callable[[], Awaitable[HealthReport]]
     interventions: Interventions
+    finding: Finding
+    dead_letters: DeadLetters
 
 
 def doors_of(connection: Connection) -> Doors:

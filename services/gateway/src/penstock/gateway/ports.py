@@ -66,12 +66,6 @@ class Reads(Protocol):
         """One execution with its nodes."""
         ...
 
-    async def executions(
-        self, request: api.ListExecutionsRequest, tenant: str
-    ) -> api.ListExecutionsResponse:
-        """A page of executions."""
-        ...
-
     async def events(
         self, execution_id: str, tenant: str, after_seq: int, rows_max: int = 0
     ) -> tuple[Sequence[EventBatch], bool]:

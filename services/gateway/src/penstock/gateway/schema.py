@@ -85,6 +85,7 @@ class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
     nodes_done: int
     definition_hash: str
     failure: Failure | None
+    failed_node: str | None
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -117,7 +118,6 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
 
     params: Raw
     output: Raw | None
-    failed_node: str | None
     last_seq: int
     nodes: tuple[NodeState, ...]
     origin: Origin | None = None

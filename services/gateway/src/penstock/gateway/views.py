@@ -113,6 +113,7 @@ def execution_summary(message: workflow.Execution) -> schema.ExecutionSummary:
         nodes_done=message.nodes_done,
         definition_hash=message.definition_hash,
         failure=failure(message.failure) if message.HasField("failure") else None,
+        failed_node=message.failed_node or None,
     )
 
 

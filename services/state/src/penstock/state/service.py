@@ -6,17 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from penstock.common.clock import SystemClock
 from penstock.common.errors import Unavailable
 from penstock.common.metrics import open_metrics
 from penstock.common.rpc.server import RunningServer, open_server
 from penstock.nodes import catalog
 from penstock.state.adapters.postgres.children import PostgresChildren
 from penstock.state.adapters.postgres.database import open_database
+from penstock.state.adapters.postgres.dead_letters import PostgresDeadLetters
 from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
@@ -33,6 +36,7 @@ from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
+from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
@@ -115,7 +119,7 @@ async def open_state(
     if not await prepare_database(settings, stop):
         yield None
         return
-    metrics = StateMetrics()
+    metrics, clock = StateMetrics(), SystemClock()
     payloads = open_payloads(settings.payload_url)
     async with AsyncExitStack() as stack:
         stack.enter_context(open_metrics(settings.metrics_listen, metrics.registry))
@@ -143,6 +147,8 @@ async def open_state(
             HistoryQueryService(HistoryReader(reading, workflows, plans, payloads)),
             NoticeService(PostgresNotices(database)),
             ChildrenService(PostgresChildren(database), executions, plans),
+            SearchService(PostgresSearch(database), workflows, clock),
+            DeadLetterStoreService(PostgresDeadLetters(database), clock),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

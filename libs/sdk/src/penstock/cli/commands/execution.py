@@ -9,7 +9,7 @@ from penstock.cli.commands import history
 from penstock.cli.commands.pausing import pause, resume
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.logs import LogRow, log_rows, printable
-from penstock.cli.options import Cursor, DataDir, Id, Limit, Output, Url
+from penstock.cli.options import Cursor, DataDir, Id, Limit, Order, Output, Url, Where
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.params import parse_json
 from penstock.cli.problems import run_command
@@ -23,7 +23,7 @@ from penstock.sdk.models import Execution, Problem
 
 app = App(
     name="execution",
-    help="List, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
+    help="Find, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     help_format="plaintext",
 )
 for _command in (history.show, history.diff, history.rerun, history.fork, pause, resume):
@@ -35,23 +35,31 @@ app.command("penstock.cli.commands.children:children", name="children",
 @app.command(name="list")
 def list_(  # noqa: PLR0913 - each is an option of the command
     *,
+    where: Where = "",
     workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
     status: Annotated[
         str, Parameter(show_default=False, help="Only with this status, such as RUNNING.")
     ] = "",
     tag: Annotated[str, Parameter(show_default=False, help="Only with this label.")] = "",
+    order: Order = "newest",
     limit: Limit = 20,
     cursor: Cursor = "",
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """List executions, newest first."""
+    """Find executions by a query, by single conditions, or both; newest first."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
             page = await client.list_executions(
-                workflow=workflow, status=status.upper(), tag=tag, limit=limit, cursor=cursor
+                where,
+                workflow=workflow,
+                status=status,
+                tag=tag,
+                order=order,
+                limit=limit,
+                cursor=cursor,
             )
         if output != "table":
             print_value(page, output)
@@ -70,6 +78,29 @@ def list_(  # noqa: PLR0913 - each is an option of the command
         headings = ("ID", "WORKFLOW", "STATUS", "NODES", "STARTED", "TOOK")
         print_table(headings, rows, gives_way=("STARTED", "TOOK", "NODES", "WORKFLOW"))
         print_next_page(page.next_cursor)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
+def count(
+    *,
+    where: Where = "",
+    most: Annotated[int, Parameter(help="Count no further than this.")] = 10_000,
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Count the executions that a query finds."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            found = await client.count_executions(where, most=most)
+        if output == "table":
+            print(found.count if found.exact else f"at least {found.count}")
+        else:
+            print_value(found, output)
         return ExitCode.OK
 
     return run_command(work)

@@ -8,6 +8,10 @@ from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceService
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
+from penstock.api.search.v1.search_service_pb2_grpc import (
+    add_DeadLetterServiceServicer_to_server,
+    add_SearchServiceServicer_to_server,
+)
 from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import (
     add_InterventionServiceServicer_to_server,
@@ -19,8 +23,10 @@ from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
 from penstock.coordinator.rpc.peers import PeerRpc
+from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
+from penstock.coordinator.shell.dead_letters import DeadLetters
 
 SERVICES = (
     "penstock.api.workflow.v1.WorkflowService",
@@ -30,6 +36,8 @@ SERVICES = (
     "penstock.api.workflow.v1.InterventionService",
     "penstock.api.peer.v1.PeerService",
     "penstock.api.workflow.v1.ChildrenService",
+    "penstock.api.search.v1.SearchService",
+    "penstock.api.search.v1.DeadLetterService",
 )
 
 
@@ -37,6 +45,7 @@ def registration(
     coordinator: Coordinator, dispatch: DispatchRpc, workflows: WorkflowRpc
 ) -> Callable[[grpc.aio.Server], None]:
     """What `open_server` calls to add the services."""
+    letters = DeadLetters(coordinator.starts, coordinator.definitions, coordinator.state)
 
     def register(server: grpc.aio.Server) -> None:
         add_DispatchServiceServicer_to_server(dispatch, server)
@@ -46,5 +55,7 @@ def registration(
         add_InterventionServiceServicer_to_server(InterventionRpc(coordinator.hands), server)
         add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
+        add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)
+        add_DeadLetterServiceServicer_to_server(DeadLetterRpc(letters), server)
 
     return register

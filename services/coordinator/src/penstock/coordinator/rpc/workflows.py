@@ -13,8 +13,9 @@ from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceSe
 from penstock.common.errors import InvalidWorkflow
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.adapters.watching import Watching
-from penstock.coordinator.rpc.starts import StartsStream, start_one
+from penstock.coordinator.rpc.starts import StartsStream
 from penstock.coordinator.shell.coordinator import Coordinator
+from penstock.coordinator.shell.one_start import start_one
 from penstock.workflow.compile import Checked, check
 from penstock.workflow.issues import Issue, to_dicts
 

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
 from penstock.common.journal_codec import encode_batch
 from penstock.coordinator.shell.dues import add_child
+from penstock.coordinator.shell.found_by import terms_of
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.events import Event, count_sequences
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import ExecutionStatus
+from penstock.workflow.plan import Plan
 
 _RUNNING = int(ExecutionStatus.RUNNING)
 
@@ -35,7 +37,7 @@ def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: 
     record.body = body
     row = record.projection
     if first_seq == 1:
-        _add_beginning(row, state)
+        _add_beginning(row, live.plan, state)
         if state.parent is not None:
             add_child(write, live)
     total = state.tables.size
@@ -51,10 +53,12 @@ def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: 
         row.finished_unix_us = now_us
         if end.failure is not None:
             row.failure_reason = end.failure.reason
+            if end.node >= 0:
+                row.failed_node = live.plan.nodes[end.node].id
     return len(body)
 
 
-def _add_beginning(row: Projection, state: ExecutionState) -> None:
+def _add_beginning(row: Projection, plan: Plan, state: ExecutionState) -> None:
     """What never changes is written with the first record only."""
     started = state.started
     if started is None:
@@ -64,3 +68,5 @@ def _add_beginning(row: Projection, state: ExecutionState) -> None:
     row.definition_hash = started.definition_hash
     row.tags.extend(started.tags)
     row.started_unix_us = state.started_us
+    if plan.searched or started.options is not None:
+        row.terms.extend(terms_of(plan, started))

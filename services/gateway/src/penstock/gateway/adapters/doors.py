@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.children import StateChildren
 from penstock.gateway.adapters.coordinators import Coordinators
+from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
 from penstock.gateway.adapters.state import StateReads
@@ -32,4 +33,6 @@ def doors_to(
         history=HistoryCalls(coordinators, reads),
         interventions=CoordinatorInterventions(coordinators),
         health=health,
+        finding=StateFinding(reads.channel),
+        dead_letters=CoordinatorDeadLetters(coordinators),
     )

@@ -28,15 +28,6 @@ class StateReads:
         )
         return answer.execution
 
-    async def executions(
-        self, request: api.ListExecutionsRequest, tenant: str
-    ) -> api.ListExecutionsResponse:
-        """See `Reads.executions`."""
-        answer: api.ListExecutionsResponse = await call(
-            self._queries.ListExecutions, request, tenant=tenant
-        )
-        return answer
-
     async def events(
         self, execution_id: str, tenant: str, after_seq: int, rows_max: int = 0
     ) -> tuple[Sequence[EventBatch], bool]:

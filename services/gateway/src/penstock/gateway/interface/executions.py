@@ -3,7 +3,6 @@
 from penstock.gateway import schema
 from penstock.gateway.interface.operation import (
     AFTER,
-    CURSOR,
     ID,
     KEY,
     LAST,
@@ -43,20 +42,6 @@ EXECUTION_OPERATIONS: tuple[Operation, ...] = (
         [WAIT, KEY],
         schema.StartAnyBody,
         (404, 409, 413, 415, 422, 429),
-    ),
-    Operation(
-        "/v1/executions",
-        "get",
-        "listExecutions",
-        "Executions, newest first",
-        [Answered(200, "A page.", schema.ExecutionPage)],
-        [
-            in_query("workflow", "Only of this workflow."),
-            in_query("status", "Only with these statuses, separated by commas."),
-            in_query("tag", "Only with this tag."),
-            LIMIT,
-            CURSOR,
-        ],
     ),
     Operation(
         "/v1/executions/{execution_id}",

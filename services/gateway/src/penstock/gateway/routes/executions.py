@@ -33,7 +33,6 @@ from penstock.gateway.routes.workflows import checked_name
 from penstock.gateway.schema import (
     CancelBody,
     Cancelled,
-    ExecutionPage,
     HistoryPage,
     Moment,
     SignalBody,
@@ -52,11 +51,7 @@ _NO_SIGNAL = SignalBody()
 _REASON_CHARS_MAX = 1000
 _SEQ_MAX = 2**53
 _VERSION_MAX = 2**31 - 1
-_STATUSES = {
-    name: number for number, name in views.EXECUTION_STATUS.items() if name != "UNSPECIFIED"
-}
 _WAIT = frozenset({"wait"})
-_LIST = frozenset({"workflow", "status", "tag", "limit", "cursor"})
 _PAST = frozenset({"at_seq", "at"})
 _HISTORY = frozenset({"after", "limit"})
 
@@ -102,30 +97,6 @@ async def start_any_execution(request: AnyRequest) -> ASGIApp:
     if not body.workflow:
         raise InvalidArgument("`workflow` is missing.", fix="Give its name.", path="workflow")
     return await _start(request, checked_name(body.workflow), body)
-
-
-@get("/v1/executions")
-async def list_executions(request: AnyRequest) -> ASGIApp:
-    """A page of executions, newest first."""
-    query = query_of(request, _LIST)
-    statuses = [word.strip().upper() for word in query.get("status", "").split(",") if word]
-    unknown = [word for word in statuses if word not in _STATUSES]
-    if unknown:
-        raise InvalidArgument(
-            f"There is no status {unknown[0][:40]!r}.",
-            fix=f"Give one or more of {', '.join(_STATUSES)}, separated by commas.",
-            path="query.status",
-        )
-    command = api.ListExecutionsRequest(
-        workflow=query.get("workflow", ""),
-        statuses=[_STATUSES[word] for word in statuses],
-        tag=query.get("tag", ""),
-        page_size=page_size(query.get("limit")),
-        page_token=query.get("cursor", ""),
-    )
-    answer = await doors_of(request).reads.executions(command, tenant_of(request))
-    items = tuple(views.execution_summary(item) for item in answer.executions)
-    return json_answer(ExecutionPage(items, answer.next_page_token or None))
 
 
 @get("/v1/executions/{execution_id:str}")
@@ -222,7 +193,6 @@ async def get_payload(request: AnyRequest, digest: FromPath[str]) -> ASGIApp:
 EXECUTION_ROUTES = (
     start_execution,
     start_any_execution,
-    list_executions,
     get_execution,
     cancel_execution,
     signal_execution,

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.api.history.v1 import history_service_pb2 as pb
-from penstock.api.workflow.v1 import workflow_service_pb2 as api
+from penstock.api.search.v1.search_service_pb2 import SearchExecutionsRequest
 from penstock.common.errors import InvalidArgument
 from penstock.gateway import history_views, views
 from penstock.gateway.answers import Answer, json_answer
@@ -27,6 +27,7 @@ from penstock.gateway.requests import (
 )
 from penstock.gateway.routes.workflows import checked_name
 from penstock.gateway.schema import ExecutionPage
+from penstock.workflow.search.reading import quoted
 
 _RERUN = msgspec.json.Decoder(RerunBody)
 _FORK = msgspec.json.Decoder(ForkBody)
@@ -60,15 +61,15 @@ async def compare_executions(
 async def list_derived(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Executions that were made from this one, newest first."""
     query = query_of(request, _PAGING)
-    reads, tenant = doors_of(request).reads, tenant_of(request)
-    await reads.execution(execution_id_of(execution_id), tenant)
-    command = api.ListExecutionsRequest(
-        tag=f"{ORIGIN_TAG}{execution_id}",
+    doors, tenant = doors_of(request), tenant_of(request)
+    await doors.reads.execution(execution_id_of(execution_id), tenant)
+    wanted = SearchExecutionsRequest(
+        query=f"tag:{quoted(ORIGIN_TAG + execution_id)}",
         page_size=page_size(query.get("limit")),
         page_token=query.get("cursor", ""),
     )
-    answer = await reads.executions(command, tenant)
-    items = tuple(views.execution_summary(item) for item in answer.executions)
+    answer = await doors.finding.search(wanted, tenant)
+    items = tuple(views.execution_summary(found.execution) for found in answer.executions)
     return json_answer(ExecutionPage(items, answer.next_page_token or None))
 
 

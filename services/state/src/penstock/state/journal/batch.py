@@ -6,14 +6,20 @@ with its journal rows; it gets a projection row only when it begins, ends, or co
 leaves it, and one per batch at most.
 """
 
+import re
 from collections.abc import Iterable
 
 from zstandard import ZstdCompressor
 
-from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
+from penstock.api.journal.v1.journal_pb2 import (
+    EXECUTION_STATUS_COMPLETED,
+    EXECUTION_STATUS_RUNNING,
+)
 from penstock.api.state.v1.state_service_pb2 import Dues, JournalRecord, Projection, ShardWrite
+from penstock.workflow.search.terms import MARK
 
 _RUNNING = EXECUTION_STATUS_RUNNING
+_COMPLETED = EXECUTION_STATUS_COMPLETED
 CODEC_PLAIN = 0
 CODEC_ZSTD = 1
 TAG_SEPARATOR = "\x1f"
@@ -39,12 +45,38 @@ ChildTuple = tuple[int, str, str, str, int, int, int]
 StartedTuple = tuple[int, str, str, int, int, int, int, int, int, str, int, str, int, str, int, str]
 """As `ChangedTuple`, then workflow, version, definition_hash, started_us, tags (joined)."""
 
+BadEndTuple = tuple[int, str, int, int, str, str]
+"""shard, tenant, status, started_us (0 if an earlier batch has it), execution_id, failed_node."""
+
+TermTuple = tuple[int, str, str, int, str]
+"""shard, tenant, term, started_us, execution_id."""
+
+RefTuple = tuple[int, str, str, str]
+"""shard, tenant, digest, execution_id."""
+
 _UNFIT = {0: "\ufffd", ord(TEXT_SEPARATOR): " ", ord(TAG_SEPARATOR): " "}
+_UNFIT_IN_TAGS = {**_UNFIT, ord(MARK): " "}
+
+_REF_BEGINS = b"\n@"
+"""How a digest begins within a body: field 1, 64 bytes. Looked for in every body, so that those
+without claim checks, nearly all of them, are not decoded."""
+_REF = re.compile(_REF_BEGINS + rb"([0-9a-f]{64})")
 
 
 def clean_text(text: str) -> str:
     """`text` without NUL, which PostgreSQL cannot hold, and without the separators used here."""
     return text if text.isprintable() else text.translate(_UNFIT)
+
+
+def clean_tag(text: str) -> str:
+    """A label as `clean_text`, without the mark of terms either."""
+    return text if text.isprintable() else text.translate(_UNFIT_IN_TAGS)
+
+
+def digests_in(body: bytes) -> set[str]:
+    """Digests of the stored payloads that a plain body refers to. A value that looks like such a
+    reference counts as one: then a payload is kept longer than it need be."""
+    return {digest.decode() for digest in _REF.findall(body)}
 
 
 class Compression:
@@ -84,6 +116,9 @@ class CommitBatch:
         self.notices: list[NoticeTuple] = []
         self.settled: list[SettledTuple] = []
         self.children: list[ChildTuple] = []
+        self.bad_ends: list[BadEndTuple] = []
+        self.terms: list[TermTuple] = []
+        self.refs: set[RefTuple] = set()
         self._started: dict[str, StartedTuple] = {}
         self._changed: dict[str, ChangedTuple] = {}
 
@@ -139,6 +174,8 @@ class CommitBatch:
             size = len(body)
             if size > above:
                 codec, stored = self._compression.encode(body)
+            if _REF_BEGINS in body:
+                self.refs.update((shard, tenant, each, execution_id) for each in digests_in(body))
             self.bytes += size
             bodies.append(body)
             row = record.projection
@@ -178,6 +215,8 @@ class CommitBatch:
     def _project(self, shard: int, record: JournalRecord) -> None:
         """Keep what changes in the tables that are searched."""
         execution_id, row = record.execution_id, record.projection
+        if row.status > _COMPLETED:
+            self._note_bad_end(shard, record)
         now = (
             shard,
             execution_id,
@@ -193,12 +232,22 @@ class CommitBatch:
         )
         if record.first_seq == 1:
             self._started[execution_id] = (*now, *_introduction(row))
+            for term in row.terms:
+                found = (shard, record.tenant, clean_text(term), row.started_unix_us, execution_id)
+                self.terms.append(found)
         elif execution_id in self._started:
             self._started[execution_id] = (*now, *self._started[execution_id][11:])
         elif not row.rest and (before := self._changed.get(execution_id)) is not None:
             self._changed[execution_id] = (*now[:10], before[10])
         else:
             self._changed[execution_id] = now
+
+    def _note_bad_end(self, shard: int, record: JournalRecord) -> None:
+        execution_id, row = record.execution_id, record.projection
+        begun = self._started.get(execution_id)
+        started_us = row.started_unix_us if record.first_seq == 1 else begun[14] if begun else 0
+        node = clean_text(row.failed_node)
+        self.bad_ends.append((shard, record.tenant, row.status, started_us, execution_id, node))
 
 
 def _introduction(first: Projection) -> tuple[str, int, str, int, str]:
@@ -209,5 +258,5 @@ def _introduction(first: Projection) -> tuple[str, int, str, int, str]:
         first.version,
         first.definition_hash,
         first.started_unix_us,
-        TAG_SEPARATOR.join(dict.fromkeys(map(clean_text, tags))) if tags else "",
+        TAG_SEPARATOR.join(dict.fromkeys(map(clean_tag, tags))) if tags else "",
     )

@@ -19,6 +19,10 @@ PAGE_SIZE_MAX = 500
 
 Place = TypeVar("Place")
 
+_FIRST = "p"
+"""Every token begins with a letter: a hyphen in front would make a command line take it for an
+option."""
+
 
 def page_size_of(requested: int) -> int:
     """The number of entries to return. Raises `InvalidArgument` above 500."""
@@ -37,13 +41,17 @@ def _seal(place: bytes, asked: tuple[object, ...]) -> bytes:
 def to_token(place: object, asked: tuple[object, ...]) -> str:
     """A token for a place within the answer to what was `asked`."""
     packed = msgspec.msgpack.encode(place)
-    return base64.urlsafe_b64encode(_seal(packed, asked) + packed).decode().rstrip("=")
+    sealed = base64.urlsafe_b64encode(_seal(packed, asked) + packed).decode().rstrip("=")
+    return _FIRST + sealed
 
 
 def from_token(token: str, kind: type[Place], asked: tuple[object, ...]) -> Place:
     """The place that a token names. Raises `InvalidArgument` if it is not of this query."""
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        if not token.startswith(_FIRST):
+            raise ValueError
+        text = token.removeprefix(_FIRST)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         if raw[:4] != _seal(raw[4:], asked):
             raise ValueError
         return msgspec.msgpack.decode(raw[4:], type=kind)

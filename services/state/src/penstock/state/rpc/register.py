@@ -1,11 +1,16 @@
 """All services of one process, to be added to a gRPC server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import grpc
 
 from penstock.api.history.v1.history_service_pb2_grpc import (
     add_HistoryQueryServiceServicer_to_server,
+)
+from penstock.api.search.v1.search_service_pb2_grpc import (
+    add_DeadLetterStoreServiceServicer_to_server,
+    add_SearchServiceServicer_to_server,
 )
 from penstock.api.state.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
 from penstock.api.state.v1.state_service_pb2_grpc import (
@@ -20,31 +25,34 @@ from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
+from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 
 _OWN = ("JournalService", "QueryService", "PayloadService", "NoticeService")
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
     "penstock.api.workflow.v1.ChildrenService",
     "penstock.api.history.v1.HistoryQueryService",
+    "penstock.api.search.v1.SearchService",
+    "penstock.api.search.v1.DeadLetterStoreService",
 )
 
+_ADD: Mapping[type, Callable[[Any, Any], None]] = {
+    JournalService: add_JournalServiceServicer_to_server,
+    QueryService: add_QueryServiceServicer_to_server,
+    PayloadService: add_PayloadServiceServicer_to_server,
+    HistoryQueryService: add_HistoryQueryServiceServicer_to_server,
+    NoticeService: add_NoticeServiceServicer_to_server,
+    ChildrenService: add_ChildrenServiceServicer_to_server,
+    SearchService: add_SearchServiceServicer_to_server,
+    DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
+}
 
-def registration(
-    journal: JournalService,
-    query: QueryService,
-    payload: PayloadService,
-    history: HistoryQueryService,
-    notices: NoticeService,
-    children: ChildrenService,
-) -> Callable[[grpc.aio.Server], None]:
+
+def registration(*offered: object) -> Callable[[grpc.aio.Server], None]:
     """What to do with a server so that it offers these services."""
 
     def register(server: grpc.aio.Server) -> None:
-        add_JournalServiceServicer_to_server(journal, server)
-        add_QueryServiceServicer_to_server(query, server)
-        add_PayloadServiceServicer_to_server(payload, server)
-        add_HistoryQueryServiceServicer_to_server(history, server)
-        add_NoticeServiceServicer_to_server(notices, server)
-        add_ChildrenServiceServicer_to_server(children, server)
+        for service in offered:
+            _ADD[type(service)](service, server)
 
     return register

@@ -276,6 +276,8 @@ class Projection(_message.Message):
     WAKE_UNIX_US_FIELD_NUMBER: _builtins.int
     FAILURE_REASON_FIELD_NUMBER: _builtins.int
     REST_FIELD_NUMBER: _builtins.int
+    FAILED_NODE_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     status: _journal_pb2.ExecutionStatus.ValueType
     """Where it stands."""
     workflow: _builtins.str
@@ -298,9 +300,15 @@ class Projection(_message.Message):
     """Reason and message of a bad end; empty otherwise."""
     rest: Global___Rest.ValueType
     """Whether the execution only waits now."""
+    failed_node: _builtins.str
+    """Node that decided a bad end; empty otherwise."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels; only with the first record."""
+
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """By what it can be found beyond its labels; only with the first record."""
 
     def __init__(
         self,
@@ -317,10 +325,12 @@ class Projection(_message.Message):
         wake_unix_us: _builtins.int = ...,
         failure_reason: _builtins.str = ...,
         rest: Global___Rest.ValueType = ...,
+        failed_node: _builtins.str = ...,
+        terms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failure_reason", b"failure_reason", "finished_unix_us", b"finished_unix_us", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "rest", b"rest", "started_unix_us", b"started_unix_us", "status", b"status", "tags", b"tags", "version", b"version", "wake_unix_us", b"wake_unix_us", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure_reason", b"failure_reason", "finished_unix_us", b"finished_unix_us", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "rest", b"rest", "started_unix_us", b"started_unix_us", "status", b"status", "tags", b"tags", "terms", b"terms", "version", b"version", "wake_unix_us", b"wake_unix_us", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -946,6 +956,12 @@ class PutWorkflowRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_FIELD_NUMBER: _builtins.int
+    RETAIN_COMPLETED_S_FIELD_NUMBER: _builtins.int
+    RETAIN_FAILED_S_FIELD_NUMBER: _builtins.int
+    retain_completed_s: _builtins.float
+    """How long to keep executions that completed; 0 for ever."""
+    retain_failed_s: _builtins.float
+    """How long to keep executions that ended otherwise; 0 for ever."""
     @_builtins.property
     def workflow(self) -> _workflow_service_pb2.Workflow:
         """Name, hash, source, description, nodes and parameters' schema; version is given by state."""
@@ -954,10 +970,12 @@ class PutWorkflowRequest(_message.Message):
         self,
         *,
         workflow: _workflow_service_pb2.Workflow | None = ...,
+        retain_completed_s: _builtins.float = ...,
+        retain_failed_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["workflow", b"workflow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retain_completed_s", b"retain_completed_s", "retain_failed_s", b"retain_failed_s", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,9 @@ _STARTED_KINDS = _CHANGED_KINDS + "titit"
 _NOTICE_KINDS = "iib"
 _SETTLED_KINDS = "ii"
 _CHILD_KINDS = "itttiii"
+_BAD_END_KINDS = "itiitt"
+_TERM_KINDS = "ittit"
+_REF_KINDS = "ittt"
 
 
 def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -75,6 +78,15 @@ def commit_columns(batch: CommitBatch) -> tuple[Commit, list[Any]]:
     if batch.children:
         parts.append("commit_children")
         columns += _columns(_CHILD_KINDS, batch.children)
+    if bad_ends := batch.bad_ends:
+        parts.append("commit_bad_ends")
+        columns += _columns(_BAD_END_KINDS, bad_ends)
+    if terms := batch.terms:
+        parts.append("commit_terms")
+        columns += _columns(_TERM_KINDS, terms)
+    if refs := batch.refs:
+        parts.append("commit_refs")
+        columns += _columns(_REF_KINDS, sorted(refs))
     return tuple(parts), columns
 
 

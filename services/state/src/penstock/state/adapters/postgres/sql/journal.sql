@@ -55,9 +55,6 @@ introduced AS MATERIALIZED (
     SELECT i.tenant, t.tag, i.started_us, i.execution_id
     FROM introduced i, unnest(string_to_array(i.tags, E'\x1f')) AS t (tag)
     WHERE i.tags <> ''
-), begun_badly AS (
-    INSERT INTO bad_ends (tenant, status, started_us, execution_id)
-    SELECT tenant, status, started_us, execution_id FROM introduced WHERE status > 2
 )
 
 -- name: commit_changed
@@ -83,10 +80,47 @@ changed AS MATERIALIZED (
 ), ended AS (
     DELETE FROM live_executions l USING changed r
     WHERE r.status <> 1 AND l.shard = r.shard AND l.execution_id = r.execution_id
-    RETURNING l.tenant, r.status, l.started_us, l.execution_id
-), ended_badly AS (
-    INSERT INTO bad_ends (tenant, status, started_us, execution_id)
-    SELECT tenant, status, started_us, execution_id FROM ended WHERE status > 2
+)
+
+-- name: commit_bad_ends
+-- Executions that end other than COMPLETED. When one started is known if it begins with the same batch.
+ended_badly AS (
+    INSERT INTO bad_ends (tenant, status, started_us, execution_id, failed_node)
+    SELECT tenant, status, started_us, execution_id, COALESCE(failed_node, '')
+    FROM (
+        SELECT r.tenant, r.status, r.execution_id, r.failed_node, COALESCE(NULLIF(r.started_us, 0), (
+            SELECT e.started_us FROM executions e WHERE e.execution_id = r.execution_id AND (e.tenant = r.tenant) IS TRUE
+        )) AS started_us
+        FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), $3::text::smallint[], $4::text::bigint[],
+                    string_to_array($5::text, E'\x1e'), string_to_array($6::text, E'\x1e'))
+            AS r (shard, tenant, status, started_us, execution_id, failed_node)
+        WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+    ) known
+    WHERE started_us IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+
+-- name: commit_terms
+-- By what executions that begin are found beyond their labels.
+searched AS (
+    INSERT INTO execution_tags (tenant, tag, started_us, execution_id)
+    SELECT r.tenant, r.term, r.started_us, r.execution_id
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                $4::text::bigint[], string_to_array($5::text, E'\x1e'))
+        AS r (shard, tenant, term, started_us, execution_id)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+)
+
+-- name: commit_refs
+-- Stored payloads that rows of the batch refer to.
+referred AS (
+    INSERT INTO payload_refs (tenant, digest, execution_id)
+    SELECT r.tenant, r.digest, r.execution_id
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                string_to_array($4::text, E'\x1e'))
+        AS r (shard, tenant, digest, execution_id)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+    ON CONFLICT DO NOTHING
 )
 
 -- name: commit_owed

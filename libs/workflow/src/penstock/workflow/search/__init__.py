@@ -1,0 +1,1 @@
+"""Finding executions: the language of queries, and the terms by which executions are found."""

@@ -1,0 +1,1 @@
+"""Finding executions, and what was done about those that failed."""

@@ -1,0 +1,108 @@
+"""Finding executions, and dealing with those that failed, as users do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.command_line import Penstock
+
+pytestmark = pytest.mark.e2e
+
+SHIPPING = """\
+flow: 1
+id: shipping
+params:
+  customer: {type: string, search: true}
+  weight: {type: number, search: true}
+  note: {type: string, default: ""}
+nodes:
+  look: {uses: set@1, with: {value: "${{ params.weight }}"}}
+  ship:
+    needs: [look]
+    run: |
+      if (input.look > 100) throw new Error("too heavy");
+      return "shipped";
+"""
+
+
+@pytest.fixture(scope="module")
+def shipping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("flows") / "shipping.flow.yaml"
+    path.write_text(SHIPPING, "utf-8")
+    return path
+
+
+def ship(penstock: Penstock, flow: Path, customer: str, weight: float, *tags: str) -> str:
+    more = [word for tag in tags for word in ("--tag", tag)]
+    params = ["-p", f"customer={customer}", "-p", f"weight={weight}"]
+    done = penstock("run", flow, "--no-wait", *params, *more)
+    assert done.returncode == 0, done.stderr
+    execution = done.stdout.strip()
+    penstock("execution", "watch", execution)
+    return execution
+
+
+def found(penstock: Penstock, where: str, *more: str) -> list[str]:
+    done = penstock("execution", "list", "--where", where, "-o", "json", *more)
+    assert done.returncode == 0, done.stderr
+    return [item["id"] for item in json.loads(done.stdout)["items"]]
+
+
+def test_executions_are_found_by_what_their_parameters_and_labels_say(
+    penstock: Penstock, shipping: Path
+):
+    first = ship(penstock, shipping, "acme", 5, "eu", "vip")
+    second = ship(penstock, shipping, "acme", 500, "eu")
+    third = ship(penstock, shipping, "omni co", 5)
+    mine = "workflow:shipping params.customer:acme"
+    assert found(penstock, mine) == [second, first]
+    assert found(penstock, mine, "--order", "oldest") == [first, second]
+    assert found(penstock, f"{mine} tag:eu tag:vip") == [first]
+    assert found(penstock, "workflow:shipping tag:eu status:failed started>-1h") == [second]
+    assert found(penstock, "workflow:shipping failed_node:ship params.weight:500.0") == [second]
+    assert found(penstock, 'params.customer:"omni co"') == [third]
+    counted = penstock("execution", "count", "--where", "workflow:shipping")
+    assert counted.stdout.strip() == "3"
+
+
+def test_a_query_that_makes_no_sense_is_told_what_is_wrong(penstock: Penstock, shipping: Path):
+    penstock("workflow", "apply", shipping)
+    done = penstock("execution", "list", "--where", "statsu:failed workflow:")
+    assert done.returncode == 2
+    assert 'did you mean "status"?' in done.stderr
+    assert "A value is missing here." in done.stderr
+    unsearched = penstock("execution", "list", "--where", "workflow:shipping params.note:x")
+    assert "`search: true`" in unsearched.stderr
+
+
+def test_a_dead_letter_is_looked_at_mended_and_retried_once(penstock: Penstock, shipping: Path):
+    dead = ship(penstock, shipping, "heavy", 101)
+    listed = penstock("dead-letter", "list", "--where", "params.customer:heavy")
+    assert dead in listed.stdout
+    assert "SCRIPT_ERROR" in listed.stdout
+    shown = json.loads(penstock("dead-letter", "get", dead, "-o", "json").stdout)
+    assert shown["failed"]["id"] == "ship"
+    assert shown["failed"]["input"] == {"look": 101}
+    assert shown["execution"]["params"]["weight"] == 101
+    again = [penstock("dead-letter", "retry", dead, "-p", "weight=7") for _ in range(2)]
+    answers = {done.stdout.split()[0] for done in again}
+    assert len(answers) == 1
+    assert "it was retried before" in again[1].stdout
+    assert json.loads(penstock("execution", "watch", answers.pop()).stdout) == "shipped"
+    assert dead not in penstock("dead-letter", "list").stdout
+    other = penstock("dead-letter", "retry", dead, "-p", "weight=8")
+    assert "used for a different start" in other.stderr
+
+
+def test_a_dead_letter_is_discarded_and_restored(penstock: Penstock, shipping: Path):
+    dead = ship(penstock, shipping, "lost", 102)
+    where = ("--where", "params.customer:lost")
+    assert "discarded" in penstock("dead-letter", "discard", dead, "--reason", "known").stdout
+    assert dead not in penstock("dead-letter", "list", *where).stdout
+    assert dead in penstock("dead-letter", "list", *where, "--state", "discarded").stdout
+    assert "Restore it first." in penstock("dead-letter", "retry", dead).stderr
+    assert "open" in penstock("dead-letter", "restore", dead).stdout
+    assert dead in penstock("dead-letter", "list", *where).stdout
+    fine = ship(penstock, shipping, "fine", 1)
+    assert "no dead letter" in penstock("dead-letter", "discard", fine).stderr
