@@ -1,13 +1,17 @@
 """Whatever happens to an execution, its journal keeps every promise (I1-I6, I9, I12)."""
 
+from collections.abc import Iterable
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.common.journal_codec import decode_batch
+from penstock.coordinator.core.audit import Fault
+from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.inputs import Report
-from support.journal_checker import check_journal
+from penstock.workflow.plan import Plan
+from support.journal_checker import Batch, check_journal
 from support.random_runs import random_plan, random_turn, run_out
 from support.simulation import Cluster, folded, refold
 
@@ -33,7 +37,16 @@ def test_every_execution_ends_and_its_journal_is_right(rng: Random, turns: int) 
     cluster = live_through(rng, turns)
     batches = [decode_batch(row) for row in cluster.rows]
     assert check_journal(cluster.plan, batches) == []
+    assert heard_by_the_audit(cluster.plan, batches) == []
     assert cluster.finish is not None
+
+
+def heard_by_the_audit(plan: Plan, batches: Iterable[Batch]) -> list[Fault]:
+    audit = HistoryAudit(plan)
+    for _, _, _, events in batches:
+        for event in events:
+            audit.take(event)
+    return audit.faults
 
 
 @settings(CALM, max_examples=150)

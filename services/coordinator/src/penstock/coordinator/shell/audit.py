@@ -1,10 +1,11 @@
 """The self-audit: a running coordinator checks its own executions, slowly and for ever.
 
 It looks at one execution at a time: is the fold of its journal what is held in memory (I6), will
-everything that has not ended be taken further by somebody (I4), is its timer set? And at one shard
-at a time: is everything that has not ended in memory or at rest (I1), is nobody asleep past the
-time? Work under way can look like a fault, so whatever is seen is looked at again before it counts.
-Nothing is changed here; `mending` does that, when somebody asks for it.
+everything that has not ended be taken further by somebody (I4), is its timer set, does its history
+keep the rules (I2, I3, I5)? And at one shard at a time: is everything that has not ended in memory
+or at rest (I1), is nobody asleep past the time? Work under way can look like a fault, so whatever
+is seen is looked at again before it counts. Nothing is changed here; `mending` does that, when
+somebody asks for it.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from penstock.common.errors import PenstockError
 from penstock.common.journal_codec import batch_from_proto
 from penstock.common.logging import get_logger
 from penstock.coordinator.core.audit import Fault, differences, orphans
+from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
 from penstock.coordinator.ports import LiveRow, State
 from penstock.coordinator.shell.awakening import Awakening
@@ -126,10 +128,10 @@ class Audit:
 
     async def _look_at_live(self, live: Live) -> list[Finding] | None:
         seq = live.state.seq
-        history = await self._fold(live)
-        if history is None or self._is_moving(live) or live.state.seq != seq:
+        folded, told = await self._fold(live)
+        if self._is_moving(live) or live.state.seq != seq:
             return None
-        faults = [*self._faults_of(live), *_compared(live.state, history)]
+        faults = [*self._faults_of(live), *told, *_compared(live.state, folded)]
         return [self._finding(live, fault) for fault in faults]
 
     def _is_moving(self, live: Live) -> bool:
@@ -141,19 +143,21 @@ class Audit:
             or self._of.turns.appends.stalled
         )
 
-    async def _fold(self, live: Live) -> "ExecutionState | Fault | None":
-        """The state as the journal has it; a fault if it cannot be folded, None if it is too
-        long."""
+    async def _fold(self, live: Live) -> tuple[ExecutionState | None, list[Fault]]:
+        """The state as the journal has it, None if it cannot be folded or is too long, and what is
+        wrong with the history."""
         if live.state.seq > _EVENTS_MAX:
-            return live.state
-        state = ExecutionState(live.plan)
+            return None, []
+        state, history = ExecutionState(live.plan), HistoryAudit(live.plan)
         try:
             async for batch in self._batches(live):
                 _, first_seq, at_us, events = batch_from_proto(batch)
                 state.apply_batch(events, first_seq, at_us)
+                for event in events:
+                    history.take(event)
         except (BrokenHistory, ValueError, LookupError) as error:
-            return Fault("I6", f"its journal cannot be folded: {error}")
-        return state
+            return None, [Fault("I6", f"its journal cannot be folded: {error}")]
+        return state, history.faults
 
     async def _batches(self, live: Live) -> AsyncIterator[EventBatch]:
         seq = 0
@@ -226,11 +230,11 @@ class Audit:
         return None, Repair.RELOAD
 
 
-def _compared(held: ExecutionState, history: ExecutionState | Fault) -> Iterator[Fault]:
+def _compared(held: ExecutionState, folded: ExecutionState | None) -> Iterator[Fault]:
     """What the journal says otherwise than memory."""
-    if isinstance(history, Fault):
-        yield history
-    elif history.seq != held.seq:
-        yield Fault("I8", f"event {held.seq} was decided, the journal ends with {history.seq}")
-    elif history is not held:
-        yield from differences(held, history)
+    if folded is None:
+        return
+    if folded.seq != held.seq:
+        yield Fault("I8", f"event {held.seq} was decided, the journal ends with {folded.seq}")
+    else:
+        yield from differences(held, folded)
