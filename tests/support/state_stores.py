@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.finding_twin import MemoryFinding
+from support.schedule_twin import MemorySchedules
 from support.state_twin import (
     MemoryChildren,
     MemoryJournal,
@@ -26,6 +27,7 @@ class Stores:
     workflows: Any
     notices: Any
     children: Any
+    schedules: Any
     let_time_pass: Any
     """Called with milliseconds: as if they had passed for everybody who joined."""
     search: Any
@@ -40,14 +42,21 @@ def in_memory() -> Stores:
         leases.now_ms += milliseconds
 
     finding = MemoryFinding(journal)
+
+    def live() -> set[str]:
+        return {row.execution_id for row in journal.executions.values() if row.status == 1}
+
+    schedules = MemorySchedules(SHARDS, journal.epochs, live)
+    leases.schedules_changed = lambda: schedules.number
     return Stores(
         journal,
         journal,
         journal,
         leases,
-        MemoryWorkflows(),
+        MemoryWorkflows(schedules),
         MemoryNotices(journal),
         MemoryChildren(journal),
+        schedules,
         let_time_pass,
         finding,
         finding,

@@ -1,6 +1,6 @@
 """State's database in memory: the same promises as PostgreSQL's adapters, for tests without one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -12,6 +12,7 @@ from penstock.state.ports import (
     ChildRow,
     ExecutionFilter,
     ExecutionRow,
+    FileSchedules,
     Granted,
     Head,
     JournalRow,
@@ -23,6 +24,7 @@ from penstock.state.ports import (
     Rejected,
     Sleeper,
 )
+from support.schedule_twin import MemorySchedules
 
 
 class MemoryJournal:
@@ -292,6 +294,7 @@ class MemoryLeases:
         self._members: dict[str, tuple[str, int, int]] = {}
         self._owners: dict[int, str] = {}
         self.now_ms = 0
+        self.schedules_changed: Callable[[], int] = lambda: 0
 
     async def join(self, coordinator_id: str, address: str, ttl_ms: int) -> Membership:
         self._members[coordinator_id] = (address, self.now_ms, ttl_ms)
@@ -313,7 +316,7 @@ class MemoryLeases:
             for shard, owner in sorted(self._owners.items())
             if owner in live
         ]
-        return Membership(sorted(live.items()), leases)
+        return Membership(sorted(live.items()), leases, self.schedules_changed())
 
     async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[Granted]:
         live = self._live()
@@ -338,10 +341,15 @@ class MemoryLeases:
 class MemoryWorkflows:
     """`WorkflowStore` over a dict of lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, schedules: MemorySchedules | None = None) -> None:
+        self._schedules = schedules
         self._versions: dict[tuple[str, str], list[Workflow]] = {}
 
-    async def put(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+    async def put(
+        self, tenant: str, workflow: Workflow, file: FileSchedules | None = None
+    ) -> tuple[Workflow, bool]:
+        if file is not None and self._schedules is not None:
+            self._schedules.follow_file(tenant, workflow.name, file)
         versions = self._versions.setdefault((tenant, workflow.name), [])
         if versions and versions[-1].definition_hash == workflow.definition_hash:
             return versions[-1], False

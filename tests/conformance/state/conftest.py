@@ -12,6 +12,8 @@ from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJo
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
+from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from support.postgres import open_postgres
@@ -49,9 +51,10 @@ async def stores(request):
             PostgresJournalReader(database),
             PostgresExecutions(database),
             PostgresLeases(database),
-            PostgresWorkflows(database),
+            PostgresWorkflows(database, ScheduleWriter(SHARDS)),
             PostgresNotices(database),
             PostgresChildren(database),
+            PostgresSchedules(database, SHARDS),
             let_time_pass,
             PostgresSearch(database, steps_max=2_000),
             PostgresDeadLetters(database),

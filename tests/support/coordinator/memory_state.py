@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.schedule.v1.schedule_pb2 import Schedule
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
     AppendResponse,
@@ -20,9 +21,11 @@ from penstock.api.state.v1.state_service_pb2 import (
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
 from penstock.coordinator.ports import LiveRow, Sleeper, State
+from penstock.state.ports import FileSchedules
 from penstock.workflow.execution.values import Payload
 from support.coordinator.memory_finding import MemoryFinding
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
+from support.schedule_twin import CoordinatorSchedules, MemorySchedules
 
 
 class MemoryState:
@@ -48,6 +51,7 @@ class MemoryState:
         self.children: list[ChildRecord] = []
         self.down = False
         self.calls: list[str] = []
+        self.schedules = MemorySchedules(shard_count, self.epochs, self.live)
 
     def check_up(self, call: str) -> None:
         self.calls.append(call)
@@ -64,6 +68,7 @@ class MemoryState:
             MemoryNotices(self),
             MemoryChildren(self),
             MemoryFinding(self),
+            CoordinatorSchedules(self.schedules, self.check_up),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:
@@ -111,6 +116,10 @@ class MemoryState:
             for batch in self.histories.get(execution_id, [])
             for event in batch.events
         ]
+
+    def live(self) -> set[str]:
+        """Executions that have not ended."""
+        return {execution_id for execution_id in self.histories if not self.ended(execution_id)}
 
     def ended(self, execution_id: str) -> bool:
         return "execution_ended" in self.events(execution_id)
@@ -173,6 +182,7 @@ class MemoryLeases:
                 Lease(shard=n, coordinator_id=who, epoch=epoch)
                 for n, (who, epoch) in state.leases.items()
             ],
+            schedules_changed=state.schedules.number,
         )
 
     async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[GrantedShard]:
@@ -302,8 +312,17 @@ class MemoryQueries:
         rows = self._rows(tenant, execution_id)
         return [r for r in rows if r.first_seq + len(r.events) - 1 > after_seq]
 
-    async def put_workflow(self, tenant: str, workflow: pb.Workflow) -> tuple[pb.Workflow, bool]:
+    async def put_workflow(
+        self,
+        tenant: str,
+        workflow: pb.Workflow,
+        schedules: Sequence[Schedule] = (),
+        now_us: int = 0,
+    ) -> tuple[pb.Workflow, bool]:
         self._state.check_up("put_workflow")
+        if now_us:
+            file = FileSchedules(schedules, now_us)
+            self._state.schedules.follow_file(tenant, workflow.name, file)
         versions = self._state.workflows.setdefault((tenant, workflow.name), [])
         if versions and versions[-1].definition_hash == workflow.definition_hash:
             return versions[-1], False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
+from support.schedule_twin import MemorySchedules
 
 RESTS, ENDED = 1, 2
 """`Rest` of a record: it only waits from here on; it waits no more."""
@@ -50,6 +51,13 @@ class Disk:
     repeats: int = 0
     stolen: Counter[int] = field(default_factory=Counter)
     on_row: Callable[[pb.JournalRecord], None] = lambda record: None
+    schedules: MemorySchedules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.schedules = MemorySchedules(self.shard_count, self.epochs, self._live)
+
+    def _live(self) -> set[str]:
+        return {each for each, history in self.histories.items() if not history.ended}
 
     def append(self, request: pb.AppendRequest) -> pb.AppendResponse:
         """All or nothing per shard, under its epoch, idempotent by position."""
@@ -114,6 +122,7 @@ class Disk:
                 pb.Lease(shard=n, coordinator_id=who, epoch=self.epochs[n])
                 for n, who in self.holders.items()
             ],
+            schedules_changed=self.schedules.number,
         )
 
     def acquire(self, member: str, shards: list[int]) -> list[pb.GrantedShard]:

@@ -23,6 +23,9 @@ import structlog
 from penstock.api.sandbox.v1.sandbox_service_pb2_grpc import add_SandboxServiceServicer_to_server
 from penstock.api.state.v1 import state_service_pb2_grpc as state_grpc
 from penstock.api.state.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
+from penstock.api.state.v1.schedule_store_pb2_grpc import (
+    add_ScheduleStoreServiceServicer_to_server,
+)
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 from penstock.common.clock import SystemClock
@@ -40,6 +43,7 @@ from penstock.coordinator.settings import Settings as CoordinatorSettings
 from penstock.coordinator.shell.coordinator import open_coordinator
 from penstock.nodes import catalog
 from penstock.nodes.http.exchange import HttpClient
+from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.worker.service import run_worker
 from penstock.worker.settings import Settings as WorkerSettings
 from penstock.workflow.compile import compile_source
@@ -235,6 +239,9 @@ class World:
         state_grpc.add_QueryServiceServicer_to_server(service, server)
         state_grpc.add_PayloadServiceServicer_to_server(service, server)
         add_NoticeServiceServicer_to_server(service, server)
+        add_ScheduleStoreServiceServicer_to_server(
+            ScheduleStoreService(self.disk.schedules), server
+        )
         await service.commit_for_ever()
 
     async def _sandbox(self) -> None:

@@ -6,7 +6,7 @@ from penstock.state.adapters.postgres.journal import commit_statement
 from penstock.state.adapters.postgres.migrations import all_migrations
 from penstock.state.adapters.postgres.queries import load_statements, split_statements
 
-AREAS = ["journal", "leases", "executions", "workflows"]
+AREAS = ["journal", "leases", "executions", "workflows", "schedules"]
 
 
 def test_statements_are_found_by_name():

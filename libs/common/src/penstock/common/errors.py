@@ -74,6 +74,12 @@ class InvalidQuery(InvalidWorkflow):
     http_status = 400
 
 
+class InvalidSchedule(InvalidWorkflow):
+    """The schedule has errors."""
+
+    reason = "INVALID_SCHEDULE"
+
+
 class NotFound(PenstockError):
     """There is no such thing."""
 

@@ -14,6 +14,8 @@ _RANDOM_MAX = (1 << _RANDOM_BITS) - 1
 _HALF = (1 << 40) - 1
 _DRAWN_BYTES = 4096
 """Random bytes asked of the system at a time: a call costs more than making an id."""
+_VARIED = 4
+"""Characters at the end of an id that are given up to place it: a million ids, for 4,096 shards."""
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
@@ -63,6 +65,22 @@ def is_ulid(text: str) -> bool:
 def shard_of(execution_id: str, shard_count: int) -> int:
     """The shard that an execution belongs to, for ever."""
     return crc32(execution_id.encode()) % shard_count
+
+
+def moved_to_shard(ulid: str, shard: int, shard_count: int) -> str:
+    """The id that belongs to `shard` and differs from `ulid` in nothing but its last characters;
+    always the same one. Takes about `shard_count` tries of a fifth of a microsecond each."""
+    begin = ulid[:-_VARIED]
+    for number in range(32**_VARIED):
+        pairs = _PAIRS[number & 1023] + _PAIRS[number >> 10]
+        if shard_of(begin + pairs, shard_count) == shard:
+            return begin + pairs
+    raise ValueError(f"no id like {ulid} belongs to shard {shard} of {shard_count}")
+
+
+def schedule_ulid(tenant: str, schedule_id: str) -> str:
+    """The id that decides a schedule's shard."""
+    return keyed_ulid("schedule", tenant, schedule_id)
 
 
 class IdSource:

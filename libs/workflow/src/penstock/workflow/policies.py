@@ -18,6 +18,7 @@ PRIORITY_WORDS: Mapping[str, int] = {"low": 2, "normal": 5, "high": 7, "critical
 
 OnFull = Literal["queue", "cancel", "skip"]
 Overlap = Literal["allow", "skip", "queue", "cancel_running"]
+CatchUp = Literal["none", "latest", "all"]
 
 
 class Concurrency(msgspec.Struct, frozen=True, gc=False):
@@ -66,12 +67,15 @@ class OnFailure(msgspec.Struct, frozen=True):
 
 
 class ScheduleTrigger(msgspec.Struct, frozen=True):
-    """Start the workflow whenever the clock in a time zone matches `cron`. Slots that were missed
-    are made up for if they are not older than `catch_up_s`."""
+    """Start the workflow whenever the clock in a time zone matches `cron`. `catch_up` says which of
+    the slots that were missed are made up for; those older than `catch_up_s` (0 for the policy's
+    own limit) are not. Everything is up to `jitter_s` late, always by the same time."""
 
     cron: str
     timezone: str = "UTC"
     overlap: Overlap = "allow"
+    catch_up: CatchUp = "latest"
     catch_up_s: float = 0.0
+    jitter_s: float = 0.0
     params: Mapping[str, Any] = {}
     id: str = ""

@@ -79,7 +79,22 @@ def _read_triggers(fields: Fields) -> tuple[ScheduleTrigger, ...]:
             _read_trigger(element, join_path(path, position), fields.issues)
             for position, element in enumerate(value.elements)
         ]
-    return tuple(schedule for schedule in found if schedule is not None)
+    schedules = tuple(schedule for schedule in found if schedule is not None)
+    _check_schedules(schedules, fields)
+    return schedules
+
+
+def _check_schedules(schedules: tuple[ScheduleTrigger, ...], fields: Fields) -> None:
+    """There are not too many, and no two that would be one: the same `id`, or none and the same
+    expression."""
+    place = fields.place("triggers")
+    if len(schedules) > words.SCHEDULES_MAX:
+        message = f"The file has {len(schedules)} schedules; {words.SCHEDULES_MAX} are possible."
+        fields.issues.error("TOO_MANY_ENTRIES", place, message, "split the workflow")
+    keys = [schedule.id or schedule.cron for schedule in schedules]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        fix = "give each an `id` of its own"
+        fields.issues.error("DUPLICATE_ENTRY", place, f'Two schedules are "{key}".', fix)
 
 
 def _read_trigger(value: Located, path: str, issues: IssueList) -> ScheduleTrigger | None:

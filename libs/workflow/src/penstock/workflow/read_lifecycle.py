@@ -10,7 +10,8 @@ from penstock.workflow.fields import Fields
 from penstock.workflow.issues import IssueList
 from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
-from penstock.workflow.policies import OnFailure, Overlap, Retention, ScheduleTrigger
+from penstock.workflow.policies import CatchUp, OnFailure, Overlap, Retention, ScheduleTrigger
+from penstock.workflow.schedules.cron import Cron, read_cron
 
 _ON_FAILURE_HELP = "name a node of this file, or write `{workflow: name, params: {...}}`"
 
@@ -63,23 +64,55 @@ def read_on_failure(fields: Fields) -> OnFailure | None:
 
 
 def read_schedule(value: Located, path: str, issues: IssueList) -> ScheduleTrigger | None:
-    """A trigger of the form `{schedule: "*/5 * * * *", ...}`. Whether the expression and the time
-    zone make sense is for whoever carries schedules out."""
+    """A trigger of the form `{schedule: "*/5 * * * *", ...}`."""
     fields = Fields(value, path, issues)
     fields.check_keys(words.SCHEDULE_KEYS, (), Names(words.SCHEDULE_KEYS))
-    cron = fields.text("schedule", 200)
+    cron = fields.text("schedule")
     if fields.get("schedule") is None:
         fields.missing("schedule", 'give a cron expression such as "*/5 * * * *"')
-    if cron is None:
-        return None
-    return ScheduleTrigger(
-        cron=cron,
-        timezone=fields.text("timezone", 100) or "UTC",
+    checked = _cron(fields, cron, fields.text("timezone", 100) or "UTC")
+    catch_up, window_s = _catch_up(fields)
+    jitter_s = fields.duration_s("jitter", zero=True) or 0.0
+    if jitter_s > words.JITTER_S_MAX:
+        message = '"jitter" is longer than a day.'
+        fields.issues.error("BAD_DURATION", fields.place("jitter"), message, "write at most 1d")
+    trigger = ScheduleTrigger(
+        cron="" if checked is None else checked.text,
+        timezone="UTC" if checked is None else checked.timezone,
         overlap=cast("Overlap", fields.choice("overlap", words.OVERLAP) or "allow"),
-        catch_up_s=fields.duration_s("catch_up", zero=True) or 0.0,
+        catch_up=catch_up,
+        catch_up_s=window_s,
+        jitter_s=jitter_s,
         params=_data(fields, "params"),
         id=fields.name("id", words.FLOW_ID, words.FLOW_ID_RULE) or "",
     )
+    return None if checked is None else trigger
+
+
+def _cron(fields: Fields, expression: str | None, timezone: str) -> Cron | None:
+    """The expression in its zone; tells what is wrong with either."""
+    read = read_cron(expression or "* * * * *", timezone)
+    if isinstance(read, Cron):
+        return None if expression is None else read
+    for problem in read:
+        key = "timezone" if problem.code == "BAD_TIMEZONE" else "schedule"
+        fields.issues.error(problem.code, fields.place(key), problem.message, problem.fix)
+    return None
+
+
+def _catch_up(fields: Fields) -> tuple[CatchUp, float]:
+    """A policy by name, or how old the slots may be that are all made up for."""
+    value = fields.get("catch_up")
+    if value is None:
+        return "latest", 0.0
+    if value.data in words.CATCH_UP:
+        return cast("CatchUp", value.data), 0.0
+    seconds = parse_duration_s(value.data)
+    if seconds is None:
+        message = f'"catch_up" is {value.kind}: neither a policy nor a duration.'
+        fix = f"write one of {', '.join(words.CATCH_UP)}, or {HELP.removeprefix('write ')}"
+        fields.issues.error("BAD_DURATION", fields.place("catch_up"), message, fix)
+    return ("all", seconds) if seconds else ("none", 0.0)
 
 
 def _data(fields: Fields, key: str) -> Mapping[str, Any]:

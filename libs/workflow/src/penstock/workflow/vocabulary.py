@@ -27,9 +27,9 @@ RATE_LIMIT_KEYS = ("key", "limit", "per")
 BREAKER_KEYS = ("key", "failure_threshold", "success_threshold", "timeout", "on_open")
 RETENTION_KEYS = ("completed", "failed")
 ON_FAILURE_KEYS = ("workflow", "params")
-SCHEDULE_KEYS = ("schedule", "id", "timezone", "overlap", "catch_up", "params")
+SCHEDULE_KEYS = ("schedule", "id", "timezone", "overlap", "catch_up", "jitter", "params")
 NEED_KEYS = ("node", "on", "action")
-TRIGGER_KEYS_LATER = ("schedule", "webhook", "event")
+TRIGGER_KEYS_LATER = ("webhook", "event")
 MODES = ("realtime",)
 MODES_LATER = ("batch", "streaming", "debug")
 EDGE_ON = ("success", "failure", "always")
@@ -37,6 +37,10 @@ ON_ERROR = ("fail", "continue", "skip")
 EFFECTS = ("none", "idempotent", "once")
 ON_FULL = ("queue", "cancel", "skip")
 OVERLAP = ("allow", "skip", "queue", "cancel_running")
+CATCH_UP = ("none", "latest", "all")
+SCHEDULES_MAX = 100
+"""Schedules of a file."""
+JITTER_S_MAX = 86_400.0
 ON_OPEN = ("wait", "fail")
 IMPORTANCE = ("low", "normal", "high")
 

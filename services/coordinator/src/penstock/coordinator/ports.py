@@ -8,6 +8,14 @@ from typing import NamedTuple, Protocol
 from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.peer.v1.peer_service_pb2 import Delivery, Notice
+from penstock.api.schedule.v1.schedule_pb2 import Backfill, Schedule
+from penstock.api.schedule.v1.schedule_service_pb2 import ListSchedulesRequest
+from penstock.api.state.v1.schedule_store_pb2 import (
+    ListDueResponse,
+    PageSchedulesResponse,
+    RecordProgressRequest,
+    SaveScheduleRequest,
+)
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
     AppendResponse,
@@ -133,8 +141,11 @@ class Queries(Protocol):
         """Journal rows that end after `after_seq`; empty for an unknown execution."""
         ...
 
-    async def put_workflow(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
-        """Store a checked version; True if it is new."""
+    async def put_workflow(
+        self, tenant: str, workflow: Workflow, schedules: Sequence[Schedule], now_us: int
+    ) -> tuple[Workflow, bool]:
+        """Store a checked version; True if it is new. In the same step the workflow's schedules
+        that files made become these; new ones count from `now_us`. Raises `Conflict`."""
         ...
 
     async def get_workflow(self, tenant: str, name: str, version: int) -> Workflow:
@@ -213,6 +224,54 @@ class ChildrenQueries(Protocol):
         ...
 
 
+class Schedules(Protocol):
+    """Schedules and backfills: on behalf of a tenant, and what is due over all of them. All raise
+    `Unavailable` or `DeadlineExceeded` if state cannot be reached; what does not exist is
+    `NotFound`."""
+
+    async def save(self, tenant: str, asked: SaveScheduleRequest) -> tuple[Schedule, bool]:
+        """Make or change one; True if it was not there. Raises `Conflict`, `LimitExceeded`."""
+        ...
+
+    async def find(self, tenant: str, schedule_id: str) -> Schedule:
+        """One schedule; of its open executions those that have not ended."""
+        ...
+
+    async def page(self, tenant: str, asked: ListSchedulesRequest) -> PageSchedulesResponse:
+        """A page by id."""
+        ...
+
+    async def remove(self, tenant: str, schedule_id: str) -> None:
+        """Remove one with its backfills. Raises `Conflict` for one that a file made."""
+        ...
+
+    async def due(
+        self, shards: Sequence[int], until_us: int, limit: int, *, waiting: bool
+    ) -> ListDueResponse:
+        """Which schedules of these shards are due by a time, and when the next one is; with
+        `waiting` also queued slots and backfills."""
+        ...
+
+    async def record(self, decided: RecordProgressRequest) -> set[int]:
+        """Write what was decided under the leases of the shards; returns the shards whose lease no
+        longer holds, of which nothing was written."""
+        ...
+
+    async def add_backfill(self, tenant: str, backfill: Backfill) -> Backfill:
+        """Begin one, or return the one with its id. Raises `LimitExceeded`."""
+        ...
+
+    async def backfills(self, tenant: str, schedule_id: str) -> list[Backfill]:
+        """The last 100 of a schedule, newest first."""
+        ...
+
+    async def stop_backfill(
+        self, tenant: str, schedule_id: str, backfill_id: str, now_us: int
+    ) -> Backfill:
+        """Mark one as cancelled unless it has ended."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """Everything the shell needs of the state service."""
@@ -225,3 +284,4 @@ class State:
     notices: Notices
     children: ChildrenQueries
     finding: Finding
+    schedules: Schedules

@@ -15,6 +15,7 @@ from penstock.coordinator.adapters.history import StateHistory
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.adapters.notices import StateChildren, StateNotices
 from penstock.coordinator.adapters.peers import open_peers
+from penstock.coordinator.adapters.schedules import StateSchedules
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.ports import State
@@ -41,6 +42,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateNotices(channel),
             StateChildren(channel),
             StateFinding(channel),
+            StateSchedules(channel),
         )
 
 

@@ -8,6 +8,12 @@ help, `Rejected` when it cannot.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from penstock.api.schedule.v1.schedule_pb2 import Backfill, Schedule
+from penstock.api.state.v1.schedule_store_pb2 import (
+    ListDueResponse,
+    RecordProgressRequest,
+    SaveScheduleRequest,
+)
 from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.common.errors import Internal
 from penstock.state.journal.batch import CommitBatch
@@ -133,10 +139,12 @@ class Granted(NamedTuple):
 
 
 class Membership(NamedTuple):
-    """Live coordinators (id, address) and what they hold."""
+    """Live coordinators (id, address) and what they hold; `schedules_changed` grows whenever people
+    change a schedule or a backfill."""
 
     members: list[tuple[str, str]]
     leases: list[Lease]
+    schedules_changed: int = 0
 
 
 class LeaseStore(Protocol):
@@ -255,12 +263,22 @@ class ChildStore(Protocol):
         ...
 
 
+class FileSchedules(NamedTuple):
+    """The schedules in a workflow's file, and the time from which new ones count."""
+
+    schedules: Sequence[Schedule]
+    now_us: int
+
+
 class WorkflowStore(Protocol):
     """Workflow versions. `tenant` restricts every call."""
 
-    async def put(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+    async def put(
+        self, tenant: str, workflow: Workflow, file: FileSchedules | None = None
+    ) -> tuple[Workflow, bool]:
         """Store as the next version and tell True; if it is the latest already, return that and
-        False."""
+        False. In the same transaction the workflow's schedules that files made become those of
+        `file`. Raises `Conflict` if one of them is somebody else's; nothing is stored then."""
         ...
 
     async def find(self, tenant: str, name: str, version: int) -> Workflow | None:
@@ -279,4 +297,51 @@ class WorkflowStore(Protocol):
         self, tenant: str, name: str, before: int, limit: int
     ) -> list[Workflow]:
         """Versions of one workflow, newest first, below a number (0: all), without source."""
+        ...
+
+
+class ScheduleStore(Protocol):
+    """Schedules and backfills. `tenant` restricts every call that has one."""
+
+    async def save(self, tenant: str, asked: SaveScheduleRequest) -> tuple[Schedule, bool]:
+        """Make or change one; True if it was not there. Raises `Conflict`, `LimitExceeded`."""
+        ...
+
+    async def find(self, tenant: str, schedule_id: str) -> Schedule | None:
+        """One schedule; of its open executions those that have not ended."""
+        ...
+
+    async def page(self, tenant: str, workflow: str, after: str, limit: int) -> list[Schedule]:
+        """Schedules by id, after an id; of one workflow if it is given."""
+        ...
+
+    async def remove(self, tenant: str, schedule_id: str) -> bool:
+        """Remove one with its backfills; False if there is none. Raises `Conflict` for one that a
+        file made."""
+        ...
+
+    async def due(
+        self, shards: Sequence[int], until_us: int, limit: int, *, waiting: bool
+    ) -> ListDueResponse:
+        """Which schedules are due, over all accounts, and when the next one is; with `waiting` also
+        queued slots and backfills."""
+        ...
+
+    async def record(self, decided: RecordProgressRequest) -> set[int]:
+        """Write progress under leases; returns the shards whose lease no longer holds."""
+        ...
+
+    async def add_backfill(self, backfill: Backfill) -> Backfill | None:
+        """Begin one, or return the one with its id; None if there is no such schedule. Raises
+        `LimitExceeded` if too many of the schedule run."""
+        ...
+
+    async def backfills(self, tenant: str, schedule_id: str) -> list[Backfill]:
+        """The last 100 of a schedule, newest first."""
+        ...
+
+    async def stop_backfill(
+        self, tenant: str, schedule_id: str, backfill_id: str, now_us: int
+    ) -> Backfill | None:
+        """Mark one as cancelled unless it has ended; None if there is none."""
         ...

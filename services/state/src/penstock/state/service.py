@@ -19,6 +19,8 @@ from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJo
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
+from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
@@ -36,6 +38,7 @@ from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
+from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
@@ -129,7 +132,8 @@ async def open_state(
         reader = PostgresJournalReader(database)
         journal = _build_journal(settings, reader, metrics)
         await stack.enter_async_context(_running(journal, settings.nats_url))
-        executions, workflows = PostgresExecutions(database), PostgresWorkflows(database)
+        executions = PostgresExecutions(database)
+        workflows = PostgresWorkflows(database, ScheduleWriter(settings.shard_count))
         types = catalog()
         plans = PlanCache(workflows, lambda source: compile_source(source, types))
         reading = ExecutionReader(executions, plans, payloads)
@@ -149,6 +153,7 @@ async def open_state(
             ChildrenService(PostgresChildren(database), executions, plans),
             SearchService(PostgresSearch(database), workflows, clock),
             DeadLetterStoreService(PostgresDeadLetters(database), clock),
+            ScheduleStoreService(PostgresSchedules(database, settings.shard_count)),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.schedule.v1.schedule_pb2 import Schedule
 from penstock.api.state.v1.state_service_pb2 import (
     AcquireShardsRequest,
     GetDefinitionRequest,
@@ -175,9 +176,11 @@ class StateQueries:
         except NotFound:
             return []
 
-    async def put_workflow(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
-        """Store a checked version."""
-        request = PutWorkflowRequest(workflow=workflow)
+    async def put_workflow(
+        self, tenant: str, workflow: Workflow, schedules: Sequence[Schedule], now_us: int
+    ) -> tuple[Workflow, bool]:
+        """Store a checked version with its schedules."""
+        request = PutWorkflowRequest(workflow=workflow, schedules=schedules, now_unix_us=now_us)
         answer = await call(self._stub.PutWorkflow, request, tenant=tenant)
         return answer.workflow, answer.created
 

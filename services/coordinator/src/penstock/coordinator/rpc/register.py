@@ -8,6 +8,7 @@ from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceService
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
+from penstock.api.schedule.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from penstock.api.search.v1.search_service_pb2_grpc import (
     add_DeadLetterServiceServicer_to_server,
     add_SearchServiceServicer_to_server,
@@ -23,6 +24,7 @@ from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
 from penstock.coordinator.rpc.peers import PeerRpc
+from penstock.coordinator.rpc.schedules import ScheduleRpc
 from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
@@ -38,6 +40,7 @@ SERVICES = (
     "penstock.api.workflow.v1.ChildrenService",
     "penstock.api.search.v1.SearchService",
     "penstock.api.search.v1.DeadLetterService",
+    "penstock.api.schedule.v1.ScheduleService",
 )
 
 
@@ -57,5 +60,6 @@ def registration(
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
         add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)
         add_DeadLetterServiceServicer_to_server(DeadLetterRpc(letters), server)
+        add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
 
     return register

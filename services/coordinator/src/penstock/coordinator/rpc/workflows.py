@@ -63,8 +63,7 @@ class WorkflowRpc(WorkflowServiceServicer):
             nodes=[node.id for node in plan.nodes if not node.hidden],
             params_schema_json=msgspec.json.encode(plan.params_schema),
         )
-        stored, created = await self._queries.put_workflow(tenant, workflow)
-        self._coordinator.definitions.forget_latest(tenant, plan.name)
+        stored, created = await self._coordinator.definitions.store(tenant, workflow, plan)
         answer = pb.ApplyWorkflowResponse(
             workflow=stored, created=created, issues=_issues(checked.issues)
         )

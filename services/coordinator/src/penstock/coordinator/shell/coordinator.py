@@ -36,6 +36,9 @@ from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.release import Release
 from penstock.coordinator.shell.reruns import Reruns
 from penstock.coordinator.shell.room import Limits, Room
+from penstock.coordinator.shell.schedules.desk import Desk
+from penstock.coordinator.shell.schedules.keeper import Keeper
+from penstock.coordinator.shell.schedules.runs import Runs
 from penstock.coordinator.shell.shards import Shards
 from penstock.coordinator.shell.sleepers import Sleepers
 from penstock.coordinator.shell.starts import Starts
@@ -109,6 +112,7 @@ class Coordinator:
         self.mending = Mending(audited, self.audit.findings, sleepers.look_again)
         self.turns.appends.on_fenced = self.shards.on_fenced
         recovery.on_loaded = self._on_loaded
+        self._keep_schedules()
         self._watch_gauges()
 
     def _serve_callers(self, settings: Settings, awakening: Awakening, peers: Peers) -> None:
@@ -122,6 +126,14 @@ class Coordinator:
         self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)
         self.outbox = Outbox(state.notices, self.receiving, peers, self.shards, clock)
         self.turns.appends.on_owed = self.outbox.on_owed
+
+    def _keep_schedules(self) -> None:
+        """The parts that schedules need beside starts."""
+        process, schedules = self._process, self.state.schedules
+        runs = Runs(self.shards, self.starts, self.interventions)
+        self.keeper = Keeper(schedules, self.shards, self.executions, runs, process.clock)
+        self.desk = Desk(schedules, self.definitions, runs, self.keeper, process)
+        self.shards.on_schedules_changed = self.keeper.changed
 
     def _watch_gauges(self) -> None:
         """Gauges read the live objects whenever somebody looks."""
@@ -149,6 +161,7 @@ class Coordinator:
         """A shard came to life."""
         self.floor.on_loaded(shard)
         self.outbox.on_loaded(shard)
+        self.keeper.look_again()
         self.dormancy.sleepers.look_again()
 
     def join(self, address: str) -> None:
@@ -208,6 +221,7 @@ async def open_coordinator(
             group.create_task(run_timers(turns.timers, clock, coordinator.wake)),
             group.create_task(coordinator.floor.watch()),
             group.create_task(coordinator.dormancy.run(clock)),
+            group.create_task(coordinator.keeper.run()),
             group.create_task(coordinator.audit.run()),
             group.create_task(coordinator.outbox.run()),
         ]

@@ -15,6 +15,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.common.errors import InvalidArgument, InvalidWorkflow, PenstockError
 from penstock.coordinator.ports import Queries
 from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.schedules.from_file import schedules_of
 from penstock.workflow.compile import InvalidDefinition, compile_source
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.params import ParamsChecker
@@ -99,15 +100,19 @@ class Definitions:
                 "a roll-back needs the version to go back to", fix="Give its number, from 1."
             )
         found = await self._queries.get_workflow(tenant, name, version)
-        if found.definition_hash not in self._plans:
-            await self._compiled(found.definition_hash, found.source)
-        stored, created = await self._queries.put_workflow(tenant, found)
-        self.forget_latest(tenant, name)
-        return stored, created
+        plan = self._plans.get(found.definition_hash)
+        if plan is None:
+            plan = await self._compiled(found.definition_hash, found.source)
+        return await self.store(tenant, found, plan)
 
-    def forget_latest(self, tenant: str, name: str) -> None:
-        """A new version was applied here."""
-        self._entries.pop((tenant, name, 0), None)
+    async def store(self, tenant: str, workflow: Workflow, plan: Plan) -> tuple[Workflow, bool]:
+        """Make a checked file the newest version, and its schedules those of the workflow; False if
+        it is that already. Raises `Conflict` if somebody else's schedule is in the way."""
+        stored, created = await self._queries.put_workflow(
+            tenant, workflow, schedules_of(plan), self._clock.now_us()
+        )
+        self._entries.pop((tenant, plan.name, 0), None)
+        return stored, created
 
     async def _refresh(self, key: Key) -> None:
         try:

@@ -7,7 +7,7 @@ epoch) drops the shard at once.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from penstock.api.state.v1.state_service_pb2 import JoinResponse
 from penstock.common.clock import Clock
@@ -51,6 +51,7 @@ class Shards:
         self.owned: dict[int, Shard] = {}
         self.settled = asyncio.Event()
         self._wants: frozenset[int] | None = None
+        self.on_schedules_changed: Callable[[int], None] = lambda number: None
 
     def __len__(self) -> int:
         return len(self.owned)
@@ -118,6 +119,7 @@ class Shards:
             self._members, self.count = members, answer.shard_count
             self._desired = shards_of(mine, members, self.count)
             self._parting.tell_workers(members, mine)
+        self.on_schedules_changed(answer.schedules_changed)
         self._owners = {lease.shard: lease.coordinator_id for lease in answer.leases}
         own = [lease for lease in answer.leases if lease.coordinator_id == mine]
         epochs = {lease.shard: lease.epoch for lease in own}

@@ -199,7 +199,7 @@ class Starts:
                 self._take_detour(call)
                 return
             execution_id, shard = self._fresh_id()
-            checked = Payload(_checked_params(found, params))
+            checked = Payload(checked_params(found, params))
             inline = Payload(_checked_trigger(trigger)) if trigger else NULL
             prepared = Prepared(found, checked, inline, tuple(request.tags), call.options)
             self._begin(call, prepared, (execution_id, shard))
@@ -277,7 +277,7 @@ class Starts:
             self._begin(call, prepared, place())
             return
         found = await self._definitions.get(call.tenant, request.workflow, request.version)
-        params = await self._stored(call.tenant, _checked_params(found, request.params_json))
+        params = await self._stored(call.tenant, checked_params(found, request.params_json))
         trigger = NULL
         if request.trigger_json:
             trigger = await self._stored(call.tenant, _checked_trigger(request.trigger_json))
@@ -371,7 +371,8 @@ def _compare(had: str, wanted: str, request: StartExecutionRequest) -> None:
         )
 
 
-def _checked_params(definition: Definition, params_json: bytes) -> bytes:
+def checked_params(definition: Definition, params_json: bytes) -> bytes:
+    """Parameters with defaults filled in. Raises `InvalidParams`, `InvalidArgument`."""
     params = decoded_object(params_json, "params") if params_json else {}
     filled, issues = definition.checker.check(params)
     if any(issue.severity == "error" for issue in issues):

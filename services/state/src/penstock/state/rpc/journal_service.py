@@ -89,6 +89,7 @@ class JournalService(JournalServiceServicer):
                 pb.Lease(shard=lease.shard, coordinator_id=lease.owner, epoch=lease.epoch)
                 for lease in membership.leases
             ],
+            schedules_changed=membership.schedules_changed,
         )
 
     async def AcquireShards(

@@ -11,7 +11,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.errors import InvalidArgument, NotFound
 from penstock.common.journal_codec import apart
 from penstock.common.rpc.server import call_tenant
-from penstock.state.ports import ExecutionFilter, ExecutionStore, WorkflowStore
+from penstock.state.ports import ExecutionFilter, ExecutionStore, FileSchedules, WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
 from penstock.state.reading.executions import ExecutionReader, summary
 from penstock.state.rpc.checks import check_storable, checked_id
@@ -94,7 +94,12 @@ class QueryService(QueryServiceServicer):
             if not getattr(workflow, field):
                 raise InvalidArgument(f"workflow.{field} is empty")
         check_storable(name=workflow.name, source=workflow.source, description=workflow.description)
-        stored, created = await self._workflows.put(call_tenant(context), workflow)
+        tenant, file = call_tenant(context), None
+        if request.now_unix_us:
+            for schedule in request.schedules:
+                schedule.tenant = tenant
+            file = FileSchedules(request.schedules, request.now_unix_us)
+        stored, created = await self._workflows.put(tenant, workflow, file)
         return pb.PutWorkflowResponse(workflow=stored, created=created)
 
     async def GetWorkflow(

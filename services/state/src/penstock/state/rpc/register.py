@@ -13,6 +13,9 @@ from penstock.api.search.v1.search_service_pb2_grpc import (
     add_SearchServiceServicer_to_server,
 )
 from penstock.api.state.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
+from penstock.api.state.v1.schedule_store_pb2_grpc import (
+    add_ScheduleStoreServiceServicer_to_server,
+)
 from penstock.api.state.v1.state_service_pb2_grpc import (
     add_JournalServiceServicer_to_server,
     add_PayloadServiceServicer_to_server,
@@ -25,9 +28,16 @@ from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
+from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 
-_OWN = ("JournalService", "QueryService", "PayloadService", "NoticeService")
+_OWN = (
+    "JournalService",
+    "QueryService",
+    "PayloadService",
+    "NoticeService",
+    "ScheduleStoreService",
+)
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
     "penstock.api.workflow.v1.ChildrenService",
@@ -44,6 +54,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     NoticeService: add_NoticeServiceServicer_to_server,
     ChildrenService: add_ChildrenServiceServicer_to_server,
     SearchService: add_SearchServiceServicer_to_server,
+    ScheduleStoreService: add_ScheduleStoreServiceServicer_to_server,
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
 }
 

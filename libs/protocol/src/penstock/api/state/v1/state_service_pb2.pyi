@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from penstock.api.journal.v1 import journal_pb2 as _journal_pb2
 from penstock.api.payload.v1 import payload_pb2 as _payload_pb2
+from penstock.api.schedule.v1 import schedule_pb2 as _schedule_pb2
 from penstock.api.workflow.v1 import workflow_service_pb2 as _workflow_service_pb2
 import builtins as _builtins
 import sys
@@ -407,8 +408,11 @@ class JoinResponse(_message.Message):
     SHARD_COUNT_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     LEASES_FIELD_NUMBER: _builtins.int
+    SCHEDULES_CHANGED_FIELD_NUMBER: _builtins.int
     shard_count: _builtins.int
     """Fixed number of shards."""
+    schedules_changed: _builtins.int
+    """Grows whenever a schedule or backfill is made, changed or removed; who sees it grow looks again at what is due."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """Live coordinators, this one included."""
@@ -423,10 +427,11 @@ class JoinResponse(_message.Message):
         shard_count: _builtins.int = ...,
         members: _abc.Iterable[Global___Member] | None = ...,
         leases: _abc.Iterable[Global___Lease] | None = ...,
+        schedules_changed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases", "members", b"members", "shard_count", b"shard_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases", "members", b"members", "schedules_changed", b"schedules_changed", "shard_count", b"shard_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -958,13 +963,21 @@ class PutWorkflowRequest(_message.Message):
     WORKFLOW_FIELD_NUMBER: _builtins.int
     RETAIN_COMPLETED_S_FIELD_NUMBER: _builtins.int
     RETAIN_FAILED_S_FIELD_NUMBER: _builtins.int
+    SCHEDULES_FIELD_NUMBER: _builtins.int
+    NOW_UNIX_US_FIELD_NUMBER: _builtins.int
     retain_completed_s: _builtins.float
     """How long to keep executions that completed; 0 for ever."""
     retain_failed_s: _builtins.float
     """How long to keep executions that ended otherwise; 0 for ever."""
+    now_unix_us: _builtins.int
+    """Now: new and changed schedules count from here."""
     @_builtins.property
     def workflow(self) -> _workflow_service_pb2.Workflow:
         """Name, hash, source, description, nodes and parameters' schema; version is given by state."""
+
+    @_builtins.property
+    def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_schedule_pb2.Schedule]:
+        """The schedules in the file: those of the workflow that came from a file become these, in the same transaction."""
 
     def __init__(
         self,
@@ -972,10 +985,12 @@ class PutWorkflowRequest(_message.Message):
         workflow: _workflow_service_pb2.Workflow | None = ...,
         retain_completed_s: _builtins.float = ...,
         retain_failed_s: _builtins.float = ...,
+        schedules: _abc.Iterable[_schedule_pb2.Schedule] | None = ...,
+        now_unix_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["workflow", b"workflow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["retain_completed_s", b"retain_completed_s", "retain_failed_s", b"retain_failed_s", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["now_unix_us", b"now_unix_us", "retain_completed_s", b"retain_completed_s", "retain_failed_s", b"retain_failed_s", "schedules", b"schedules", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

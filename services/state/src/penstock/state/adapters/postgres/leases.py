@@ -32,9 +32,11 @@ class PostgresLeases:
     async def _membership(self, session: asyncpg.Connection) -> Membership:
         members = await session.fetch(self._sql["live_members"])
         leases = await session.fetch(self._sql["held_leases"])
+        changed = await session.fetchval(self._sql["schedules_changed"])
         return Membership(
             [(row["coordinator_id"], row["address"]) for row in members],
             [Lease(row["shard"], row["owner"], row["epoch"]) for row in leases],
+            changed,
         )
 
     async def acquire(self, coordinator_id: str, shards: Sequence[int]) -> list[Granted]:

@@ -6,6 +6,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.queries import load_statements
+from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
+from penstock.state.ports import FileSchedules
 
 
 def _workflow(row: asyncpg.Record) -> Workflow:
@@ -26,17 +28,22 @@ def _workflow(row: asyncpg.Record) -> Workflow:
 class PostgresWorkflows:
     """Implements `WorkflowStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, schedules: ScheduleWriter) -> None:
         self._database = database
+        self._schedules = schedules
         self._sql = load_statements("workflows")
 
-    async def put(self, tenant: str, workflow: Workflow) -> tuple[Workflow, bool]:
+    async def put(
+        self, tenant: str, workflow: Workflow, file: FileSchedules | None = None
+    ) -> tuple[Workflow, bool]:
         """The workflow's row is locked from the look at the latest version to the commit of the
         next."""
         name = workflow.name
         async with self._database.transaction() as session:
             await session.execute(self._sql["ensure_workflow"], tenant, name)
             number = await session.fetchval(self._sql["lock_workflow"], tenant, name)
+            if file is not None:
+                await self._schedules.follow_file(session, tenant, name, file)
             latest = await session.fetchrow(self._sql["find_version"], tenant, name, number)
             if latest is not None and latest["definition_hash"] == workflow.definition_hash:
                 return _workflow(latest), False

@@ -23,6 +23,9 @@ SELECT s.shard, s.owner, s.epoch FROM shards s JOIN members m ON m.coordinator_i
 WHERE m.renewed_at <= clock_timestamp() AND clock_timestamp() < m.renewed_at + m.ttl
 ORDER BY s.shard
 
+-- name: schedules_changed
+SELECT number FROM schedule_changes
+
 -- name: acquire_shards
 -- Locks in the order of shard numbers, so that two who want the same ones do not block each other for ever.
 WITH wanted AS (

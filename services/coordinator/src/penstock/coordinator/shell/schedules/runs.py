@@ -1,0 +1,139 @@
+"""Runs of schedules: each slot has one execution id, whoever starts it and however often.
+
+The id is made of account, schedule and slot, and placed in the schedule's own shard. So one
+coordinator decides about a schedule and holds its runs; the journal refuses whoever has lost the
+shard; and a second start of a slot meets the first.
+"""
+
+import asyncio
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from penstock.api.schedule.v1.schedule_pb2 import Schedule
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    StartExecutionRequest,
+    StartExecutionResponse,
+)
+from penstock.common.errors import NotFound, PenstockError
+from penstock.common.ids import keyed_ulid, moved_to_shard, schedule_ulid, shard_of
+from penstock.common.schedule_codec import tag_of
+from penstock.coordinator.shell.interventions import Interventions
+from penstock.coordinator.shell.live import Shard
+from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.starts import Call, Starts, Under
+from penstock.workflow.execution.events import StartOptions
+
+_SECOND_US = 1_000_000
+_FINGERPRINT = "schedule"
+"""Starts of one slot are one start, even if the schedule was changed in between."""
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A run that is on disk. `existing`: it was before."""
+
+    execution_id: str
+    existing: bool
+
+
+class _Listener:
+    """Waits for the answer to one start."""
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[StartExecutionResponse] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def on_answer(self, answer: StartExecutionResponse) -> None:
+        if not self.done.done():
+            self.done.set_result(answer)
+
+    def on_refused(self, error: PenstockError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class Runs:
+    """Starts and cancels runs of schedules whose shard is ours."""
+
+    def __init__(self, shards: Shards, starts: Starts, interventions: Interventions) -> None:
+        self._shards = shards
+        self._starts = starts
+        self._interventions = interventions
+
+    def shard_of(self, schedule: Schedule) -> Shard:
+        """The schedule's shard. Raises `WrongOwner` or `Unavailable` if it is not ours."""
+        return self._shards.of(schedule_ulid(schedule.tenant, schedule.id))
+
+    def id_of(self, schedule: Schedule, *key: str) -> str:
+        """The execution id of a slot, or of a start by hand."""
+        base = keyed_ulid("run", schedule.tenant, schedule.id, *key)
+        count = self._shards.count
+        shard = shard_of(schedule_ulid(schedule.tenant, schedule.id), count)
+        return moved_to_shard(base, shard, count)
+
+    async def start_slot(
+        self, schedule: Schedule, slot_us: int, now_us: int, *, backfill: str = ""
+    ) -> Started:
+        """Start the run of a slot; returns once it is on disk. Raises operating errors."""
+        more = {"backfill": backfill} if backfill else {}
+        trigger = trigger_of(schedule, slot_us, now_us) | more
+        return await self._start(schedule, self.id_of(schedule, str(slot_us)), trigger)
+
+    async def start_by_hand(self, schedule: Schedule, key: str, now_us: int) -> Started:
+        """Start a run as a slot would; one for each key."""
+        trigger = trigger_of(schedule, now_us, now_us) | {"slot": None, "by_hand": True}
+        return await self._start(schedule, self.id_of(schedule, "by hand", key), trigger)
+
+    async def _start(
+        self, schedule: Schedule, execution_id: str, trigger: dict[str, Any]
+    ) -> Started:
+        request = StartExecutionRequest(
+            workflow=schedule.workflow,
+            version=schedule.version,
+            params_json=schedule.params_json,
+            trigger_json=msgspec.json.encode(trigger),
+            tags=(tag_of(schedule.id), *schedule.tags),
+        )
+        priority = schedule.priority_plus_one
+        listener = _Listener()
+        self._starts.start(
+            Call(
+                schedule.tenant,
+                request,
+                "",
+                listener,
+                under=Under(execution_id, _FINGERPRINT),
+                options=StartOptions(priority=priority - 1) if priority else None,
+            )
+        )
+        answer = await listener.done
+        return Started(execution_id, answer.existing)
+
+    async def cancel(self, schedule: Schedule, execution_id: str) -> None:
+        """End a run; returns once that is on disk."""
+        reason = f"a later slot of the schedule {schedule.id} came"
+        try:
+            await self._interventions.cancel(schedule.tenant, execution_id, reason[:1000])
+        except NotFound:
+            return
+
+
+def trigger_of(schedule: Schedule, slot_us: int, now_us: int) -> dict[str, Any]:
+    """What a run is told of why it began: `slot` as the wall shows it in the schedule's zone,
+    `scheduled_at` the same instant in UTC."""
+    return {
+        "type": "schedule",
+        "schedule": schedule.id,
+        "slot": instant_text(slot_us, ZoneInfo(schedule.timing.timezone)),
+        "scheduled_at": instant_text(slot_us),
+        "fired_at": instant_text(now_us),
+    }
+
+
+def instant_text(at_us: int, zone: tzinfo = UTC) -> str:
+    """An instant in ISO 8601, with a fraction of a second only if there is one."""
+    at = datetime.fromtimestamp(at_us // _SECOND_US, UTC).replace(microsecond=at_us % _SECOND_US)
+    return at.astimezone(zone).isoformat().replace("+00:00", "Z")

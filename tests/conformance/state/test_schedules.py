@@ -1,0 +1,331 @@
+"""Schedules: who may write what, who is due, and what a change does to a schedule's place."""
+
+import pytest
+
+from penstock.api.schedule.v1 import schedule_pb2 as pb
+from penstock.api.state.v1.schedule_store_pb2 import (
+    DecidedBackfill,
+    DecidedSchedule,
+    RecordProgressRequest,
+    SaveScheduleRequest,
+)
+from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
+from penstock.common.errors import Conflict, LimitExceeded
+from penstock.common.ids import schedule_ulid, shard_of
+from penstock.state.ports import FileSchedules
+from support.state_rows import an_id, batch_of, end, start, write
+
+MINUTE = 60_000_000
+NOON = 1_000 * 60 * MINUTE
+SHARDS = range(8)
+
+
+def a_schedule(name="nightly", cron="*/5 * * * *", **fields) -> pb.Schedule:
+    timing = pb.Timing(cron=cron, timezone="UTC", **fields.pop("timing", {}))
+    return pb.Schedule(id=name, workflow=fields.pop("workflow", "orders"), timing=timing, **fields)
+
+
+async def save(stores, schedule, now_us=NOON, tenant="default", expected=0):
+    asked = SaveScheduleRequest(schedule=schedule, now_unix_us=now_us, expected_revision=expected)
+    return await stores.schedules.save(tenant, asked)
+
+
+async def due(stores, until_us, shards=SHARDS, limit=10, waiting=True):
+    return await stores.schedules.due(list(shards), until_us, limit, waiting=waiting)
+
+
+def decided(name="nightly", epoch=1, revision=1, tenant="default", **progress):
+    shard = shard_of(schedule_ulid(tenant, name), len(SHARDS))
+    return DecidedSchedule(
+        tenant=tenant,
+        id=name,
+        shard=shard,
+        epoch=epoch,
+        revision=revision,
+        progress=pb.Progress(**progress),
+    )
+
+
+async def record(stores, *schedules, backfills=()):
+    return await stores.schedules.record(
+        RecordProgressRequest(schedules=schedules, backfills=backfills)
+    )
+
+
+async def test_a_new_schedule_counts_from_the_moment_it_is_made(stores):
+    stored, created = await save(stores, a_schedule(), NOON + 1)
+    assert created
+    assert stored.revision == 1
+    assert stored.progress.cursor_unix_us == NOON + 1
+    assert stored.progress.next_unix_us == NOON + 5 * MINUTE
+    assert await stores.schedules.find("default", "nightly") == stored
+
+
+async def test_the_same_content_again_changes_nothing(stores):
+    first, _ = await save(stores, a_schedule())
+    again, created = await save(stores, a_schedule(), NOON + MINUTE)
+    assert not created
+    assert again == first
+
+
+async def test_another_timing_counts_from_now_other_changes_keep_the_place(stores, lease):
+    await save(stores, a_schedule())
+    at = NOON + 20 * MINUTE
+    changed, _ = await save(stores, a_schedule(note="why"), at)
+    assert changed.revision == 2
+    assert changed.progress.cursor_unix_us == NOON
+    assert changed.progress.next_unix_us == NOON + 5 * MINUTE
+    retimed, _ = await save(stores, a_schedule(cron="0 * * * *", note="why"), at)
+    assert retimed.progress.cursor_unix_us == at
+    assert retimed.progress.next_unix_us == NOON + 60 * MINUTE
+
+
+async def test_what_is_paused_is_never_due_and_resumes_from_the_moment_it_is_resumed(stores):
+    await save(stores, a_schedule(paused=True))
+    assert not (await due(stores, NOON + 60 * MINUTE)).due
+    resumed, _ = await save(stores, a_schedule(), NOON + 21 * MINUTE)
+    assert resumed.progress.next_unix_us == NOON + 25 * MINUTE
+
+
+async def test_a_change_can_insist_on_what_it_was_made_for(stores):
+    await save(stores, a_schedule())
+    await save(stores, a_schedule(note="b"), expected=1)
+    with pytest.raises(Conflict):
+        await save(stores, a_schedule(note="c"), expected=1)
+    with pytest.raises(Conflict):
+        await save(stores, a_schedule("other"), expected=3)
+
+
+async def test_accounts_do_not_see_each_other_s_schedules(stores):
+    await save(stores, a_schedule(), tenant="a")
+    assert await stores.schedules.find("b", "nightly") is None
+    assert await stores.schedules.page("b", "", "", 10) == []
+    assert not await stores.schedules.remove("b", "nightly")
+    assert await stores.schedules.backfills("b", "nightly") == []
+
+
+async def test_schedules_come_by_pages_in_the_order_of_their_ids(stores):
+    for name in ("c", "a", "b"):
+        await save(stores, a_schedule(name))
+    await save(stores, a_schedule("d", workflow="bills"))
+    page = await stores.schedules.page("default", "orders", "", 2)
+    assert [one.id for one in page] == ["a", "b"]
+    page = await stores.schedules.page("default", "orders", "b", 2)
+    assert [one.id for one in page] == ["c"]
+    assert len(await stores.schedules.page("default", "", "", 9)) == 4
+
+
+async def test_due_are_the_earliest_first_and_the_next_one_after_is_told(stores):
+    await save(stores, a_schedule("hourly", "0 * * * *"))
+    await save(stores, a_schedule("often", "* * * * *"))
+    await save(stores, a_schedule("nightly"))
+    found = await due(stores, NOON + 5 * MINUTE)
+    assert [one.id for one in found.due] == ["often", "nightly"]
+    assert found.next_unix_us == NOON + 60 * MINUTE
+    one = await due(stores, NOON + 5 * MINUTE, limit=1)
+    assert [each.id for each in one.due] == ["often"]
+    nothing = await due(stores, NOON)
+    assert not nothing.due
+    assert nothing.next_unix_us == NOON + MINUTE
+    assert (await due(stores, NOON, shards=[])).next_unix_us == 0
+
+
+async def test_only_schedules_of_the_shards_asked_for_are_due(stores):
+    await save(stores, a_schedule())
+    own = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    others = [shard for shard in SHARDS if shard != own]
+    assert len((await due(stores, NOON + 5 * MINUTE, [own])).due) == 1
+    assert not (await due(stores, NOON + 5 * MINUTE, others)).due
+
+
+async def test_progress_is_written_under_the_lease_and_only_forward(stores, lease):
+    await save(stores, a_schedule())
+    there = {
+        "cursor_unix_us": NOON + 5 * MINUTE,
+        "next_unix_us": NOON + 10 * MINUTE,
+        "fires": [pb.Fire(slot_unix_us=NOON + 5 * MINUTE, outcome=pb.OUTCOME_STARTED)],
+    }
+    assert await record(stores, decided(epoch=lease, **there)) == set()
+    found = await stores.schedules.find("default", "nightly")
+    assert found.progress == pb.Progress(**there)
+    assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON)) == set()
+    found = await stores.schedules.find("default", "nightly")
+    assert found.progress.cursor_unix_us == NOON + 5 * MINUTE
+
+
+async def test_progress_of_somebody_who_has_lost_the_shard_is_refused(stores, lease):
+    await save(stores, a_schedule())
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    await stores.leases.acquire("c1", [shard])
+    assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON + MINUTE)) == {shard}
+    found = await stores.schedules.find("default", "nightly")
+    assert found.progress.cursor_unix_us == NOON
+
+
+async def test_progress_decided_upon_an_older_revision_leaves_the_next_time_alone(stores, lease):
+    await save(stores, a_schedule())
+    await save(stores, a_schedule(cron="0 * * * *"))
+    late = decided(epoch=lease, revision=1, cursor_unix_us=NOON + MINUTE, next_unix_us=NOON + 2)
+    await record(stores, late)
+    found = await stores.schedules.find("default", "nightly")
+    assert found.progress.next_unix_us == NOON + 60 * MINUTE
+    assert found.progress.cursor_unix_us == NOON + MINUTE
+
+
+async def test_progress_of_a_removed_schedule_is_dropped(stores, lease):
+    await save(stores, a_schedule())
+    assert await stores.schedules.remove("default", "nightly")
+    assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON + MINUTE)) == set()
+    assert await stores.schedules.find("default", "nightly") is None
+
+
+async def test_open_runs_are_those_that_have_not_ended(stores, lease):
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    await stores.journal.commit(batch_of(write(shard, lease, 1, start(1), start(2))))
+    await save(stores, a_schedule())
+    await record(
+        stores,
+        decided(
+            epoch=lease,
+            cursor_unix_us=NOON,
+            queued_unix_us=NOON,
+            open_executions=[an_id(1), an_id(2), an_id(3)],
+        ),
+    )
+    (queued,) = (await due(stores, NOON)).queued
+    assert queued.progress.open_executions == [an_id(1), an_id(2)]
+    assert not (await due(stores, NOON, waiting=False)).queued
+    await stores.journal.commit(batch_of(write(shard, lease, 3, end(1, 3))))
+    found = await stores.schedules.find("default", "nightly")
+    assert found.progress.open_executions == [an_id(2)]
+
+
+async def test_every_change_by_people_is_counted(stores, lease):
+    async def number():
+        return (await stores.leases.join("c1", "h:1", 60_000)).schedules_changed
+
+    seen = [await number()]
+    await save(stores, a_schedule())
+    seen.append(await number())
+    await stores.schedules.add_backfill(a_backfill())
+    seen.append(await number())
+    await stores.schedules.stop_backfill("default", "nightly", an_id(9), NOON)
+    seen.append(await number())
+    await stores.schedules.remove("default", "nightly")
+    seen.append(await number())
+    assert len({*seen}) == 5
+    assert seen == sorted(seen)
+    await save(stores, a_schedule())
+    last = await number()
+    await save(stores, a_schedule())
+    await record(stores, decided(epoch=lease, cursor_unix_us=NOON + 1))
+    assert await number() == last
+
+
+def a_backfill(number=9, **fields) -> pb.Backfill:
+    return pb.Backfill(
+        id=an_id(number),
+        schedule_id="nightly",
+        tenant="default",
+        from_unix_us=NOON - 60 * MINUTE,
+        to_unix_us=NOON,
+        concurrency=2,
+        slots_total=13,
+        created_unix_us=NOON + number,
+        progress=pb.BackfillProgress(status=pb.BACKFILL_STATUS_RUNNING),
+        **fields,
+    )
+
+
+async def test_a_backfill_runs_until_it_is_done_or_stopped(stores, lease):
+    assert await stores.schedules.add_backfill(a_backfill()) is None
+    await save(stores, a_schedule())
+    stored = await stores.schedules.add_backfill(a_backfill())
+    assert stored == a_backfill()
+    assert await stores.schedules.add_backfill(a_backfill()) == stored
+    await stores.schedules.add_backfill(a_backfill(10))
+    found = (await due(stores, NOON)).backfills
+    assert [one.backfill.id for one in found] == [an_id(9), an_id(10)]
+    assert found[0].schedule.id == "nightly"
+    progress = pb.BackfillProgress(
+        status=pb.BACKFILL_STATUS_COMPLETED, started=3, cursor_unix_us=NOON
+    )
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    done = DecidedBackfill(
+        tenant="default",
+        schedule_id="nightly",
+        id=an_id(9),
+        shard=shard,
+        epoch=lease,
+        progress=progress,
+    )
+    await record(stores, backfills=[done])
+    stopped = await stores.schedules.stop_backfill("default", "nightly", an_id(10), NOON + 5)
+    assert stopped.progress.status == pb.BACKFILL_STATUS_CANCELLED
+    assert stopped.progress.finished_unix_us == NOON + 5
+    assert not (await due(stores, NOON)).backfills
+    newest, older = await stores.schedules.backfills("default", "nightly")
+    assert (newest.id, older.progress.started) == (an_id(10), 3)
+    done.id = an_id(10)
+    await record(stores, backfills=[done])
+    newest, _ = await stores.schedules.backfills("default", "nightly")
+    assert newest.progress.status == pb.BACKFILL_STATUS_CANCELLED
+    assert await stores.schedules.stop_backfill("default", "nightly", an_id(1), NOON) is None
+
+
+async def test_not_too_many_backfills_of_a_schedule_run_at_once(stores):
+    await save(stores, a_schedule())
+    for number in range(10):
+        await stores.schedules.add_backfill(a_backfill(number))
+    with pytest.raises(LimitExceeded):
+        await stores.schedules.add_backfill(a_backfill(10))
+
+
+def a_file(*schedules: pb.Schedule, now_us=NOON) -> FileSchedules:
+    for one in schedules:
+        one.from_file, one.tenant = True, "default"
+    return FileSchedules(schedules, now_us)
+
+
+async def apply(stores, content, file):
+    workflow = Workflow(name="orders", definition_hash=content, source=content)
+    return await stores.workflows.put("default", workflow, file)
+
+
+async def test_the_schedules_of_a_file_follow_its_versions(stores):
+    await save(stores, a_schedule("by-hand"))
+    await apply(stores, "v1", a_file(a_schedule("a"), a_schedule("b", "0 * * * *")))
+    found = await stores.schedules.page("default", "orders", "", 10)
+    assert [(one.id, one.from_file) for one in found] == [
+        ("a", True),
+        ("b", True),
+        ("by-hand", False),
+    ]
+    later = NOON + 17 * MINUTE
+    await apply(stores, "v2", a_file(a_schedule("b", "0 * * * *"), now_us=later))
+    found = await stores.schedules.page("default", "orders", "", 10)
+    assert [one.id for one in found] == ["b", "by-hand"]
+    assert found[0].progress.cursor_unix_us == NOON
+    assert (await apply(stores, "v2", None))[0].version == 2
+    assert len(await stores.schedules.page("default", "orders", "", 10)) == 2
+
+
+async def test_a_file_s_schedule_is_changed_in_the_file_but_can_be_paused(stores):
+    await apply(stores, "v1", a_file(a_schedule("a")))
+    with pytest.raises(Conflict):
+        await save(stores, a_schedule("a", "1 * * * *"))
+    with pytest.raises(Conflict):
+        await stores.schedules.remove("default", "a")
+    paused, _ = await save(stores, a_schedule("a", paused=True, note="holidays"))
+    assert paused.from_file
+    await apply(stores, "v2", a_file(a_schedule("a", "1 * * * *")))
+    found = await stores.schedules.find("default", "a")
+    assert (found.paused, found.note, found.timing.cron) == (True, "holidays", "1 * * * *")
+
+
+async def test_a_file_that_wants_somebody_else_s_schedule_is_not_stored(stores):
+    await save(stores, a_schedule("a"))
+    with pytest.raises(Conflict):
+        await apply(stores, "v1", a_file(a_schedule("new"), a_schedule("a", "1 * * * *")))
+    assert await stores.workflows.find("default", "orders", 0) is None
+    assert [one.id for one in await stores.schedules.page("default", "", "", 9)] == ["a"]
