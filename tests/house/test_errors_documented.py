@@ -51,7 +51,7 @@ def texts(tree: ast.AST) -> set[str]:
 
 def is_validation(path: Path) -> bool:
     library = ROOT / "libs/workflow/src/penstock/workflow"
-    return path.parent in (library, library / "search")
+    return path.parent in (library, library / "search", library / "schedules")
 
 
 def reasons() -> set[str]:

@@ -110,8 +110,12 @@ class Coordinator:
         audited = Audited(self.executions, self.shards, self.turns, self.release, joins, awakening)
         self.audit = Audit(audited, state, clock, self.measures, settings.audit_period_ms / 1000)
         self.mending = Mending(audited, self.audit.findings, sleepers.look_again)
-        self.turns.appends.on_fenced = self.shards.on_fenced
         recovery.on_loaded = self._on_loaded
+        self._connect()
+
+    def _connect(self) -> None:
+        """What the parts must hear of each other, and what stands on all of them."""
+        self.turns.appends.on_fenced = self.shards.on_fenced
         self._keep_schedules()
         self._watch_gauges()
 
