@@ -1,7 +1,7 @@
 """A worker in memory: speaks the dispatch protocol over a real stream and answers at will."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import grpc
@@ -112,9 +112,13 @@ async def open_worker(
     types: tuple[str, ...] = TYPES,
     held: tuple[tuple[str, NodeRef], ...] = (),
     giver: str = "",
+    labels: Mapping[str, str] | None = None,
+    resources: Mapping[str, float] | None = None,
 ) -> AsyncIterator[MemoryWorker]:
     call = DispatchServiceStub(channel).Work()
     hello = pb.Hello(worker_id=worker_id, pool=pool, node_types=types, credits=credit_count)
+    hello.labels.update(labels or {})
+    hello.resources.update(resources or {})
     for execution_id, ref in held:
         hello.held.add(execution_id=execution_id, ref=ref, coordinator_id=giver)
     await call.write(pb.WorkRequest(hello=hello))

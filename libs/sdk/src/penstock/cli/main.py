@@ -24,6 +24,7 @@ _GROUPS = (
     ),
     ("node", "Retry, skip, complete or fail a node by hand, or give it another input."),
     ("dead-letter", "List, show, retry, discard and restore executions that failed."),
+    ("queue", "Show what waits for workers."),
 )
 
 

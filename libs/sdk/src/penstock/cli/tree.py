@@ -108,7 +108,7 @@ def _why(node: NodePicture) -> str:
         )
     if node.failure is not None and node.status in ("FAILED", "QUEUED", "RUNNING"):
         return f"{node.failure.reason}: {node.failure.message}"
-    return ""
+    return node.waiting_for if node.status == "QUEUED" else ""
 
 
 @dataclass(frozen=True, slots=True)

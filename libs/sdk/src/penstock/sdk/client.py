@@ -30,6 +30,7 @@ from penstock.sdk.models import (
     Workflow,
     WorkflowPage,
 )
+from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
 from penstock.sdk.transport import Call, Transport, backoff_s, open_transport
 
@@ -73,6 +74,7 @@ class Client:
         self.interventions = Interventions(transport)
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)
+        self.scheduling = SchedulingClient(transport)
 
     @property
     def url(self) -> str:

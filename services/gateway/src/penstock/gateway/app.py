@@ -26,12 +26,14 @@ from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
+from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
 from penstock.gateway.routes.search import SEARCH_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
 
 _ROUTES = (
     *WORKFLOW_ROUTES,
     *EXECUTION_ROUTES,
+    *SCHEDULING_ROUTES,
     *SEARCH_ROUTES,
     *DEAD_LETTER_ROUTES,
     *EVENT_ROUTES,

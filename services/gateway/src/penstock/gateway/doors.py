@@ -10,6 +10,7 @@ from penstock.gateway.intervention_ports import Interventions
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Audits, Children, Commands, Reads
 from penstock.gateway.requests import Connection
+from penstock.gateway.scheduling_door import SchedulingDoor
 from penstock.gateway.schema import HealthReport
 
 
@@ -24,6 +25,7 @@ class Doors:
     audits: Audits
     history: HistoryDoor
     children: Children
+    scheduling: SchedulingDoor
     health: Callable[[], Awaitable[HealthReport]]
     interventions: Interventions
     finding: Finding

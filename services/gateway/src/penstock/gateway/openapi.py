@@ -14,6 +14,7 @@ from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
+from penstock.gateway.interface.scheduling import SCHEDULING_OPERATIONS
 from penstock.gateway.interface.search import SEARCH_OPERATIONS
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
 from penstock.gateway.interface.workflows import WORKFLOW_OPERATIONS
@@ -34,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *INTERVENTION_OPERATIONS,
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,
+    *SCHEDULING_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

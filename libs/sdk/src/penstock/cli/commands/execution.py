@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from penstock.cli.commands import history
+from penstock.cli.commands import history, why
 from penstock.cli.commands.pausing import pause, resume
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.logs import LogRow, log_rows, printable
@@ -26,7 +26,7 @@ app = App(
     help="Find, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     help_format="plaintext",
 )
-for _command in (history.show, history.diff, history.rerun, history.fork, pause, resume):
+for _command in (history.show, history.diff, history.rerun, history.fork, pause, resume, why.why):
     app.command(_command)
 app.command("penstock.cli.commands.children:children", name="children",
             help="List the executions that its nodes started as sub-workflows.")  # fmt: skip

@@ -11,6 +11,7 @@ from penstock.cli.options import DataDir, Output, Param, Tags, Url
 from penstock.cli.output import print_value
 from penstock.cli.params import build_params
 from penstock.cli.problems import BadInput, run_command
+from penstock.cli.reasons import with_reasons
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import print_tree
 from penstock.sdk.client import Client
@@ -48,6 +49,8 @@ def show(
         async with open_session(url, data_dir) as client:
             if not at:
                 found = await client.get_execution(execution)
+                if not found.ended and output == "table":
+                    found = with_reasons(found, await client.scheduling.explain(execution))
             elif at.isascii() and at.isdigit():
                 found = await client.history.at(execution, seq=int(at))
             else:

@@ -6,6 +6,7 @@ import msgspec
 
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.place import place_of
 from penstock.workflow.execution.values import (
     LAST_INSTANT_US,
     ExecutionStatus,
@@ -15,6 +16,7 @@ from penstock.workflow.execution.values import (
     Payload,
 )
 
+PAUSED = "Waits for the execution to be resumed: it is paused."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NAMES_SHOWN_MAX = 3
@@ -89,7 +91,7 @@ def waiting_for(state: ExecutionState, index: int) -> str:
     """Why a node does not run, in one sentence; empty if it runs or has ended."""
     status = state.status[index]
     if state.is_paused and _is_held(state, index, status):
-        return "Waits for the execution to be resumed: it is paused."
+        return PAUSED
     if status == NodeStatus.PENDING:
         return _waits_for_parents(state, index)
     if status == NodeStatus.QUEUED:
@@ -98,8 +100,8 @@ def waiting_for(state: ExecutionState, index: int) -> str:
             return "Waits for its output to be stored."
         if state.attempts[index] > 1:
             attempt = state.attempts[index]
-            return f"Waits for a free worker in pool {node.pool} (attempt {attempt})."
-        return f"Waits for a free worker in pool {node.pool}."
+            return f"Waits for a free worker {place_of(node)} (attempt {attempt})."
+        return f"Waits for a free worker {place_of(node)}."
     if status == NodeStatus.WAITING:
         return _sleeps(state, index)
     return ""

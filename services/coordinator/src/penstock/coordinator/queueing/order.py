@@ -128,7 +128,7 @@ class Line(Generic[EntryT]):
         """When the longest waiting one began to wait, as far as the first of each level tell."""
         found = [
             entry.since
-            for level in self._levels.values()
+            for level in list(self._levels.values())
             for entry in (
                 *(timed[2] for timed in level.timed[:_LOOKED_AT]),
                 *islice(level.row, _LOOKED_AT),

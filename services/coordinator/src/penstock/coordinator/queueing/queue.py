@@ -145,7 +145,8 @@ class KindQueue(Generic[EntryT]):
         if self.lines is None:
             if tenant is not None and tenant != self.tenant:
                 return None
-            return min((entry.since for entry in islice(self.row, _LOOKED_AT)), default=None)
-        some = [line for line in self.lines.values() if tenant in (None, line.tenant)]
+            first = list(islice(self.row, _LOOKED_AT))
+            return min((entry.since for entry in first), default=None)
+        some = [line for line in list(self.lines.values()) if tenant in (None, line.tenant)]
         found = [since for line in some if (since := line.oldest()) is not None]
         return min(found, default=None)

@@ -9,6 +9,9 @@ from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServi
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
 from penstock.api.schedule.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import (
+    add_SchedulingServiceServicer_to_server,
+)
 from penstock.api.search.v1.search_service_pb2_grpc import (
     add_DeadLetterServiceServicer_to_server,
     add_SearchServiceServicer_to_server,
@@ -25,6 +28,7 @@ from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
 from penstock.coordinator.rpc.peers import PeerRpc
 from penstock.coordinator.rpc.schedules import ScheduleRpc
+from penstock.coordinator.rpc.scheduling import SchedulingRpc
 from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
@@ -41,6 +45,7 @@ SERVICES = (
     "penstock.api.search.v1.SearchService",
     "penstock.api.search.v1.DeadLetterService",
     "penstock.api.schedule.v1.ScheduleService",
+    "penstock.api.scheduling.v1.SchedulingService",
 )
 
 
@@ -61,5 +66,6 @@ def registration(
         add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)
         add_DeadLetterServiceServicer_to_server(DeadLetterRpc(letters), server)
         add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
+        add_SchedulingServiceServicer_to_server(SchedulingRpc(coordinator), server)
 
     return register

@@ -17,6 +17,7 @@ from penstock.coordinator.shell.balances import balances_of, weights_of
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
+from penstock.coordinator.shell.explaining import Explaining
 from penstock.coordinator.shell.floor import Floor
 from penstock.coordinator.shell.folding import Folding
 from penstock.coordinator.shell.hands import Hands
@@ -30,6 +31,7 @@ from penstock.coordinator.shell.mending import Mending
 from penstock.coordinator.shell.outbox import NoPeers, Outbox
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.queue_metrics import QueueMetrics
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.receiving import Receiving
 from penstock.coordinator.shell.recovery import Recovery
@@ -50,6 +52,11 @@ from penstock.coordinator.shell.workers import Workers
 from penstock.workflow.node_type import NodeType
 
 _FLUSH_S = 3.0
+
+
+def _queues_of(settings: Settings, clock: Clock) -> ReadyQueues:
+    rules = FairRules(settings.ageing_s, weights_of(settings.tenant_weights))
+    return ReadyQueues(clock, rules)
 
 
 class Coordinator:
@@ -75,11 +82,11 @@ class Coordinator:
         self.tenure = Tenure(clock, settings.lease_ttl_ms / 1000)
         holdings = Holdings(self.workers)
         joins = StoredJoins(state.payloads, process.tasks)
-        rules = FairRules(settings.ageing_s, weights_of(settings.tenant_weights))
-        ready = ReadyQueues(clock, rules)
+        ready = _queues_of(settings, clock)
         self.release = Release(
             self.executions, self.workers, self.tenure, joins, ready, segments=settings.segments
         )
+        self.explaining = Explaining(self.workers, ready)
         self.turns = Turns(
             state.journal, self.executions, self.release, holdings, clock, self.measures
         )
@@ -147,6 +154,7 @@ class Coordinator:
         measures.inbox.set_function(lambda: self.turns.waiting)
         measures.shards.set_function(lambda: len(self.shards))
         measures.workers.set_function(lambda: len(self.workers.by_id))
+        measures.registry.register(QueueMetrics(self.release.ready, self.workers))
 
     def wake(self, due: list[str]) -> None:
         """Timers of these executions may be due."""

@@ -56,7 +56,7 @@ class ReadyQueues:
         self._turns = 0
 
     def __iter__(self) -> Iterator[KindQueue[Entry]]:
-        return iter(self._queues.values())
+        return iter(list(self._queues.values()))
 
     @property
     def waiting(self) -> bool:
@@ -71,6 +71,11 @@ class ReadyQueues:
     def get(self, kind: Kind) -> KindQueue[Entry] | None:
         """The queue of a kind, if something of it waits."""
         return self._queues.get(kind)
+
+    def age_s(self, queue: KindQueue[Entry], tenant: str | None = None) -> float:
+        """How long the entry that came first has waited, of a tenant or of all; O(1)."""
+        since = queue.oldest(tenant)
+        return max(0.0, self._now() - since) if since is not None else 0.0
 
     def add(self, live: Live, refs: Sequence[NodeRef]) -> None:
         """Queue attempts of one execution; O(attempts)."""
@@ -190,7 +195,7 @@ class ReadyQueues:
                 return False
             live = entry.live
             waiting = len(entry.refs) - entry.at
-            if live.gone:
+            if live.gone or live.state.is_paused:
                 queue.took(waiting, all_of_it=True, charged=False)
                 continue
             favourite = live.favourite

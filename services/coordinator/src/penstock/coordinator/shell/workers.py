@@ -183,6 +183,10 @@ class Workers:
         """Workers of a pool that take tasks now; O(workers)."""
         return [one for one in self.by_id.values() if one.pool == pool and one.team is not None]
 
+    def counts(self) -> Counter[str]:
+        """Workers of each pool that take tasks now."""
+        return Counter(one.pool for one in list(self.by_id.values()) if one.team is not None)
+
     def share_with(self, coordinators: int, rank: int) -> None:
         """There are so many coordinators, of which this is number `rank`."""
         self._coordinators, self._rank = coordinators, rank

@@ -1,0 +1,170 @@
+"""Why does a node not run? One sentence for each node that has not ended.
+
+What the journal says (parents, timers, signals, retries) comes from the fold; what only this
+coordinator knows, which workers there are and what waits for them, is added here. Other parts of
+the shell that hold work back offer their own sentence, which comes first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from penstock.coordinator.queueing.kinds import MILLI, Demand, Kind
+from penstock.coordinator.shell.live import Live
+from penstock.coordinator.shell.placement import room_of
+from penstock.coordinator.shell.ready import Entry, ReadyQueues
+from penstock.coordinator.shell.workers import Worker, Workers
+from penstock.workflow.execution.place import place_text
+from penstock.workflow.execution.values import NodeRef, NodeStatus
+from penstock.workflow.execution.view import PAUSED, waiting_for
+
+Why = Callable[[Live, int], str | None]
+"""The sentence of a part of the shell that holds a node back; None if it does not."""
+
+_COUNTED_MAX = 10_000
+"""How far a queue is looked through for what comes first."""
+
+
+class Reason(NamedTuple):
+    """Why a node has not ended."""
+
+    node: str
+    status: int
+    attempt: int
+    why: str
+
+
+class Explaining:
+    """Answers for executions in memory. `offers` are asked in turn, the first answer counts."""
+
+    def __init__(self, workers: Workers, ready: ReadyQueues, offers: Sequence[Why] = ()) -> None:
+        self._workers = workers
+        self._ready = ready
+        self._offers = list(offers)
+
+    def offer(self, why: Why) -> None:
+        """A part of the shell can hold nodes back, and says why."""
+        self._offers.append(why)
+
+    def explain(self, live: Live) -> list[Reason]:
+        """Every node that has not ended, in plan order; O(nodes + what waits)."""
+        state = live.state
+        return [
+            Reason(node.id, status, state.attempts[node.index], self._why(live, node.index))
+            for node in live.plan.nodes
+            if (status := state.status[node.index]) < NodeStatus.COMPLETED and not node.hidden
+        ]
+
+    def _why(self, live: Live, node: int) -> str:
+        if live.early is not None:
+            return "The coordinator has just taken it over and asks the workers what they have."
+        for offer in self._offers:
+            found = offer(live, node)
+            if found:
+                return found
+        state = live.state
+        if node in state.fan_outs:
+            return self._items(live, node)
+        if state.status[node] in (NodeStatus.QUEUED, NodeStatus.RUNNING):
+            return self._attempt(live, NodeRef(node, 0, state.attempts[node]))
+        return waiting_for(state, node)
+
+    def _attempt(self, live: Live, ref: NodeRef) -> str:
+        state = live.state
+        holder = state.holders.get(state.key(ref))
+        if holder is None:
+            if state.is_paused or live.plan.nodes[ref.node].collects:
+                return waiting_for(state, ref.node)
+            return self._waits(live, ref)
+        tries = f" (attempt {ref.attempt})" if ref.attempt > 1 else ""
+        if state.status_of(ref) == NodeStatus.RUNNING:
+            return f"Runs on worker {holder}{tries}."
+        return f"Is with worker {holder}{tries}, which begins as soon as it can."
+
+    def _waits(self, live: Live, ref: NodeRef) -> str:
+        slot = live.slots[ref.node]
+        text = self.why(slot.kind)
+        tries = f" It is attempt {ref.attempt}." if ref.attempt > 1 else ""
+        before = self._before(live, ref)
+        return text + before + tries
+
+    def _before(self, live: Live, ref: NodeRef) -> str:
+        """How many attempts come first, as far as can be said."""
+        queue = self._ready.get(live.slots[ref.node].kind)
+        if queue is None:
+            return ""
+        more_urgent = equal = 0
+        entries: Iterator[tuple[int, Entry]] = queue.entries(live.tenant)
+        levels: list[tuple[int, int]] = []
+        for level, entry in islice(entries, _COUNTED_MAX):
+            if entry.live is live and ref in entry.refs[entry.at :]:
+                more_urgent = sum(count for other, count in levels if other > level)
+                equal = sum(count for other, count in levels if other == level)
+                break
+            levels.append((level, len(entry.refs) - entry.at))
+        else:
+            return f" More than {_COUNTED_MAX:,} executions are before it." if levels else ""
+        if not more_urgent + equal:
+            return " It is the next one."
+        urgent = f", {more_urgent:,} of them of higher priority" if more_urgent else ""
+        return f" Before it: {more_urgent + equal:,}{urgent}."
+
+    def _items(self, live: Live, node: int) -> str:
+        """A fan-out: what its items do."""
+        items = live.state.fan_outs[node]
+        size = live.state.tables.size
+        held = sum(1 for key in live.state.holders if key % size == node and key >= size)
+        open_ones = items.status[: items.opened]
+        waiting = sum(1 for status in open_ones if status == NodeStatus.QUEUED)
+        running = sum(1 for status in open_ones if status == NodeStatus.RUNNING)
+        sleeping = sum(1 for status in open_ones if status == NodeStatus.WAITING)
+        queued = max(0, waiting + running - held)
+        parts = [f"{items.done:,} of {items.count:,} items are done"]
+        parts += [f"{held:,} are with workers"] if held else []
+        parts += [f"{sleeping:,} wait for a time or a signal"] if sleeping else []
+        kept_back = items.count - items.opened
+        parts += [f"{kept_back:,} follow ({items.window:,} at once)"] if kept_back else []
+        text = ", ".join(parts) + "."
+        if queued:
+            why = PAUSED if live.state.is_paused else self.why(live.slots[node].kind)
+            text += f" {queued:,} wait. {why}"
+        return text
+
+    def why(self, kind: Kind) -> str:
+        """What attempts of a kind wait for."""
+        demand = kind.demand or Demand()
+        resources = {name: amount / MILLI for name, amount in demand.resources}
+        place = place_text(kind.pool, dict(demand.labels), resources)
+        wanted = f"Waits for a worker {place}"
+        there = self._workers.in_pool(kind.pool)
+        if not there:
+            return f"{wanted}: none is there."
+        able = [worker for worker in there if kind.uses in worker.kinds]
+        if not able:
+            return f"{wanted}: none of the {len(there)} there runs {kind.uses}."
+        suits = [worker for worker in able if demand.has_labels(worker.labels)]
+        if not suits:
+            return f"{wanted}: none of the {len(able)} there has these labels."
+        fits = [worker for worker in suits if demand.allows(worker.labels, worker.ledger.capacity)]
+        if not fits:
+            return f"{wanted}: none of the {len(suits)} there ever has that much."
+        return f"Waits for a free worker {place}{_how_full(fits, demand)}."
+
+    def suiting(self, kind: Kind) -> list[Worker]:
+        """Workers that could run attempts of a kind, now or later."""
+        demand = kind.demand or Demand()
+        return [
+            worker
+            for worker in self._workers.in_pool(kind.pool)
+            if kind.uses in worker.kinds and demand.allows(worker.labels, worker.ledger.capacity)
+        ]
+
+
+def _how_full(workers: Sequence[Worker], demand: Demand) -> str:
+    """Why none of these takes it now; empty if one does."""
+    if any(room_of(worker, demand.resources) > 0 for worker in workers):
+        return ""
+    who = "the one there" if len(workers) == 1 else f"all {len(workers)}"
+    if any(worker.free > 0 for worker in workers):
+        return f": what {who} had is in use"
+    return f": {who} {'is' if len(workers) == 1 else 'are'} full"
