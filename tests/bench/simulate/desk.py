@@ -43,8 +43,8 @@ class Run:
     """What the shell's placement sees of an execution; `tasks` are those not yet done."""
 
     __slots__ = (
-        "favourite", "gone", "id", "plan", "shard", "slots", "state", "steps_left", "tasks",
-        "tenant", "usual",
+        "favourite", "gone", "id", "permits", "plan", "shard", "slots", "state", "steps_left",
+        "tasks", "tenant", "usual",
     )  # fmt: skip
 
     def __init__(self, name: str, plan: Plan, shard: Shard, steps: int) -> None:
@@ -57,6 +57,7 @@ class Run:
         self.state = Attempts()
         self.favourite: Worker | None = None
         self.gone = False
+        self.permits = None
         self.steps_left = steps
         self.tasks: dict[NodeRef, Task] = {}
 

@@ -42,7 +42,6 @@ def test_all_findings_come_at_once_in_the_order_of_the_file():
 # node text under `nodes:` (line 6 on), code, line, column, path, part of message or fix
 MISTAKES = [
     ("  a: {runn: return 1, run: x}", "UNKNOWN_KEY", 6, 7, "nodes.a.runn", '"run"'),
-    ("  a: {run: x, breaker: {}}", "NOT_SUPPORTED_YET", 6, 15, "nodes.a.breaker", "not supported"),
     ("  a: {run: x, cache: {}}", "NOT_SUPPORTED_YET", 6, 15, "nodes.a.cache", "not supported"),
     ("  a: {}", "MISSING_KEY", 6, 6, "nodes.a.run", "run:"),
     ("  a: 5", "WRONG_TYPE", 6, 6, "nodes.a", "mapping"),

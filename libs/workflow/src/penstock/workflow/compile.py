@@ -15,6 +15,7 @@ from penstock.workflow.expressions.syntax import Chain
 from penstock.workflow.expressions.template import parse_template
 from penstock.workflow.graph import Ancestors, topological_order
 from penstock.workflow.issues import Issue, IssueList, to_dicts
+from penstock.workflow.limit_keys import check_limit_keys
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.params import check_params, params_schema
 from penstock.workflow.plan import OUTPUT_NODE, Edge, NodePlan, Plan
@@ -69,6 +70,7 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
     checker = ReferenceChecker(flow, document, issues)
     reads = [checker.read_node(node) for node in flow.nodes]
     output_reads = checker.read_output(flow.output) if flow.output else Reads()
+    check_limit_keys(flow, document, issues)
     edges = Edges(flow, reads, misconfigured, issues)
     if issues.failed:
         return Checked(issues.sorted())

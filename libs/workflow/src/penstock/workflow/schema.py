@@ -11,6 +11,7 @@ from typing import Any
 from penstock.workflow import vocabulary as words
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.retry import ERROR_CLASSES, NAMED_POLICIES
+from penstock.workflow.schema_limits import breaker_schema, limit_properties
 from penstock.workflow.schema_scheduling import placement_properties, priority_schema
 
 _DYNAMIC = {"type": "string", "pattern": r"\$\{\{"}
@@ -90,6 +91,7 @@ def _flow_properties() -> dict[str, Any]:
             "items": {"type": "string", "pattern": _anchored(words.IDENTIFIER)},
             "uniqueItems": True,
         },
+        **limit_properties(_DURATION, words.ON_FULL),
         "version_note": _text("What is new in this version."),
         "priority": priority_schema(),
         "triggers": {"description": 'How runs start; "manual" is through the API.'},
@@ -241,6 +243,8 @@ def _node_properties() -> dict[str, Any]:
                 "time": _DURATION,
             },
         },
+        **limit_properties(_DURATION, ("queue",)),
+        "breaker": breaker_schema(_DURATION),
         "importance": {"enum": list(words.IMPORTANCE)},
         "summary": _text("One line for people; expressions in ${{ }}."),
         "description": _text("What the node is for."),

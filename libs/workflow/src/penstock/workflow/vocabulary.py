@@ -5,20 +5,21 @@ import re
 
 FLOW_KEYS = (
     "flow", "id", "description", "params", "defaults", "nodes", "output", "mode", "deadline",
-    "tags", "env", "version_note", "triggers", "priority",
+    "tags", "env", "version_note", "triggers", "priority", "concurrency", "rate_limit",
 )  # fmt: skip
 FLOW_KEYS_LATER = (
-    "on_failure", "concurrency", "rate_limit", "retention", "durability", "labels",
+    "on_failure", "retention", "durability", "labels",
     "breaker", "cache", "resources", "affinity", "vars", "secrets",
 )  # fmt: skip
 DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")
 NODE_KEYS = (
     "uses", "run", "with", "needs", "when", "for_each", "item", "max_parallel", "batch", "retry",
     "timeout", "deadline", "on_error", "effects", "pool", "egress", "limits", "importance",
-    "summary", "description", "labels", "resources", "priority",
+    "summary", "description", "labels", "resources", "priority", "concurrency", "rate_limit",
+    "breaker",
 )  # fmt: skip
 NODE_KEYS_LATER = (
-    "breaker", "rate_limit", "concurrency", "cache", "affinity", "breakpoint", "on_failure",
+    "cache", "affinity", "breakpoint", "on_failure",
 )  # fmt: skip
 RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
 LIMITS_KEYS = ("memory", "time")

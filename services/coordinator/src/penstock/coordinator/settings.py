@@ -51,6 +51,11 @@ class Settings(ServiceSettings):
     depth_max: int = setting(
         10, "Executions above a sub-workflow; one that would be deeper is refused"
     )
+    limit_fence_ms: int = setting(
+        8_000,
+        "A worker that hears nothing of its coordinator for so long stops what it runs under a "
+        "concurrency limit, so that the slot can be given to another; the same on all coordinators",
+    )
     segments: bool = setting(
         True, "Let workers go on to the next nodes; false sends every node on its own"
     )

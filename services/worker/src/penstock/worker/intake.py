@@ -8,7 +8,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.logging import get_logger
 from penstock.nodes.api import NodeFailure
 from penstock.worker.attempts import Order, order_of
-from penstock.worker.leases import Lease, Session
+from penstock.worker.leases import Lease, LeaseKey, Session
 from penstock.worker.outcomes import Draft, set_failed
 from penstock.worker.parts import Parts
 from penstock.worker.plans import Plans
@@ -46,8 +46,12 @@ class TaskIntake:
             program = self._plans.peek(group.definition_hash)
             if program is not None:
                 self._begin(session, group, program, now_us)
+                if group.fence_ms:
+                    session.fence(_keys(group), group.fence_ms / 1000)
                 continue
             leased = list(_leases(session, group))
+            if group.fence_ms:
+                session.fence(_keys(group), group.fence_ms / 1000)
             if leased:
                 waiting = self._tasks.create_task(self._begin_later(session, group, leased))
                 for lease, _ in leased:
@@ -106,6 +110,15 @@ def _leases(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease,
         if lease is not None:
             yield lease, Order(node)
     yield from _longer(session, group)
+
+
+def _keys(group: pb.ExecutionTasks) -> Iterator[LeaseKey]:
+    """The leases of a group's tasks."""
+    execution_id = group.execution_id
+    for node in group.first_attempts:
+        yield execution_id, node, 0, 1
+    for task in group.tasks:
+        yield execution_id, task.ref.node, task.ref.item, task.ref.attempt
 
 
 def _longer(session: Session, group: pb.ExecutionTasks) -> Iterator[tuple[Lease, Order]]:

@@ -53,10 +53,12 @@ class Lease:
 
     `stop` abandons the work. `report` is set once the outcome is told; with it `size`, about its
     bytes, and for an effect barrier `next_lease`, the attempt to go on with, and `verdict`.
+    `fence_s`: it is stopped when nothing is heard of its coordinator for so long; 0 to go on.
     """
 
     __slots__ = (
         "announced",
+        "fence_s",
         "key",
         "next_lease",
         "report",
@@ -73,6 +75,7 @@ class Lease:
         self.key = key
         self.started_us = 0
         self.announced = False
+        self.fence_s = 0.0
         self.stop: Callable[[], object] | None = None
         self.report: pb.SegmentReport | Row | None = None
         self.report_id = 0
@@ -93,7 +96,13 @@ class Draining:
     """The worker takes no more tasks."""
 
 
-Outgoing = Lease | pb.AttemptStarted | Beat | Draining
+class Stopped(msgspec.Struct, frozen=True, gc=False):
+    """An attempt that was to be abandoned has come to an end."""
+
+    key: LeaseKey
+
+
+Outgoing = Lease | pb.AttemptStarted | Beat | Draining | Stopped
 
 
 class Session:
@@ -104,6 +113,7 @@ class Session:
         self.pending: dict[int, Lease] = {}
         self.outbox: Outbox[Outgoing] | None = None
         self.busy = asyncio.Event()
+        self.heard_s = 0.0
         self._young: deque[Lease] = deque()
         self._report_ids = report_ids
 
@@ -175,6 +185,7 @@ class Session:
             self.report(lease, report, size)
             return None
         next_lease.stop = lease.stop
+        next_lease.fence_s = lease.fence_s
         next_lease.write_ref(report.continue_with)
         lease.next_lease = next_lease
         lease.verdict = asyncio.get_running_loop().create_future()
@@ -245,13 +256,38 @@ class Session:
     def hand_back(self, cause: str) -> None:
         """Stop everything and give it back: the attempts are lost, not failed."""
         for lease in list(self.leases.values()):
-            if lease.report is not None:
-                continue
-            report = pb.SegmentReport()
-            outcome = report.outcomes.add(started_unix_us=lease.started_us)
-            lease.write_ref(outcome.ref)
-            outcome.lost.cause = cause
-            stop, lease.stop = lease.stop, None
-            self.report(lease, report, 256)
-            if stop is not None:
-                stop()
+            self._hand_back(lease, cause)
+
+    def _hand_back(self, lease: Lease, cause: str) -> None:
+        if lease.report is not None:
+            return
+        report = pb.SegmentReport()
+        outcome = report.outcomes.add(started_unix_us=lease.started_us)
+        lease.write_ref(outcome.ref)
+        outcome.lost.cause = cause
+        stop, lease.stop = lease.stop, None
+        self.report(lease, report, 256)
+        if stop is not None:
+            stop()
+
+    def fence(self, keys: Iterable[LeaseKey], fence_s: float) -> None:
+        """These go on only as long as the coordinator is heard of."""
+        for key in keys:
+            lease = self.leases.get(key)
+            if lease is not None:
+                lease.fence_s = fence_s
+
+    def keep_fences(self, now_s: float) -> bool:
+        """Stop and give back what is under a fence when nothing was heard for too long; True if
+        something still is. O(attempts held)."""
+        fenced = [one for one in self.leases.values() if one.fence_s and one.report is None]
+        silent_s = now_s - self.heard_s
+        for lease in fenced:
+            if silent_s > lease.fence_s:
+                self._hand_back(lease, "its coordinator was not heard of for too long")
+        return bool(fenced)
+
+    def on_stopped(self, lease: Lease) -> None:
+        """The work of a lease was cut short."""
+        if lease.fence_s and lease.report is None and self.outbox is not None:
+            self.outbox.put(Stopped(lease.key))

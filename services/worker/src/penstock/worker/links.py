@@ -12,7 +12,7 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2_grpc as pb_grpc
 from penstock.common.clock import Clock
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
-from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Row, Session
+from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Row, Session, Stopped
 
 _BATCH = 1000
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -20,6 +20,7 @@ _TICK_S = 0.025
 _FIRST_PAUSE_S = 0.05
 _PAUSE_S_MAX = 1.0
 _HEARTBEAT_MS = 1000
+_FENCE_S = 0.25
 
 OpenChannel = Callable[[str], AbstractAsyncContextManager[Any]]
 
@@ -56,12 +57,28 @@ class Links:
         self._links: dict[str, Link] = {}
         self.reports_made = 0
         self._tasks: asyncio.TaskGroup | None = None
+        self._fenced = asyncio.Event()
 
     async def run(self) -> None:
         """Keep a stream to every coordinator until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
             self._connect()
-            await asyncio.Event().wait()
+            await self._keep_fences()
+
+    def watch_fences(self, groups: Iterable[pb.ExecutionTasks]) -> None:
+        """Some of these may be under a fence."""
+        if not self._fenced.is_set() and any(group.fence_ms for group in groups):
+            self._fenced.set()
+
+    async def _keep_fences(self) -> None:
+        """Stop what is under a fence when its coordinator falls silent, for ever."""
+        while True:
+            await self._fenced.wait()
+            await asyncio.sleep(_FENCE_S)
+            now_s = self.clock.monotonic()
+            fenced = [one.keep_fences(now_s) for one in self.sessions.values()]
+            if not any(fenced):
+                self._fenced.clear()
 
     def _connect(self) -> None:
         if self._tasks is None:
@@ -213,6 +230,8 @@ class Link:
                     request.started.append(item)
                 elif isinstance(item, Beat):
                     request.heartbeat = True
+                elif isinstance(item, Stopped):
+                    _add_stopped(request, item)
                 else:
                     request.draining = True
             request.elsewhere = self._links.held_beside(self.session)
@@ -253,7 +272,10 @@ class Link:
         session = self.session
         if session is None:
             return
+        if response.tasks or response.beat:
+            session.heard_s = self._links.clock.monotonic()
         if response.tasks:
+            self._links.watch_fences(response.tasks)
             self._links.intake.take(session, response.tasks)
         if response.committed:
             session.on_answers(response.committed, committed=True)
@@ -263,6 +285,11 @@ class Link:
             session.on_cancel(cancel)
         if response.coordinators:
             self._links.on_coordinators(response.coordinators, self)
+
+
+def _add_stopped(request: pb.WorkRequest, stopped: Stopped) -> None:
+    held = request.stopped.add(execution_id=stopped.key[0])
+    _, held.ref.node, held.ref.item, held.ref.attempt = stopped.key
 
 
 def _add_report(request: pb.WorkRequest, lease: Lease) -> None:

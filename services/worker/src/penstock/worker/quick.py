@@ -216,6 +216,7 @@ class QuickRow(RowCall):
     def stop(self) -> None:
         """Abandon the call."""
         self.quick.parts.sandbox.cancel(self.call_id)
+        self.lease.session.on_stopped(self.lease)
 
     def done(self, result: sandbox_pb.CallResult | None) -> None:
         """The result is there."""
@@ -255,6 +256,7 @@ class QuickSingle(SingleCall):
     def stop(self) -> None:
         """Abandon the call."""
         self.quick.parts.sandbox.cancel(self.call_id)
+        self.lease.session.on_stopped(self.lease)
 
     def done(self, result: sandbox_pb.CallResult | None) -> None:
         """The result is there."""

@@ -97,6 +97,9 @@ class Segments:
         current_traceparent.set(segment.scope.group.traceparent)
         try:
             await running
+        except asyncio.CancelledError:
+            segment.lease.session.on_stopped(segment.lease)
+            raise
         except Exception as error:
             _, node, item, attempt = segment.lease.key
             log.exception("segment_broke", execution=segment.scope.execution_id, node=node)

@@ -4,6 +4,8 @@ Order of effects: what is left is cancelled and the end written in one commit; t
 to stop and whoever waits is answered.
 """
 
+import msgspec
+
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.joining import join_items
 from penstock.coordinator.core.notices import ChildEnd
@@ -41,10 +43,12 @@ def settle(turn: Turn) -> None:
         _end(turn, ExecutionEnded(ExecutionStatus.COMPLETED, output))
 
 
-def end_cancelled(turn: Turn, reason: str) -> None:
+def end_cancelled(turn: Turn, reason: str, code: str) -> None:
     """Somebody asked for the end."""
     turn.emit(CancelRequested(reason))
     failure = Failure("user", "CANCELLED", reason or "Cancelled on request.")
+    if code:
+        failure = msgspec.structs.replace(failure, reason=code)
     _end(turn, ExecutionEnded(ExecutionStatus.CANCELLED, NULL, failure))
 
 

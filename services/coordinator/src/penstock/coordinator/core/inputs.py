@@ -148,9 +148,19 @@ class SignalArrived(msgspec.Struct, frozen=True, gc=False):
 
 
 class CancelAsked(msgspec.Struct, frozen=True, gc=False):
-    """Somebody asked for the end."""
+    """Somebody asked for the end. `code` is the failure's reason if it is a special one."""
 
     reason: str
+    code: str = ""
+
+
+class AttemptRefused(msgspec.Struct, frozen=True, gc=False):
+    """A queued attempt that no worker has will not be let go: it fails. `draw` as in `Failed`, None
+    if it is the last one."""
+
+    ref: NodeRef
+    failure: Failure
+    draw: float | None = None
 
 
 class PauseAsked(msgspec.Struct, frozen=True, gc=False):
@@ -229,6 +239,7 @@ Input = (
     | PauseAsked
     | ResumeAsked
     | Intervention
+    | AttemptRefused
     | OutputStored
     | OutputRefused
     | ChildEnded

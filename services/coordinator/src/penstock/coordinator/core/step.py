@@ -36,6 +36,7 @@ from typing import assert_never
 from penstock.coordinator.core.children import on_child_ended, on_child_refused
 from penstock.coordinator.core.ending import end_cancelled, settle
 from penstock.coordinator.core.inputs import (
+    AttemptRefused,
     AttemptsLost,
     AttemptStarted,
     CancelAsked,
@@ -55,6 +56,7 @@ from penstock.coordinator.core.inputs import (
 from penstock.coordinator.core.intervening import on_intervention
 from penstock.coordinator.core.joining import on_output_refused, on_output_stored
 from penstock.coordinator.core.on_lost import on_attempts_lost
+from penstock.coordinator.core.on_refused import on_attempt_refused
 from penstock.coordinator.core.on_report import on_attempt_started, on_report
 from penstock.coordinator.core.on_row import take_row
 from penstock.coordinator.core.on_signal import on_signal
@@ -98,7 +100,9 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
         case SignalArrived():
             on_signal(turn, happened)
         case CancelAsked():
-            end_cancelled(turn, happened.reason)
+            end_cancelled(turn, happened.reason, happened.code)
+        case AttemptRefused():
+            on_attempt_refused(turn, happened)
         case PauseAsked():
             on_pause(turn, happened)
         case ResumeAsked():

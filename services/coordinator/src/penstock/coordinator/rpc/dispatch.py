@@ -89,6 +89,8 @@ class DispatchRpc(DispatchServiceServicer):
         floor = coordinator.floor
         for started in request.started:
             floor.started(started.execution_id, started_from_proto(started, worker.id))
+        for stopped in request.stopped:
+            floor.stopped(stopped.execution_id, ref_from_proto(stopped.ref))
         worker_id, draw = worker.id, self._draw
         if count := len(request.reports):
             coordinator.measures.report_messages.inc()

@@ -7,6 +7,7 @@ import grpc
 from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from penstock.api.limits.v1.permit_service_pb2_grpc import add_PermitServiceServicer_to_server
 from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
 from penstock.api.schedule.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import (
@@ -27,6 +28,7 @@ from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
 from penstock.coordinator.rpc.peers import PeerRpc
+from penstock.coordinator.rpc.permits import permits_of
 from penstock.coordinator.rpc.schedules import ScheduleRpc
 from penstock.coordinator.rpc.scheduling import SchedulingRpc
 from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
@@ -46,6 +48,7 @@ SERVICES = (
     "penstock.api.search.v1.DeadLetterService",
     "penstock.api.schedule.v1.ScheduleService",
     "penstock.api.scheduling.v1.SchedulingService",
+    "penstock.api.limits.v1.PermitService",
 )
 
 
@@ -67,5 +70,6 @@ def registration(
         add_DeadLetterServiceServicer_to_server(DeadLetterRpc(letters), server)
         add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
         add_SchedulingServiceServicer_to_server(SchedulingRpc(coordinator), server)
+        add_PermitServiceServicer_to_server(permits_of(coordinator), server)
 
     return register

@@ -14,16 +14,19 @@ from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.balances import balances_of, weights_of
+from penstock.coordinator.shell.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
 from penstock.coordinator.shell.explaining import Explaining
 from penstock.coordinator.shell.floor import Floor
 from penstock.coordinator.shell.folding import Folding
+from penstock.coordinator.shell.gate import Gate
 from penstock.coordinator.shell.hands import Hands
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.joins import StoredJoins
+from penstock.coordinator.shell.key_values import KeyValues
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
@@ -72,6 +75,7 @@ class Coordinator:
     ) -> None:
         clock = process.clock
         self._process = process
+        self.tasks = process.tasks
         self._membership: asyncio.Task[None] | None = None
         self.id = process.next_id()
         self.types = types
@@ -83,18 +87,19 @@ class Coordinator:
         holdings = Holdings(self.workers)
         joins = StoredJoins(state.payloads, process.tasks)
         ready = _queues_of(settings, clock)
-        self.release = Release(
-            self.executions, self.workers, self.tenure, joins, ready, segments=settings.segments
-        )
         self.explaining = Explaining(self.workers, ready)
+        self.release = self._release(settings, joins, ready)
         self.turns = Turns(
             state.journal, self.executions, self.release, holdings, clock, self.measures
         )
         joins.feed_back = self.turns.put
+        self.gate.put = self.turns.put
         self.definitions = Definitions(state.queries, types, process)
         folding = Folding(self.definitions, self.executions)
         recovery = Recovery(state.leases, folding, self.executions, self.turns)
-        parting = Parting(self.executions, self.turns, self.release, holdings, self.workers)
+        parting = Parting(
+            self.executions, self.turns, self.release, holdings, self.workers, self.gate
+        )
         membership = Membership(state.leases, self.id, settings.lease_ttl_ms)
         self.shards = Shards(membership, self.tenure, recovery, parting, clock)
         self.room = Room(
@@ -123,6 +128,7 @@ class Coordinator:
     def _connect(self) -> None:
         """What the parts must hear of each other, and what stands on all of them."""
         self.turns.appends.on_fenced = self.shards.on_fenced
+        self.shards.on_renewed = self.limits.follow
         self._keep_schedules()
         self._watch_gauges()
 
@@ -145,6 +151,21 @@ class Coordinator:
         self.keeper = Keeper(schedules, self.shards, self.executions, runs, process.clock)
         self.desk = Desk(schedules, self.definitions, runs, self.keeper, process)
         self.shards.on_schedules_changed = self.keeper.changed
+
+    def _release(self, settings: Settings, joins: StoredJoins, ready: ReadyQueues) -> Release:
+        """The way from decisions to effects, with the gate in it."""
+        clock = self._process.clock
+        self.limits = ClusterLimits(self.id, clock, self.tenure, settings.limit_fence_ms / 1000)
+        values = KeyValues(self.state.payloads, self._process)
+        self.gate = Gate(self.limits, self.executions, values, clock)
+        release = Release(
+            self.executions, self.workers, self.tenure, joins, ready, segments=settings.segments
+        )
+        release.gate = self.gate
+        release.fence_ms = settings.limit_fence_ms
+        self.gate.let_go = release.let_go
+        self.limits.on_served = release.serve_workers
+        return release
 
     def _watch_gauges(self) -> None:
         """Gauges read the live objects whenever somebody looks."""
@@ -171,6 +192,7 @@ class Coordinator:
 
     def _on_loaded(self, shard: Shard) -> None:
         """A shard came to life."""
+        self.gate.loaded(shard)
         self.floor.on_loaded(shard)
         self.outbox.on_loaded(shard)
         self.keeper.look_again()
@@ -201,6 +223,7 @@ class Coordinator:
                 await self.shards.leave()
         except TimeoutError:
             get_logger("coordinator").warning("shards_not_flushed")
+        self.limits.peers.close()
         self.workers.close()
 
 
@@ -236,6 +259,7 @@ async def open_coordinator(
             group.create_task(coordinator.keeper.run()),
             group.create_task(coordinator.audit.run()),
             group.create_task(coordinator.outbox.run()),
+            group.create_task(coordinator.limits.run()),
         ]
         try:
             yield coordinator

@@ -46,9 +46,11 @@ class Dozing:
         self.may_doze: Callable[[], bool] = lambda: False
 
     def note(self, live: Live, row: Projection, now_us: int, batch_id: int) -> None:
-        """A record of an execution that waits, or that was at rest, is on its way to disk."""
+        """A record of an execution that waits, or that was at rest, is on its way to disk. One that
+        counts under its workflow's limit stays, so that whoever takes the shard knows of it."""
         is_nap = 0 < live.wake_us < now_us + self._after_s * 1e6
-        rests = not is_nap and is_at_rest(live.state)
+        counts = live.plan.concurrency is not None
+        rests = not is_nap and not counts and is_at_rest(live.state)
         if rests:
             row.rest = REST_RESTS
             self._expect(live, batch_id)

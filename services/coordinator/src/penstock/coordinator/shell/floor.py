@@ -59,6 +59,7 @@ class Floor:
         release: Release,
         shards: Shards,
     ) -> None:
+        self._gate = release.gate
         self._workers = workers
         self._executions = executions
         self._holdings = holdings
@@ -85,7 +86,7 @@ class Floor:
         and if the shard is lost, that is revoked: it has nothing of the execution any more."""
         live = self._executions.get(execution_id)
         if live is None:
-            if self._is_over(execution_id):
+            if self._is_over(execution_id) or self._shards.is_elsewhere(execution_id):
                 worker.claims.pop(execution_id, None)
                 worker.cancel(execution_id, None)
             return
@@ -146,6 +147,10 @@ class Floor:
                 self._take_claim(worker, execution_id, worker.claims[execution_id])
         self._take_early()
 
+    def stopped(self, execution_id: str, ref: NodeRef) -> None:
+        """A worker does not run an attempt any more that it was told to stop."""
+        self._gate.stopped(execution_id, ref)
+
     def _take_early(self) -> None:
         """Look again at reports that were early: their shard may be here now, or elsewhere."""
         early, self._early = self._early, []
@@ -163,6 +168,7 @@ class Floor:
         while True:
             await asyncio.sleep(_WATCH_S)
             self.give_up_lost()
+            self._release.keep_fenced()
             if self._early:
                 self._take_early()
 
@@ -179,4 +185,6 @@ class Floor:
             for worker_id in sorted(gone.keys() & holders.values()) if holders else ():
                 worker, why = gone[worker_id]
                 refs = self._holdings.held_by(live, worker)
+                if live.permits is not None:
+                    self._gate.lost(live, live.permits, refs)
                 self._turns.put(live, AttemptsLost(tuple(refs), why))

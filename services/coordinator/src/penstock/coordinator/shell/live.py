@@ -7,6 +7,7 @@ from penstock.common.errors import PenstockError
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Input
 from penstock.coordinator.queueing.kinds import slots_of
+from penstock.coordinator.shell.gated import Permits, permits_for
 from penstock.coordinator.shell.workers import Worker
 from penstock.workflow.execution.events import Event
 from penstock.workflow.execution.fold import ExecutionState
@@ -83,7 +84,8 @@ class Live:
     `favourite`: the worker that had the last attempt. `gone`: it is forgotten. `started`: its first
     record is on disk. `unsent`: a turn's events. `wake_us`: the timer that is armed, 0 for none.
     `rests`: the last record sent says that it is at rest. `slots`: how its nodes queue; `usual`: it
-    has neither a priority nor a deadline, None before anybody looked.
+    has neither a priority nor a deadline, None before anybody looked. `permits`: its part in
+    limits, None if it is under none.
     """
 
     __slots__ = (
@@ -91,6 +93,7 @@ class Live:
         "favourite",
         "gone",
         "id",
+        "permits",
         "plan",
         "rests",
         "shard",
@@ -120,6 +123,7 @@ class Live:
         self.rests = False
         self.wake_us = 0
         self.gone = False
+        self.permits: Permits | None = None
 
 
 class Executions:
@@ -139,6 +143,7 @@ class Executions:
 
     def add(self, live: Live) -> None:
         """Hold a new one."""
+        live.permits = permits_for(live.plan, live.state)
         self.by_id[live.id] = live
         live.shard.executions[live.id] = live
 

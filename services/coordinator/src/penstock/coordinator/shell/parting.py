@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from penstock.common.errors import Unavailable
+from penstock.coordinator.shell.gate import Gate
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.release import MOVED, Release
@@ -20,15 +21,18 @@ class Parting:
         release: Release,
         holdings: Holdings,
         workers: Workers,
+        gate: Gate,
     ) -> None:
         self._executions = executions
         self._turns = turns
         self._release = release
         self._holdings = holdings
         self._workers = workers
+        self._gate = gate
 
     def forget(self, shard: Shard) -> None:
         """Drop a shard's executions: workers stop, who waits is told to ask the new owner."""
+        self._gate.forget(shard)
         moved = Unavailable(MOVED)
         for live in list(shard.executions.values()):
             self._holdings.revoke_all(live)

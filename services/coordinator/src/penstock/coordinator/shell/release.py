@@ -17,6 +17,9 @@ from penstock.coordinator.core.commands import (
     Finish,
     StoreOutput,
 )
+from penstock.coordinator.core.inputs import AttemptStarted, Report
+from penstock.coordinator.limits.keys import is_fenced
+from penstock.coordinator.shell.gated import Permits
 from penstock.coordinator.shell.live import Caller, Executions, Live, Phase
 from penstock.coordinator.shell.placement import may_continue
 from penstock.coordinator.shell.ready import ReadyQueues
@@ -47,8 +50,58 @@ class Joins(Protocol):
         ...
 
 
+class AtGate(Protocol):
+    """Attempts under a limit pass here; see `shell.gate`."""
+
+    def admit(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """Let attempts go, now or once they may."""
+        ...
+
+    def handed(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """Workers get these."""
+        ...
+
+    def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
+        """True if an attempt waits here."""
+        ...
+
+    def reported(self, live: Live, permits: Permits, said: Report | AttemptStarted) -> None:
+        """A worker is done with an attempt, whatever becomes of its report."""
+        ...
+
+    def recovered(self, live: Live, permits: Permits) -> None:
+        """It is known what workers still have of a loaded execution."""
+        ...
+
+    def abandoned(self, live: Live, permits: Permits) -> None:
+        """Nothing is known of the execution any more."""
+        ...
+
+    def lost(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """Nobody knows whether these still run."""
+        ...
+
+    def stopped(self, execution_id: str, ref: NodeRef) -> None:
+        """A worker says that it does not run this any more."""
+        ...
+
+    def revoked(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """Workers were told to stop these."""
+        ...
+
+    def finished(self, live: Live, permits: Permits) -> None:
+        """The execution ended."""
+        ...
+
+    def settle(self, live: Live, permits: Permits) -> None:
+        """Something was decided about the execution."""
+        ...
+
+
 class Release:
-    """The way from decisions to effects."""
+    """The way from decisions to effects. `gate` is set before anything is carried out."""
+
+    gate: AtGate
 
     def __init__(
         self,
@@ -67,6 +120,7 @@ class Release:
         self._segments = segments
         self._held: list[Released] = []
         self.ready = ready
+        self.fence_ms = 0
         self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
     def carry_out(self, released: Sequence[Released]) -> None:
@@ -85,14 +139,29 @@ class Release:
         self.carry_out(held)
 
     def awaits_worker(self, live: Live, ref: NodeRef) -> bool:
-        """True if an attempt is in a queue, or on its way there. O(what waits)."""
+        """True if an attempt is in a queue, at the gate, or on its way there. O(what waits)."""
         if self.ready.holds(live, ref):
+            return True
+        if live.permits is not None and self.gate.keeps(live, live.permits, ref):
             return True
         return any(
             other is live and type(command) is Dispatch and ref in command.refs
             for other, commands, _ in self._held
             for command in commands
         )
+
+    def serve_workers(self) -> None:
+        """Attempts were let go: give them to workers now."""
+        self.hand_out()
+        self._workers.flush()
+
+    def keep_fenced(self) -> None:
+        """Let workers go on with what they stop when they hear nothing; not while this
+        coordinator's leases may be over."""
+        for worker in self._workers.by_id.values():
+            if worker.fenced and self._tenure.holds():
+                worker.fenced = worker.free < worker.credits
+                worker.stream.message().beat = True
 
     def hand_out(self) -> None:
         """Give ready attempts to workers with room."""
@@ -125,6 +194,8 @@ class Release:
         hand_over = live.state.hand_over
         for ref in refs:
             hand_over(ref, worker.id)
+        if live.permits is not None:
+            self.gate.handed(live, live.permits, refs)
         worker.free -= len(refs)
         live.favourite = worker
         kind = live.slots[refs[0].node].kind
@@ -144,7 +215,11 @@ class Release:
     def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
         go_on = self._segments and may_continue(live.plan, refs)
         stream = worker.stream
-        stream.grew(add_tasks(stream.message(), live, refs, go_on=go_on))
+        tasks = stream.message().tasks.add()
+        if live.permits is not None and is_fenced(live.plan, refs):
+            tasks.fence_ms = self.fence_ms
+            worker.fenced = True
+        stream.grew(add_tasks(tasks, live, refs, go_on=go_on))
 
     def _carry_out_one(
         self, live: Live, commands: Sequence[Command], caller: Caller | None
@@ -158,8 +233,8 @@ class Release:
         for command in commands:
             match command:
                 case Dispatch():
-                    if phase is not Phase.LEAVING and not self._follow_on(live, command.refs):
-                        self.ready.add(live, command.refs)
+                    if phase is not Phase.LEAVING:
+                        self._dispatch(live, command.refs)
                 case AnswerReport():
                     accepted = command.accepted
                 case CancelAttempts():
@@ -169,8 +244,32 @@ class Release:
                         self._joins.store(live, command)
                 case Finish():
                     self._finish(live, command)
+        if live.permits is not None:
+            self._settle(live, live.permits, commands)
         if caller is not None:
             caller.on_committed(live, accepted)
+
+    def _dispatch(self, live: Live, refs: Sequence[NodeRef]) -> None:
+        if live.permits is not None:
+            self.gate.admit(live, live.permits, refs)
+        elif not self._follow_on(live, refs):
+            self.ready.add(live, refs)
+
+    def let_go(self, live: Live, refs: Sequence[NodeRef]) -> None:
+        """The gate lets attempts go: they wait for a worker only. `hand_out` follows."""
+        if not live.gone and live.shard.phase is Phase.OWNED:
+            self.ready.add(live, refs)
+
+    def _settle(self, live: Live, permits: Permits, commands: Sequence[Command]) -> None:
+        """Tell the gate what became of an execution under a limit."""
+        gate = self.gate
+        for command in commands:
+            if type(command) is CancelAttempts:
+                gate.revoked(live, permits, command.refs)
+        if commands and type(commands[-1]) is Finish:
+            gate.finished(live, permits)
+        else:
+            gate.settle(live, permits)
 
     def _cancel(self, live: Live, command: CancelAttempts) -> None:
         by_id = self._workers.by_id

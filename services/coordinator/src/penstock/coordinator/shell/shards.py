@@ -7,19 +7,24 @@ epoch) drops the shard at once.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from penstock.api.state.v1.state_service_pb2 import JoinResponse
 from penstock.common.clock import Clock
 from penstock.common.errors import InvalidArgument, PenstockError, Unavailable, WrongOwner
 from penstock.common.ids import is_ulid, shard_of
 from penstock.common.logging import get_logger
+from penstock.coordinator.limits.claims import KeyOwner
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.recovery import Recovery
 from penstock.coordinator.shell.rendezvous import shards_of
 from penstock.coordinator.shell.tenure import Tenure
+
+OnRenewed = Callable[[int, Mapping[str, str], Mapping[int, KeyOwner]], None]
+"""Hears at each renewal how many shards there are, who is a member at which address, and who has
+the lease on which shard."""
 
 _RENEW_S = 1.0
 _RETRY_S = 0.2
@@ -52,6 +57,7 @@ class Shards:
         self.settled = asyncio.Event()
         self._wants: frozenset[int] | None = None
         self.on_schedules_changed: Callable[[int], None] = lambda number: None
+        self.on_renewed: OnRenewed = lambda count, members, leases: None
 
     def __len__(self) -> int:
         return len(self.owned)
@@ -101,6 +107,8 @@ class Shards:
             answer = await self._membership.renew()
             self._tenure.renewed(asked_at)
             self._take_in(answer)
+            leases = {x.shard: KeyOwner(x.coordinator_id, x.epoch) for x in answer.leases}
+            self.on_renewed(self.count, self._members, leases)
             self._parting.resume()
             await self._rebalance(answer, tasks)
         except PenstockError as error:

@@ -3,7 +3,7 @@ and message."""
 
 from collections.abc import Sequence
 
-from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, Task, WorkResponse
+from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, Task
 from penstock.api.payload.v1.payload_pb2 import Payload as PayloadProto
 from penstock.common.invariant import InvariantBroken
 from penstock.common.value_codec import write_failure
@@ -29,14 +29,13 @@ def set_payload(target: PayloadProto, payload: Payload) -> int:
     return len(json)
 
 
-def add_tasks(message: WorkResponse, live: Live, refs: Sequence[NodeRef], *, go_on: bool) -> int:
-    """Add the tasks of these attempts to a message, in place; returns about how many bytes that
+def add_tasks(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef], *, go_on: bool) -> int:
+    """Fill a group of a message with the tasks of these attempts; returns about how many bytes that
     adds."""
     state = live.state
     started = state.started
     if started is None:
         raise InvariantBroken(f"tasks of an execution that never started: {live.id}")
-    tasks = message.tasks.add()
     tasks.execution_id = live.id
     tasks.definition_hash = started.definition_hash
     tasks.tenant = live.tenant

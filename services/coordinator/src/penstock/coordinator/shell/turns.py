@@ -161,6 +161,8 @@ class Turns:
                 return self._recover(live, live.early, happened, caller, now_us)
             match happened:
                 case Report() | AttemptStarted():
+                    if live.permits is not None:
+                        self._release.gate.reported(live, live.permits, happened)
                     return self._holdings.step(live, happened, now_us)
                 case Recovered() | Confirm():
                     return Step()
@@ -190,6 +192,8 @@ class Turns:
             return None
         live.early = None
         decided = recover(live.state, now_us)
+        if live.permits is not None:
+            self._release.gate.recovered(live, live.permits)
         self._arm(live, next_wake_us(live.state))
         for later, waiting in early:
             self.put(live, later, waiting)
@@ -208,6 +212,8 @@ class Turns:
             "execution_quarantined", execution=live.id, error=repr(fault), exc_info=fault
         )
         self._holdings.revoke_all(live)
+        if live.permits is not None:
+            self._release.gate.abandoned(live, live.permits)
         live.unsent.clear()
         self.timers.set(live.id, 0)
         self._executions.forget(live)
@@ -280,9 +286,15 @@ class Turns:
 
 
 def _may_run_ahead(live: Live, commands: Sequence[Command]) -> bool:
-    """True if these commands of a start do nothing but hand out nodes without effects."""
+    """True if these commands of a start do nothing but hand out nodes without effects. What is
+    under a limit waits for its turn, which is kept for what is on disk."""
     nodes = live.plan.nodes
-    return bool(commands) and all(
-        type(command) is Dispatch and all(nodes[ref.node].effects == "none" for ref in command.refs)
-        for command in commands
+    return (
+        bool(commands)
+        and live.permits is None
+        and all(
+            type(command) is Dispatch
+            and all(nodes[ref.node].effects == "none" for ref in command.refs)
+            for command in commands
+        )
     )

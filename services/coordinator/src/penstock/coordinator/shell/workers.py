@@ -69,7 +69,8 @@ class Worker(Seat):
     `claims` are the attempts it said it holds when it arrived, at `arrived_at`. `continued` maps an
     attempt that it asked to go on with, and the lease whose report asked for it: until the worker
     has seen the answer it says that it holds the latter. `answered` is a list, shared by all
-    workers, of those that have answers to send.
+    workers, of those that have answers to send. `fenced`: it was given work that it stops when it
+    hears nothing for a while.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Worker(Seat):
         "committed",
         "continued",
         "draining",
+        "fenced",
         "heard_at",
         "id",
         "kinds",
@@ -95,6 +97,7 @@ class Worker(Seat):
         self.pool = hello.pool or "default"
         self.kinds = frozenset(hello.node_types)
         self.draining = False
+        self.fenced = False
         self.heard_at = 0.0
         self.broken_at = 0.0
         self.arrived_at = 0.0

@@ -53,6 +53,7 @@ class WorkRequest(_message.Message):
     DRAINING_FIELD_NUMBER: _builtins.int
     ELSEWHERE_FIELD_NUMBER: _builtins.int
     ELSEWHERE_RESOURCES_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
     heartbeat: _builtins.bool
     """True in the periodic message that keeps the worker's leases."""
     draining: _builtins.bool
@@ -75,6 +76,10 @@ class WorkRequest(_message.Message):
     def elsewhere_resources(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """What those that began hold of its resources; empty if nothing."""
 
+    @_builtins.property
+    def stopped(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldAttempt]:
+        """Attempts under a fence (`ExecutionTasks.fence_ms`) that it was told to abandon and that have come to an end."""
+
     def __init__(
         self,
         *,
@@ -85,10 +90,11 @@ class WorkRequest(_message.Message):
         draining: _builtins.bool = ...,
         elsewhere: _builtins.int = ...,
         elsewhere_resources: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        stopped: _abc.Iterable[Global___HeldAttempt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "elsewhere", b"elsewhere", "elsewhere_resources", b"elsewhere_resources", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "started", b"started"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "elsewhere", b"elsewhere", "elsewhere_resources", b"elsewhere_resources", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "started", b"started", "stopped", b"stopped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -595,6 +601,9 @@ class WorkResponse(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     CANCELS_FIELD_NUMBER: _builtins.int
     COORDINATORS_FIELD_NUMBER: _builtins.int
+    BEAT_FIELD_NUMBER: _builtins.int
+    beat: _builtins.bool
+    """True in the periodic message that lets the worker go on with attempts under a fence."""
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """Answer to hello; first message only."""
@@ -628,10 +637,11 @@ class WorkResponse(_message.Message):
         refused: _abc.Iterable[_builtins.int] | None = ...,
         cancels: _abc.Iterable[Global___Cancel] | None = ...,
         coordinators: _abc.Iterable[_builtins.str] | None = ...,
+        beat: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancels", b"cancels", "committed", b"committed", "coordinators", b"coordinators", "refused", b"refused", "tasks", b"tasks", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "cancels", b"cancels", "committed", b"committed", "coordinators", b"coordinators", "refused", b"refused", "tasks", b"tasks", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -682,6 +692,7 @@ class ExecutionTasks(_message.Message):
     FIRST_ATTEMPTS_FIELD_NUMBER: _builtins.int
     COMPLETED_FIELD_NUMBER: _builtins.int
     COMPLETED_JSON_FIELD_NUMBER: _builtins.int
+    FENCE_MS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     definition_hash: _builtins.str
@@ -694,6 +705,10 @@ class ExecutionTasks(_message.Message):
     """W3C traceparent, empty if none."""
     may_continue: _builtins.bool
     """True if the worker may go on to children whose parents it holds completely."""
+    fence_ms: _builtins.int
+    """A fence: stop these tasks, and hand them back, once no message with `beat` or `tasks` has come for so long; what they
+    take up of a limit is then given to others. 0 to go on.
+    """
     @_builtins.property
     def params(self) -> _payload_pb2.Payload:
         """Parameters."""
@@ -738,10 +753,11 @@ class ExecutionTasks(_message.Message):
         first_attempts: _abc.Iterable[_builtins.int] | None = ...,
         completed: _abc.Iterable[_builtins.int] | None = ...,
         completed_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        fence_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_json", b"completed_json", "definition_hash", b"definition_hash", "execution_id", b"execution_id", "first_attempts", b"first_attempts", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_json", b"completed_json", "definition_hash", b"definition_hash", "execution_id", b"execution_id", "fence_ms", b"fence_ms", "first_attempts", b"first_attempts", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,75 @@
+"""What the gate keeps of one execution."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from penstock.coordinator.limits.keys import limits_of
+from penstock.coordinator.limits.permits import Ask, PermitId
+from penstock.workflow.execution.state import StateData
+from penstock.workflow.execution.values import NodeRef, NodeStatus
+from penstock.workflow.plan import Plan
+
+_NOT_BEGUN = (int(NodeStatus.PENDING), int(NodeStatus.QUEUED))
+
+
+class Entry(msgspec.Struct):
+    """An attempt at the gate, or past it and not over: the permits it needs, and how many of them
+    it has. `ref` is None for the execution as a whole. `given`: a worker got it."""
+
+    ref: NodeRef | None
+    steps: tuple[Ask, ...]
+    at: int = 0
+    given: bool = False
+
+
+class Permits:
+    """One execution's part in limits. `admitted`: the execution as a whole may run; until then, and
+    until what its keys read is at hand, attempts are `parked`. `values` are what keys read.
+    `unsure_us`: until then something may run that was lost sight of."""
+
+    __slots__ = ("admitted", "fetching", "nodes", "parked", "unsure_us", "values")
+
+    def __init__(self, *, admitted: bool) -> None:
+        self.admitted = admitted
+        self.nodes: dict[int, dict[PermitId, Entry]] = {}
+        self.parked: list[tuple[NodeRef, ...]] = []
+        self.values: dict[str, Any] = {}
+        self.fetching = False
+        self.unsure_us = 0
+
+    def get(self, permit: PermitId) -> Entry | None:
+        """The entry of a permit."""
+        return self.nodes.get(permit.node, {}).get(permit)
+
+    def add(self, permit: PermitId, entry: Entry) -> None:
+        """Somebody comes to the gate."""
+        self.nodes.setdefault(permit.node, {})[permit] = entry
+
+    def pop(self, permit: PermitId) -> Entry | None:
+        """It is over."""
+        own = self.nodes.get(permit.node)
+        entry = own.pop(permit, None) if own is not None else None
+        if not own:
+            self.nodes.pop(permit.node, None)
+        return entry
+
+    def __iter__(self) -> Iterator[tuple[PermitId, Entry]]:
+        """All entries, as they are now."""
+        return iter([pair for own in self.nodes.values() for pair in own.items()])
+
+
+def permits_for(plan: Plan, state: StateData) -> Permits | None:
+    """What the gate keeps of an execution; None if nothing of it is under a limit. One that has
+    begun was admitted."""
+    if not plan.gated:
+        return None
+    return Permits(admitted=not limits_of(plan).whole or has_begun(state))
+
+
+def has_begun(state: StateData) -> bool:
+    """True if something of the execution has certainly run."""
+    return any(status not in _NOT_BEGUN for status in bytes(state.status)) or any(
+        attempt > 1 for attempt in state.attempts
+    )
