@@ -30,6 +30,7 @@ from penstock.sdk.models import (
     Workflow,
     WorkflowPage,
 )
+from penstock.sdk.schedules import Schedules
 from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
 from penstock.sdk.transport import Call, Transport, backoff_s, open_transport
@@ -75,6 +76,7 @@ class Client:
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)
         self.scheduling = SchedulingClient(transport)
+        self.schedules = Schedules(transport)
 
     @property
     def url(self) -> str:

@@ -26,6 +26,7 @@ from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
+from penstock.gateway.routes.schedules import SCHEDULE_ROUTES
 from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
 from penstock.gateway.routes.search import SEARCH_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
@@ -41,6 +42,7 @@ _ROUTES = (
     *HISTORY_ROUTES,
     *INTERVENTION_ROUTES,
     *CHILDREN_ROUTES,
+    *SCHEDULE_ROUTES,
     *OPERATION_ROUTES,
 )
 

@@ -10,6 +10,7 @@ from penstock.gateway.intervention_ports import Interventions
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Audits, Children, Commands, Reads
 from penstock.gateway.requests import Connection
+from penstock.gateway.schedule_ports import Schedules
 from penstock.gateway.scheduling_door import SchedulingDoor
 from penstock.gateway.schema import HealthReport
 
@@ -30,6 +31,7 @@ class Doors:
     interventions: Interventions
     finding: Finding
     dead_letters: DeadLetters
+    schedules: Schedules
 
 
 def doors_of(connection: Connection) -> Doors:

@@ -13,6 +13,7 @@ from penstock.common.logging import get_logger
 from penstock.common.tracing import current_traceparent, is_traceparent, new_traceparent
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.problems import PROBLEM_JSON, encode_problem
+from penstock.gateway.slashes import keep_slashes
 
 _ENDLESS = "/events"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -54,6 +55,7 @@ class Edge:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
         trace = _take_trace(scope)
+        scope = keep_slashes(scope)
         if scope["method"] == "HEAD" and not scope["path"].endswith(_ENDLESS):  # type: ignore[typeddict-item]
             # the server leaves out the body, for it knows the real method
             scope = cast("Scope", {**scope, "method": "GET"})

@@ -14,6 +14,7 @@ from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
+from penstock.gateway.interface.schedules import SCHEDULE_OPERATIONS
 from penstock.gateway.interface.scheduling import SCHEDULING_OPERATIONS
 from penstock.gateway.interface.search import SEARCH_OPERATIONS
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,
     *SCHEDULING_OPERATIONS,
+    *SCHEDULE_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

@@ -8,6 +8,7 @@ from penstock.gateway.adapters.coordinators import Coordinators
 from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
+from penstock.gateway.adapters.schedules import CoordinatorSchedules
 from penstock.gateway.adapters.scheduling import Scheduling
 from penstock.gateway.adapters.state import StateReads
 from penstock.gateway.doors import Doors
@@ -34,6 +35,7 @@ def doors_to(
         history=HistoryCalls(coordinators, reads),
         interventions=CoordinatorInterventions(coordinators),
         scheduling=Scheduling(coordinators),
+        schedules=CoordinatorSchedules(coordinators),
         health=health,
         finding=StateFinding(reads.channel),
         dead_letters=CoordinatorDeadLetters(coordinators),

@@ -1,0 +1,151 @@
+"""Operations on schedules."""
+
+from penstock.gateway.interface.operation import (
+    CURSOR,
+    LIMIT,
+    Answered,
+    Operation,
+    Parameter,
+    in_path,
+    in_query,
+)
+from penstock.gateway.shapes.schedules import (
+    AnyScheduleBody,
+    Backfill,
+    BackfillBody,
+    BackfillList,
+    PauseBody,
+    Preview,
+    PreviewBody,
+    Removed,
+    Schedule,
+    ScheduleBody,
+    SchedulePage,
+    Triggered,
+)
+
+_ID = in_path("id", "The schedule's id; a `/` in it is written `%2F`.")
+_KEY = Parameter("Idempotency-Key", "header", "Requests with one key are one.")
+_NEXT = in_query("next", "How many next slots, 1 to 1,000; 5 by default.", "integer")
+_WRITTEN = (
+    Answered(201, "A new schedule.", Schedule),
+    Answered(200, "The schedule as it is now.", Schedule),
+)
+_BODY_PROBLEMS = (404, 409, 413, 415, 422, 429)
+
+SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "/v1/schedules",
+        "post",
+        "makeSchedule",
+        "Make a schedule, or change the one with this id",
+        _WRITTEN,
+        body=AnyScheduleBody,
+        problems=_BODY_PROBLEMS,
+    ),
+    Operation(
+        "/v1/schedules/{id}",
+        "put",
+        "putSchedule",
+        "Make or change a schedule",
+        _WRITTEN,
+        [_ID],
+        body=ScheduleBody,
+        problems=_BODY_PROBLEMS,
+    ),
+    Operation(
+        "/v1/schedules/preview",
+        "post",
+        "previewSchedule",
+        "The next slots of a cron expression",
+        [Answered(200, "The slots.", Preview)],
+        body=PreviewBody,
+        problems=(413, 415, 422),
+    ),
+    Operation(
+        "/v1/schedules",
+        "get",
+        "listSchedules",
+        "Schedules, by id",
+        [Answered(200, "A page.", SchedulePage)],
+        [in_query("workflow", "Only of this workflow."), LIMIT, CURSOR],
+    ),
+    Operation(
+        "/v1/schedules/{id}",
+        "get",
+        "getSchedule",
+        "One schedule with its next slots and last decisions",
+        [Answered(200, "The schedule.", Schedule)],
+        [_ID, _NEXT],
+        problems=(404,),
+    ),
+    Operation(
+        "/v1/schedules/{id}",
+        "delete",
+        "removeSchedule",
+        "Remove a schedule; its executions stay",
+        [Answered(200, "It is gone.", Removed)],
+        [_ID],
+        problems=(404, 409),
+    ),
+    Operation(
+        "/v1/schedules/{id}/pause",
+        "post",
+        "pauseSchedule",
+        "Keep a schedule from firing",
+        [Answered(200, "The schedule as it is now.", Schedule)],
+        [_ID],
+        body=PauseBody,
+        problems=(404, 409, 413, 415),
+    ),
+    Operation(
+        "/v1/schedules/{id}/resume",
+        "post",
+        "resumeSchedule",
+        "Let a schedule fire again, from now on",
+        [Answered(200, "The schedule as it is now.", Schedule)],
+        [_ID],
+        body=PauseBody,
+        problems=(404, 409, 413, 415),
+    ),
+    Operation(
+        "/v1/schedules/{id}/trigger",
+        "post",
+        "triggerSchedule",
+        "Start an execution now, as a slot would",
+        [
+            Answered(201, "It was started.", Triggered),
+            Answered(200, "It had been, under this key.", Triggered),
+        ],
+        [_ID, _KEY],
+        problems=(404, 422, 429),
+    ),
+    Operation(
+        "/v1/schedules/{id}/backfills",
+        "post",
+        "startBackfill",
+        "Start the slots of a past range that were not run",
+        [Answered(201, "The backfill.", Backfill)],
+        [_ID, _KEY],
+        body=BackfillBody,
+        problems=(404, 413, 415, 429),
+    ),
+    Operation(
+        "/v1/schedules/{id}/backfills",
+        "get",
+        "listBackfills",
+        "The last backfills of a schedule, newest first",
+        [Answered(200, "The last 100.", BackfillList)],
+        [_ID],
+        problems=(404,),
+    ),
+    Operation(
+        "/v1/schedules/{id}/backfills/{backfill_id}/cancel",
+        "post",
+        "cancelBackfill",
+        "Let a backfill start no more; its runs go on",
+        [Answered(200, "The backfill as it is now.", Backfill)],
+        [_ID, in_path("backfill_id", "The backfill's id.")],
+        problems=(404,),
+    ),
+)
