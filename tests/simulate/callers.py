@@ -97,7 +97,7 @@ class Callers:
             for _ in range(errand.watchers):
                 tasks.create_task(Watcher(self, self._cluster, errand.tenant, execution).run())
             if '"wait@1"' in self._cluster.script.flows[errand.flow]:
-                tasks.create_task(self._signal_until_over(errand.tenant, execution))
+                tasks.create_task(self.signal_until_over(errand.tenant, execution, "s"))
             if errand.cancels_after_s:
                 tasks.create_task(self._cancel(errand, execution))
             if errand.pries:
@@ -140,13 +140,13 @@ class Callers:
                 self.told.broken.append(f"{execution} ended as {before}, then as {answer.status}")
         return execution
 
-    async def _signal_until_over(self, tenant: str, execution: str) -> None:
+    async def signal_until_over(self, tenant: str, execution: str, prefix: str) -> None:
         """Send signals, each until it is acknowledged, as long as something may wait for them."""
         number = 0
         while not self._is_over(execution):
             await asyncio.sleep(self._rng.choice((0.05, 0.4, 1.5)))
             number += 1
-            name = f"{execution[-4:]}-{number}"
+            name = f"{prefix}-{number}"
             request = wf.SignalExecutionRequest(execution_id=execution, name=SIGNAL, signal_id=name)
             request.payload_json = b'{"n": %d}' % number
             try:

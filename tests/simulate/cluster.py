@@ -44,6 +44,7 @@ class Cluster:
         self.fabric.twice = script.twice
         self.database = self.fabric.database = Database(self.fabric, script.shards)
         self.bus = self.fabric.bus = EventServer(self.fabric)
+        self.bus.drops = script.drops
         self.outside = self.fabric.outside = Outside(self.fabric)
         self.here: dict[str, Process] = {}
         self.skews_us = dict(script.skews_us)

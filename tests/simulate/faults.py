@@ -113,6 +113,10 @@ class Faults:
 
     async def _bus(self, fault: Fault) -> None:
         bus = self._cluster.bus
+        if fault.how == "connection lost":
+            for place in fault.where:
+                bus.drop(place)
+            return
         if fault.how == "wiped while running":
             bus.wipe()
             return

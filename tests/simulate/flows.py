@@ -36,9 +36,9 @@ def _needs(rng: Random, at: int) -> list[Any]:
 def _node(rng: Random, needs: list[Any]) -> dict[str, Any]:
     effects = rng.choice(("once", "idempotent"))
     dice = rng.random()
-    if dice < 0.10:
+    if dice < 0.12:
         return delay(*needs, seconds=rng.choice((0, 0.2, 0.8, 2)))
-    if dice < 0.17:
+    if dice < 0.19:
         return wait(*needs, timeout=rng.choice(("", "", "3s")))
     if dice < 0.55:
         node = js(*needs, **_deeds(rng))
@@ -59,8 +59,8 @@ def _node(rng: Random, needs: list[Any]) -> dict[str, Any]:
 def _deeds(rng: Random) -> dict[str, Any]:
     """What a script does beside its work: takes long, throws at first or always, gives much."""
     dice = rng.random()
-    if dice < 0.12:
-        return {"ms": rng.choice((25, 60, 400, 1_500))}
     if dice < 0.20:
+        return {"ms": rng.choice((25, 60, 400, 1_500))}
+    if dice < 0.26:
         return {"throws": rng.choice((1, 99))}
-    return {"pad": 70_000} if dice < 0.23 else {}
+    return {"pad": 70_000} if dice < 0.29 else {}

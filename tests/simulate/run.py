@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
+from penstock.common.errors import PenstockError
 from simulate.callers import Callers
 from simulate.checks import Verdicts
 from simulate.cluster import Cluster
@@ -67,9 +68,12 @@ class Run:
             async with asyncio.timeout(LONGEST_S):
                 await self._through()
         except TimeoutError:
-            self.verdicts.blame(f"there is no end to it within {LONGEST_S} s (I1)")
+            self.verdicts.blame(f"no end within {LONGEST_S} s to {self._open()} (I1)")
+        except PenstockError as error:
+            self.verdicts.blame(f"in the end a read was answered by {error!r} (I6)")
         finally:
-            self.verdicts.at_the_end(self.callers.told)
+            if not self.broken:
+                self.verdicts.at_the_end(self.callers.told)
             self.steps, self.now_s = loop.steps, loop.time() - begun
             await self.cluster.end()
 
@@ -82,11 +86,13 @@ class Run:
         client = cluster.fabric.born("client")
         errands = [client.spawn(self.callers.run(one)) for one in cluster.script.errands]
         going_wrong = cluster.fabric.born("fate").spawn(self.faults.run())
-        await self._until(lambda: self._all_over(errands))
+        await self._until(lambda: all(one.done() for one in errands))
+        tending = [client.spawn(self._tend(one)) for one in self._open()]
+        await self._until(lambda: not self._open() and all(one.done() for one in tending))
         going_wrong.cancel()
         self._heal()
         await self._until(self._is_at_rest)
-        if self.verdicts.disk.histories:
+        if self.verdicts.disk.histories and not self.broken:
             await client.spawn(self._look_at_all())
 
     async def _until(self, condition: Any) -> None:
@@ -107,9 +113,15 @@ class Run:
             and all("doors" in one.inside for one in gateways)
         )
 
-    def _all_over(self, errands: "list[asyncio.Task[None]]") -> bool:
-        histories = self.verdicts.disk.histories.values()
-        return all(one.done() for one in errands) and all(one.ended for one in histories)
+    def _open(self) -> list[str]:
+        """Executions that have not ended, also those that nobody was told of."""
+        histories = self.verdicts.disk.histories
+        return [execution for execution, history in histories.items() if not history.ended]
+
+    async def _tend(self, execution: str) -> None:
+        """Signal an execution whose caller does not know of it."""
+        tenant = self.verdicts.disk.histories[execution].tenant
+        await self.callers.signal_until_over(tenant, execution, "tended")
 
     def _heal(self) -> None:
         """Whatever was still to go wrong does not."""

@@ -10,8 +10,8 @@ from simulate.flows import random_source
 from support.simulated.database import PHASES
 
 TENANTS = ("blue", "green")
-ACTIVE_S = 4.0
-"""Faults begin, and most callers come, within this time."""
+ACTIVE_S = 3.0
+"""Callers come within this time."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Script:
     shards: int = 6
     credits: int = 2_000
     twice: float = 0.0
+    drops: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
     flows: dict[str, str] = field(default_factory=dict)
     errands: tuple[Errand, ...] = ()
@@ -98,6 +99,7 @@ def draw(seed: int) -> Script:
         shards=rng.choice((2, 4, 6)),
         credits=rng.choice((2, 4, 2_000, 2_000)),
         twice=rng.choice((0.0, 0.0, 0.1)),
+        drops=rng.choice((0.0, 0.0, 0.1)),
         settings={
             "appends_in_flight": rng.randint(1, 4),
             "segments": rng.random() < 0.7,
@@ -106,11 +108,12 @@ def draw(seed: int) -> Script:
         },
         flows={name: random_source(rng, name) for name in names},
     )
-    faults = () if rng.random() < 0.08 else _faults(rng, script)
+    errands = _errands(rng, names)
+    faults = () if rng.random() < 0.08 else _faults(rng, script, errands)
     skews = {one: rng.randint(-3_000_000, 3_000_000) for one in [*script.places, "database"]}
     return replace(
         script,
-        errands=_errands(rng, names),
+        errands=errands,
         faults=faults,
         skews_us=skews if rng.random() < 0.3 else {},
     )
@@ -130,8 +133,8 @@ def _errands(rng: Random, names: list[str]) -> tuple[Errand, ...]:
                 flow=rng.choice(names),
                 key=rng.choice(("", f"key{at}", f"key{at}")),
                 waits=rng.random() < 0.5,
-                watchers=rng.choice((0, 0, 1, 2)),
-                cancels_after_s=rng.choice((0.0,) * 6 + (0.02, 0.5, 3.0)),
+                watchers=rng.choice((0, 0, 1, 1, 2)),
+                cancels_after_s=rng.choice((0.0,) * 9 + (0.005, 0.02, 0.1, 0.5, 3.0)),
                 pries=rng.random() < 0.15,
             )
         )
@@ -147,20 +150,22 @@ KINDS = (
     ("break", 3),
     ("clock", 2),
     ("database", 4),
-    ("bus", 1),
+    ("bus", 2),
 )
 """What can go wrong, and how often it does."""
 
 
-def _faults(rng: Random, script: Script) -> tuple[Fault, ...]:
+def _faults(rng: Random, script: Script, errands: tuple[Errand, ...]) -> tuple[Fault, ...]:
+    """Mostly soon after somebody came, when something is going on; often close together."""
     kinds, weights = zip(*KINDS, strict=True)
     chosen = rng.choices(kinds, weights, k=rng.choice((1, 1, 2, 2, 3, 4, 6)))
+    soon_s = rng.choice((0.02, 0.2, 1.0))
     near = rng.random() < 0.4
-    first_s = rng.uniform(0.0, 1.0)
+    first_s = rng.choice(errands).at_s
     faults = []
     for kind in chosen:
-        at_s = first_s + rng.uniform(0.0, 0.3) if near else rng.uniform(0.0, ACTIVE_S)
-        faults.append(_fault(rng, script, kind, at_s))
+        begins_s = first_s if near else rng.choice(errands).at_s
+        faults.append(_fault(rng, script, kind, begins_s + rng.uniform(0.0, soon_s)))
     return tuple(sorted(faults, key=lambda one: one.at_s))
 
 
@@ -172,10 +177,10 @@ def _fault(rng: Random, script: Script, kind: str, at_s: float) -> Fault:
             lasts_s = rng.choice((0.01, 0.3, 3.0, rng.uniform(0.1, 7.0)))
             return Fault(at_s, kind, (_place(rng, places),), lasts_s)
         case "freeze":
-            return Fault(at_s, kind, (_place(rng, places),), rng.choice((0.3, 2.5, 5.5, 8.0)))
+            return Fault(at_s, kind, (_place(rng, places),), rng.choice((0.3, 2.5, 4.6, 5.5, 8.0)))
         case "cut":
             ways = rng.choice(("both", "both", "there", "back"))
-            return Fault(at_s, kind, _pair(rng, servants), rng.choice((0.3, 2.0, 5.0, 9.0)), ways)
+            return Fault(at_s, kind, _pair(rng, servants), rng.choice((0.3, 2.0, 4.6, 9.0)), ways)
         case "slow":
             late_s = rng.choice((0.05, 0.3, 1.2))
             return Fault(at_s, kind, _pair(rng, servants), rng.uniform(0.5, 4.0), late_s)
@@ -189,8 +194,11 @@ def _fault(rng: Random, script: Script, kind: str, at_s: float) -> Fault:
             lasts_s = rng.choice((0.2, 1.0, 4.0))
             return Fault(at_s, kind, ("database",), lasts_s, rng.choice(PHASES))
         case _:
-            wiped = rng.choice(("wiped", "restarted", "wiped while running"))
-            return Fault(at_s, "bus", ("nats",), rng.choice((0.2, 2.0, 5.0)), wiped)
+            how = rng.choice(("wiped", "restarted", "wiped while running", "connection lost"))
+            if how == "connection lost":
+                ends = [one for one in places if one.startswith(("state", "gateway"))]
+                return Fault(at_s, "bus", (rng.choice(ends),), how=how)
+            return Fault(at_s, "bus", ("nats",), rng.choice((0.2, 2.0, 5.0)), how)
 
 
 def _place(rng: Random, places: list[str]) -> str:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from simulate.breaks import BREAKS, broken
 from simulate.many import Tally, run_many, story
 from simulate.run import run_seed
 
 SEEDS = int(os.environ.get("PENSTOCK_SEEDS", "300"))
+SEEDS_TO_FIND = 250
+"""Within so many seeds a broken engine is found out; most breaks take ten."""
 ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = [
@@ -62,6 +65,12 @@ def test_a_seed_takes_the_same_course_every_time_and_everywhere(seed: int) -> No
         )
         histories.append(done.stdout.strip())
     assert len(set(histories)) == 1, histories
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_a_broken_engine_is_found_out(what: str) -> None:
+    with broken(what):
+        assert any(not run_seed(seed).good for seed in range(SEEDS_TO_FIND)), what
 
 
 def test_seeds_differ() -> None:

@@ -26,9 +26,19 @@ class EventServer:
         self.fabric = fabric
         self.up = True
         self.exists = False
+        self.drops = 0.0
+        """How many of the messages to a subscriber it is too slow for: those are lost, and it is
+        told a moment later."""
         self.lives = 0
         self.newest: dict[str, bytes] = {}
         self.clients: dict[SimulatedBus, None] = {}
+
+    def drop(self, place: str) -> None:
+        """The connections of a place break; its clients come back by themselves."""
+        for client in list(self.clients):
+            if client.place == place:
+                client.lose()
+                client.come_back_soon()
 
     def stop(self) -> None:
         """Go down: every connection breaks, what was under way is lost."""
@@ -70,8 +80,14 @@ class SimulatedBus:
         self._takers: dict[tuple[str, Callable[[bytes], None]], Context] = {}
         self._there_at = 0.0
         self._heard_at = 0.0
+        self._life = 0
         self.connected = server.up
         self.losses = 0
+
+    @property
+    def place(self) -> str:
+        """Where the process runs."""
+        return self._process.place
 
     @contextmanager
     def observed(self, observer: Callable[[], None]) -> Iterator[None]:
@@ -85,9 +101,15 @@ class SimulatedBus:
         for observer in list(self._observers):
             observer()
 
+    @property
+    def life(self) -> tuple[int, int]:
+        """Changes whenever what is under way on this connection is lost."""
+        return self._server.lives, self._life
+
     def lose(self) -> None:
-        """The connection breaks."""
+        """The connection breaks, with what is under way on it."""
         if self.connected and self._process.alive:
+            self._life += 1
             self.connected = False
             self.losses += 1
             self._soon(self.tell_observers)
@@ -114,9 +136,9 @@ class SimulatedBus:
 
     async def _round_trip(self) -> None:
         """To the server and back, or an error after a while."""
-        life = self._server.lives
+        life = self.life
         await asyncio.sleep(self._fabric.delay_s())
-        if not self.connected or self._server.lives != life:
+        if not self.connected or self.life != life:
             await asyncio.sleep(self._fabric.rng.uniform(0.0, ACK_S))
             raise Unavailable("JetStream does not answer: timeout")
 
@@ -131,18 +153,18 @@ class SimulatedBus:
         self._there_at = max(self._there_at, loop.time() + self._fabric.delay_s())
         self._fabric.point(f"{self._process.name} publishes on {message[0]}")
         if self._process.alive:
-            loop.call_at(self._there_at, self._arrive, self._server.lives, message, context=NOBODY)
+            loop.call_at(self._there_at, self._arrive, self.life, message, context=NOBODY)
 
-    def _arrive(self, life: int, message: Message) -> None:
-        if self._server.up and self._server.lives == life:
+    def _arrive(self, life: tuple[int, int], message: Message) -> None:
+        if self._server.up and self.life == life:
             self._server.take(message)
 
     async def publish_confirmed(self, messages: Sequence[Message]) -> None:
         await self.publish(messages)
-        life = self._server.lives
+        life = self.life
         wait_s = self._there_at - asyncio.get_running_loop().time() + self._fabric.delay_s()
         await asyncio.sleep(wait_s)
-        if self._server.lives != life or not self._server.exists:
+        if self.life != life or not self._server.exists:
             await asyncio.sleep(self._fabric.rng.uniform(0.0, ACK_S))
             raise Unavailable("the event bus did not take the events: no response from stream")
 
@@ -168,14 +190,16 @@ class SimulatedBus:
         if not self.connected:
             return
         loop = asyncio.get_running_loop()
-        life = self._server.lives
+        life = self.life
         for (wanted, take), context in self._takers.items():
-            if wanted == subject:
+            if wanted == subject and self._fabric.rng.random() < self._server.drops:
+                loop.call_later(self._fabric.delay_s(), self.tell_observers, context=context)
+            elif wanted == subject:
                 self._heard_at = max(self._heard_at, loop.time() + self._fabric.delay_s())
                 loop.call_at(self._heard_at, self._hand, life, take, body, context=context)
 
-    def _hand(self, life: int, take: Callable[[bytes], None], body: bytes) -> None:
-        if self._server.lives == life and self._process.alive:
+    def _hand(self, life: tuple[int, int], take: Callable[[bytes], None], body: bytes) -> None:
+        if self.life == life and self._process.alive:
             take(body)
 
 

@@ -17,7 +17,7 @@ from penstock.state.payloads.store import StoredPayload
 from support.simulated.fabric import CURRENT, Fabric
 from support.state_twin import MemoryJournal, MemoryLeases, MemoryWorkflows
 
-READS = ("find", "page", "history", "heads", "load_", "sleepers", "rows_", "definition")
+READS = ("find", "page", "history", "heads", "load_", "sleepers", "rows_", "definition", "live")
 """How the names of what changes nothing begin."""
 
 HEALTHY, READ_ONLY, FULL, DOWN, HANGING, FLAKY = (
