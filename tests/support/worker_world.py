@@ -20,7 +20,7 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as sandbox_grpc
 from penstock.api.state.v1 import state_service_pb2 as state_pb
 from penstock.api.state.v1 import state_service_pb2_grpc as state_grpc
-from penstock.common.errors import NotFound
+from penstock.common.errors import NotFound, Unavailable
 from penstock.common.rpc.server import open_server
 from penstock.nodes import catalog
 from penstock.sandbox.batches import calls_of
@@ -44,6 +44,8 @@ class FakeState(state_grpc.QueryServiceServicer, state_grpc.PayloadServiceServic
 
     async def GetDefinition(self, request, context):
         self.fetched.append(request.definition_hash)
+        if self.away:
+            raise Unavailable("state is away")
         if request.definition_hash not in self.definitions:
             raise NotFound("no such definition")
         return state_pb.GetDefinitionResponse(source=self.definitions[request.definition_hash])

@@ -163,6 +163,18 @@ async def test_a_drain_hands_back_what_does_not_end_in_time(world):
     assert world.coordinator.draining.is_set()
 
 
+async def test_what_was_handed_back_before_its_definition_came_never_begins():
+    async with asyncio.timeout(30), open_world(drain_s=0.2) as world:
+        world.state.away = True
+        world.coordinator.commits = False
+        world.dispatch(world.flow(ONE), "a")
+        await until(lambda: world.state.fetched)
+        world.stop.set()
+        assert (await world.outcome()).HasField("lost")
+        world.state.away = False
+    assert world.sandbox.calls == []
+
+
 async def test_a_drain_waits_for_what_ends_in_time():
     async with open_world(drain_s=20) as world:
         plan = world.flow(ONE)

@@ -98,7 +98,7 @@ class TaskIntake:
         scope = RunScope(group, program, self._parts.payloads, self._parts.env_json)
         now_us = self._parts.clock.now_us()
         for lease, order in leased:
-            if session.leases.get(lease.key) is lease:
+            if _is_wanted(lease):
                 self._start(lease, scope, order, now_us)
 
 
@@ -140,8 +140,13 @@ class _Share:
 
     def leave(self) -> None:
         """One lease was abandoned."""
-        if not any(lease.key in lease.session.leases for lease, _ in self._leased):
+        if not any(_is_wanted(lease) for lease, _ in self._leased):
             self._waiting.cancel()
+
+
+def _is_wanted(lease: Lease) -> bool:
+    """True unless the attempt was abandoned or handed back: then it must not begin any more."""
+    return lease.session.leases.get(lease.key) is lease and lease.report is None
 
 
 def _refuse(lease: Lease, failure: NodeFailure) -> None:

@@ -108,6 +108,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
                 await _drain(links, settings.drain_s)
             for task in background:
                 task.cancel()
+            await asyncio.wait(background)
+            links.hand_back("the worker is gone")  # what came after the rest was handed back
 
 
 def _build(
