@@ -91,6 +91,23 @@ async def test_who_waits_for_the_end_is_told_when_the_shard_is_lost_meanwhile(ru
             running.shell.shards.drop(number, "a test wants it")
 
 
+async def test_a_repeated_start_whose_execution_falls_asleep_again_does_not_begin_it_anew(
+    running, state, monkeypatch
+):
+    async with open_worker(running.channel, sleeper(HOUR_US)):
+        execution_id = (await start(running, idempotency_key="k")).execution_id
+        await until(lambda: state.resting)
+    await gone(running)
+
+    async def found_and_lost(execution_id: str) -> object:
+        return object()
+
+    monkeypatch.setattr(running.shell.dormancy.awakening, "find", found_and_lost)
+    with pytest.raises(Unavailable):
+        await start(running, idempotency_key="k", wait_for=pb.WAIT_FOR_ENDED)
+    assert state.events(execution_id).count("execution_started") == 1
+
+
 async def test_a_signal_reaches_who_is_not_in_memory(running, state):
     (execution_id,) = await asleep(running, duration_us=0, signal="go")
     async with open_worker(running.channel):

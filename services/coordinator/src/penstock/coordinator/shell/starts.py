@@ -319,8 +319,9 @@ class Starts:
         _compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
         known = await self._queries.get_execution(call.tenant, execution_id)
         if int(known.status) in OPEN_STATUSES and call.waits:
-            if await self._awakening.find(execution_id) is not None:
-                return self._join_live(call, execution_id, wanted)
+            awake = await self._awakening.find(execution_id)
+            if awake is not None and self._join_live(call, execution_id, wanted):
+                return True  # else it has ended, or fell asleep again, meanwhile
             known = await self._queries.get_execution(call.tenant, execution_id)
         answer = StartExecutionResponse(
             execution_id=execution_id, status=known.status, existing=True, version=known.version
