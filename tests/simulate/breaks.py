@@ -1,5 +1,5 @@
-"""Deliberate breaks of the engine, one for each promise that matters: a simulator that does not find
-them within a few seeds is not worth its time. `broken(name)` breaks it until the block ends.
+"""Deliberate breaks of the engine, one for each promise that matters: a simulator that does not
+find them within a few seeds is not worth its time. `broken(name)` breaks it until the block ends.
 """
 
 from collections.abc import Callable, Iterator

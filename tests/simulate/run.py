@@ -154,7 +154,7 @@ class Run:
             self.verdicts.shown(execution, view)
 
     async def _put_workflows(self) -> None:
-        workflows = self.cluster.database.workflows
+        workflows = self.cluster.database.stores.workflows
         for tenant in TENANTS:
             for name, source in self.script.flows.items():
                 plan = self.plans[name]

@@ -187,9 +187,9 @@ def _fault(rng: Random, script: Script, kind: str, at_s: float) -> Fault:
         case "break":
             return Fault(at_s, kind, _pair(rng, servants))
         case "clock":
-            jump_s = rng.choice((-20.0, -5.0, -0.5, 0.5, 3.0, 60.0, 3600.0))
-            where = (rng.choice([*places, "database", "database"]),)
-            return Fault(at_s, kind, where, how=jump_s)
+            where = rng.choice([*places, "database", "database"])
+            far_s = (-3600.0, 3600.0) if where == "database" else (-20.0, 60.0)
+            return Fault(at_s, kind, (where,), how=rng.choice((*far_s, -5.0, -0.5, 0.5, 3.0)))
         case "database":
             lasts_s = rng.choice((0.2, 1.0, 4.0))
             return Fault(at_s, kind, ("database",), lasts_s, rng.choice(PHASES))
@@ -213,6 +213,7 @@ TALKS = (
     ("coordinator", "worker"),
     ("worker", "sandbox"),
     ("worker", "state"),
+    ("coordinator", "coordinator"),
 )
 
 

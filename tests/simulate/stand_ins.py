@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 from unittest.mock import patch
 
@@ -19,6 +20,7 @@ from penstock.common.rpc.server import RunningServer
 from penstock.coordinator.shell.coordinator import open_coordinator
 from penstock.nodes import catalog
 from penstock.nodes.http.exchange import HttpClient
+from penstock.state import service as state_service
 from penstock.workflow.compile import compile_source
 from support.simulated import bus, outside
 from support.simulated.database import door
@@ -114,6 +116,19 @@ OBJECTS = (
 )
 
 STATE = "penstock.state.service"
+STORES = {
+    "PostgresJournal": "journal",
+    "PostgresJournalReader": "reader",
+    "PostgresExecutions": "executions",
+    "PostgresLeases": "leases",
+    "PostgresWorkflows": "workflows",
+    "PostgresNotices": "notices",
+    "PostgresChildren": "children",
+    "PostgresSchedules": "schedules",
+    "PostgresSearch": "search",
+    "PostgresDeadLetters": "letters",
+}
+"""Which of `support.state_stores.Stores` stands in for an adapter."""
 COORDINATOR = "penstock.coordinator.service"
 NAMES: tuple[tuple[str, Any], ...] = (
     (f"{STATE}.open_server", open_server),
@@ -122,11 +137,6 @@ NAMES: tuple[tuple[str, Any], ...] = (
     (f"{STATE}.migrate", _nothing),
     (f"{STATE}.prepare_shards", _nothing),
     (f"{STATE}.open_payloads", door(lambda database: database.payloads)),
-    (f"{STATE}.PostgresJournal", door(lambda database: database.journal)),
-    (f"{STATE}.PostgresJournalReader", door(lambda database: database.journal)),
-    (f"{STATE}.PostgresExecutions", door(lambda database: database.journal)),
-    (f"{STATE}.PostgresLeases", door(lambda database: database.leases)),
-    (f"{STATE}.PostgresWorkflows", door(lambda database: database.workflows)),
     (f"{STATE}.catalog", TYPES),
     (f"{STATE}.compile_source", lambda source, _: COMPILE(source)),
     ("penstock.state.main.calm_garbage_collector", lambda: None),
@@ -162,4 +172,7 @@ def stand_ins() -> Iterator[None]:
             stack.enter_context(patch.object(owner, name, stand_in))
         for path, stand_in in NAMES:
             stack.enter_context(patch(path, stand_in))
+        for adapter in [name for name in vars(state_service) if name.startswith("Postgres")]:
+            store = door(attrgetter(f"stores.{STORES[adapter]}"))
+            stack.enter_context(patch.object(state_service, adapter, store))
         yield

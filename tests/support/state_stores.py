@@ -34,9 +34,11 @@ class Stores:
     letters: Any
 
 
-def in_memory() -> Stores:
-    journal = MemoryJournal(SHARDS)
-    leases = MemoryLeases(journal)
+def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None = None) -> Stores:
+    """The twin of everything; the journal and the leases may be given."""
+    journal = journal or MemoryJournal(SHARDS)
+    leases = leases or MemoryLeases(journal)
+    shards = len(journal.epochs)
 
     async def let_time_pass(milliseconds: int) -> None:
         leases.now_ms += milliseconds
@@ -46,7 +48,7 @@ def in_memory() -> Stores:
     def live() -> set[str]:
         return {row.execution_id for row in journal.executions.values() if row.status == 1}
 
-    schedules = MemorySchedules(SHARDS, journal.epochs, live)
+    schedules = MemorySchedules(shards, journal.epochs, live)
     leases.schedules_changed = lambda: schedules.number
     return Stores(
         journal,

@@ -7,17 +7,22 @@ write whose process was killed may take effect afterwards.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from penstock.common.errors import NotFound, PenstockError, Unavailable
 from penstock.state.journal.batch import CommitBatch
 from penstock.state.payloads.store import StoredPayload
 from support.simulated.fabric import CURRENT, Fabric
-from support.state_twin import MemoryJournal, MemoryLeases, MemoryWorkflows
+from support.state_stores import in_memory
+from support.state_twin import MemoryJournal, MemoryLeases
 
-READS = ("find", "page", "history", "heads", "load_", "sleepers", "rows_", "definition", "live")
+READS = (
+    *("find", "page", "history", "heads", "load_", "sleepers", "rows_", "definition", "live"),
+    *("count", "due", "backfills", "get"),
+)
 """How the names of what changes nothing begin."""
 
 HEALTHY, READ_ONLY, FULL, DOWN, HANGING, FLAKY = (
@@ -107,8 +112,7 @@ class Database:
         self.process = fabric.born("database", "database")
         self.phase = HEALTHY
         self.journal = WatchedJournal(shards)
-        self.leases = TimedLeases(self.journal, self.process.now_us)
-        self.workflows = MemoryWorkflows()
+        self.stores = in_memory(self.journal, TimedLeases(self.journal, self.process.now_us))
         self.payloads = MemoryPayloads()
         self.refused = 0
 
@@ -141,27 +145,27 @@ class Door:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         writes = not name.startswith(READS)
 
-        async def statement(*arguments: Any) -> Any:
-            return await self._carry_out(name, arguments, writes=writes)
+        async def statement(*arguments: Any, **more: Any) -> Any:
+            method = partial(getattr(self._store, name), *arguments, **more)
+            return await self._carry_out(method, name, writes=writes)
 
         return statement
 
-    async def _carry_out(self, name: str, arguments: Sequence[Any], *, writes: bool) -> Any:
+    async def _carry_out(self, method: Callable[[], Any], name: str, *, writes: bool) -> Any:
         database = self._database
         refusal = database.refusal(writes=writes)
         if refusal is not None:
             await asyncio.sleep(_CONNECT_S)
             raise refusal
-        method = getattr(self._store, name)
         if not writes:
             await asyncio.sleep(database.latency_s())
-            return await method(*arguments)
+            return await method()
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        database.process.spawn(self._execute(method, arguments, done))
+        database.process.spawn(self._execute(method, name, done))
         return await done
 
     async def _execute(
-        self, method: Callable[..., Any], arguments: Sequence[Any], done: "asyncio.Future[Any]"
+        self, method: Callable[[], Any], name: str, done: "asyncio.Future[Any]"
     ) -> None:
         """The statement as the database sees it."""
         database = self._database
@@ -172,9 +176,9 @@ class Door:
         if flaky and fault is None and database.fabric.rng.random() < 0.3:
             fault = Unavailable("PostgreSQL could not serialise the transaction")
         if fault is None:
-            database.fabric.point(f"database does {method.__name__}")
+            database.fabric.point(f"database does {name}")
             try:
-                answer = await method(*arguments)
+                answer = await method()
             except PenstockError as refused:
                 fault = refused
             if flaky and database.fabric.rng.random() < 0.3:
