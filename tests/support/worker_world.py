@@ -185,6 +185,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
         self.draining = asyncio.Event()
         self.joined = asyncio.Event()
         self.commits = True
+        self.elsewhere: list[dict[str, float]] = []
         self.break_now = asyncio.Event()
         self.out: asyncio.Queue[pb.WorkResponse] = asyncio.Queue()
 
@@ -214,6 +215,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
             if request.HasField("hello"):
                 self.hellos.append(request.hello)
                 self.joined.set()
+            self.elsewhere.append(dict(request.elsewhere_resources))
             for report in request.reports:
                 self.reports.put_nowait(taken_apart(report))
                 if self.commits:

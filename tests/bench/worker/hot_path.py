@@ -29,6 +29,7 @@ from penstock.worker.plans import Plans
 from penstock.worker.program import PlanProgram
 from penstock.worker.quick import QuickStart
 from penstock.worker.resources import SharedResources
+from penstock.worker.room import Room
 from penstock.worker.sandbox import SandboxClient
 from penstock.worker.scripts import ScriptGroups
 from penstock.worker.segments import Segments
@@ -99,7 +100,8 @@ async def measure(nodes: int, *, may_continue: bool) -> Figures:
         plans._programs[HASH] = PlanProgram(compile_source(flow(nodes), types), types, "default")
         groups = ScriptGroups(parts.output_bytes_max, b"{}")
         segments = Segments(parts, groups, Attempts(parts, groups), group)
-        intake = TaskIntake(parts, plans, QuickStart(parts, groups, segments), segments, group)
+        quick = QuickStart(parts, groups, segments)
+        intake = TaskIntake(parts, plans, quick, segments, group, Room({}))
         links = Links([], pb.Hello(), intake, lambda _: None, parts.clock)
         link = Link(links, "bench")
         link.session = Session(itertools.count(1))

@@ -216,3 +216,19 @@ async def test_metrics_tell_what_waits_of_all_accounts_by_pool_and_type(running)
         assert registry.get_sample_value("penstock_coordinator_queue_oldest_seconds", kind) > 0
         name = "penstock_coordinator_pool_workers"
         assert registry.get_sample_value(name, {"pool": "other"}) == 1
+
+
+async def test_what_other_coordinators_use_of_a_worker_is_left_to_them(running):
+    await apply(running, GPU)
+    async with open_worker(running.channel, keep_all, resources={"gpu": 1}) as worker:
+        used = {"gpu": 1.0}
+        await worker.say(dispatch.WorkRequest(heartbeat=True, elsewhere_resources=used))
+        await until(lambda: ledger_of(running).elsewhere)
+        execution = await start(running, "gpu")
+        assert (await why(running, execution))["train"] == (
+            "Waits for a free worker in pool default that has 1 gpu left: what the one there had "
+            "is in use. It is the next one."
+        )
+        await worker.say(dispatch.WorkRequest(heartbeat=True))
+        await worker.until(lambda: worker.tasks)
+        assert worker.tasks[0][0] == execution

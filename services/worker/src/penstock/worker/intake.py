@@ -14,6 +14,7 @@ from penstock.worker.parts import Parts
 from penstock.worker.plans import Plans
 from penstock.worker.program import PlanProgram
 from penstock.worker.quick import QuickStart
+from penstock.worker.room import Room
 from penstock.worker.scope import RunScope
 from penstock.worker.segments import Segments
 
@@ -32,12 +33,14 @@ class TaskIntake:
         quick: QuickStart,
         segments: Segments,
         tasks: asyncio.TaskGroup,
+        room: Room,
     ) -> None:
         self._parts = parts
         self._plans = plans
         self._quick = quick
         self._segments = segments
         self._tasks = tasks
+        self._room = room
 
     def take(self, session: Session, groups: Iterable[pb.ExecutionTasks]) -> None:
         """Begin the work of a batch. A lease that is here already is not begun again."""
@@ -60,7 +63,7 @@ class TaskIntake:
     def _begin(
         self, session: Session, group: pb.ExecutionTasks, program: PlanProgram, now_us: int
     ) -> None:
-        if group.inputs:
+        if group.inputs or program.asks:
             leased: Iterable[tuple[Lease, Order]] = _leases(session, group)
         else:
             leased = self._quick.begin_rows(session, group, program, now_us)
@@ -78,9 +81,20 @@ class TaskIntake:
         if node >= len(nodes):
             text = f"the plan has no node {node}"
             _refuse(lease, NodeFailure("system", "DEFINITION_UNUSABLE", text))
-        elif not (
+        elif scope.program.asks and (resources := nodes[node].node.resources):
+            self._room.begin(lease, resources, lambda: self._start_now(lease, scope, order))
+        else:
+            self._run(lease, scope, order, now_us)
+
+    def _start_now(self, lease: Lease, scope: RunScope, order: Order) -> None:
+        """Begin what waited for room."""
+        self._run(lease, scope, order, self._parts.clock.now_us())
+
+    def _run(self, lease: Lease, scope: RunScope, order: Order, now_us: int) -> None:
+        node = scope.program.nodes[order.node]
+        if not (
             order.input is None
-            and nodes[node].is_quick(order.item)
+            and node.is_quick(order.item)
             and self._quick.start(lease, scope, order, now_us)
         ):
             self._segments.start(lease, scope, order)

@@ -51,13 +51,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Lease:
     """One attempt that this worker was given, from its arrival to the answer to its report.
 
-    `stop` abandons the work. `report` is set once the outcome is told; with it `size`, about its
-    bytes, and for an effect barrier `next_lease`, the attempt to go on with, and `verdict`.
+    `stop` abandons the work; `done` is called once when it has ended. `report` is set once the
+    outcome is told; with it `size`, about its bytes, and for an effect barrier `next_lease`, the
+    attempt to go on with, and `verdict`.
     `fence_s`: it is stopped when nothing is heard of its coordinator for so long; 0 to go on.
     """
 
     __slots__ = (
         "announced",
+        "done",
         "fence_s",
         "key",
         "next_lease",
@@ -77,11 +79,18 @@ class Lease:
         self.announced = False
         self.fence_s = 0.0
         self.stop: Callable[[], object] | None = None
+        self.done: Callable[[], None] | None = None
         self.report: pb.SegmentReport | Row | None = None
         self.report_id = 0
         self.size = 0
         self.next_lease: Lease | None = None
         self.verdict: asyncio.Future[bool] | None = None
+
+    def end(self) -> None:
+        """The work has ended, in whatever way."""
+        done, self.done = self.done, None
+        if done is not None:
+            done()
 
     def write_ref(self, ref: journal_pb.NodeRef) -> None:
         """Fill a reference with this attempt."""
@@ -168,6 +177,8 @@ class Session:
         both until the garbage collector finds them.
         """
         lease.stop = None
+        if lease.done is not None:
+            lease.end()
         lease.report_id = report_id = next(self._report_ids)
         lease.report = report
         lease.size = size
@@ -225,6 +236,7 @@ class Session:
         self.drop(lease)
         if lease.stop is not None:
             lease.stop()
+        lease.end()
 
     def announce(self, now_us: int) -> None:
         """Tell of attempts that have been running for a while, of a few at a time: when a worker

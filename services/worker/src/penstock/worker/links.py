@@ -13,6 +13,7 @@ from penstock.common.clock import Clock
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
 from penstock.worker.leases import Beat, Draining, Lease, Outgoing, Row, Session, Stopped
+from penstock.worker.room import Room
 
 _BATCH = 1000
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -45,8 +46,11 @@ class Links:
         intake: Intake,
         open_channel: OpenChannel,
         clock: Clock,
+        room: Room | None = None,
     ) -> None:
         self.hello = hello
+        self.room = Room(hello.resources) if room is None else room
+        self.room.on_change = self._tell_others
         self.intake = intake
         self.open_channel = open_channel
         self.clock = clock
@@ -140,6 +144,12 @@ class Links:
         """How many attempts this worker has of other coordinators."""
         return sum(len(one.leases) for one in self.sessions.values() if one is not session)
 
+    def _tell_others(self, changed: Session) -> None:
+        """Attempts of one coordinator took or left resources: the others hear it at once."""
+        for session in self.sessions.values():
+            if session is not changed and session.outbox is not None:
+                session.outbox.put(Beat())
+
     def drain(self) -> None:
         """Ask for no more tasks."""
         self.draining = True
@@ -157,7 +167,8 @@ class Links:
         return not any(one.leases or one.pending for one in self.sessions.values())
 
     def hand_back(self, cause: str) -> None:
-        """Give all attempts back."""
+        """Give all attempts back; those that wait for room do not begin any more."""
+        self.room.close()
         for session in self.sessions.values():
             session.hand_back(cause)
 
@@ -215,7 +226,8 @@ class Link:
         hello = pb.Hello()
         hello.CopyFrom(self._links.hello)
         hello.held.extend(self._links.held(self.last_session))
-        yield pb.WorkRequest(hello=hello, draining=self._links.draining)
+        beside = self._links.room.beside(self.last_session)
+        yield pb.WorkRequest(hello=hello, draining=self._links.draining, elsewhere_resources=beside)
         async for batch in outbox.batches(_BATCH):
             request = pb.WorkRequest()
             size = 0
@@ -235,6 +247,8 @@ class Link:
                 else:
                     request.draining = True
             request.elsewhere = self._links.held_beside(self.session)
+            if self._links.room.taken:
+                request.elsewhere_resources.update(self._links.room.beside(self.session))
             self._sent_at = self._links.clock.monotonic()
             yield request
 

@@ -161,7 +161,8 @@ class NodeProgram:
 class PlanProgram:
     """A plan, ready to run for workers of one pool. `groups`, `leading` and `followed` are caches
     that belong to `penstock.worker.scripts`, `starts` to `penstock.worker.quick`; `fragile` are
-    scripts that a call of several died with, which run alone since.
+    scripts that a call of several died with, which run alone since. `asks`: some node asks for
+    resources.
     """
 
     def __init__(self, plan: Plan, types: Mapping[str, NodeType], pool: str) -> None:
@@ -185,6 +186,7 @@ class PlanProgram:
         self.followed: dict[tuple[int, ...], bool] = {}
         self.starts: dict[tuple[int, bool, tuple[int, ...]], Any] = {}
         self.fragile: set[int] = set()
+        self.asks = any(node.resources for node in plan.nodes)
 
     def observe(self, node: int, duration_us: int) -> None:
         """Learn from a run of a node; what was concluded from its being quick or slow is redone."""

@@ -27,6 +27,7 @@ from penstock.worker.payloads import Payloads
 from penstock.worker.plans import Plans
 from penstock.worker.quick import QuickStart
 from penstock.worker.resources import SharedResources
+from penstock.worker.room import Room
 from penstock.worker.sandbox import SandboxClient
 from penstock.worker.scripts import ScriptGroups
 from penstock.worker.segments import Segments
@@ -119,8 +120,10 @@ def _build(
     attempts = Attempts(parts, groups)
     segments = Segments(parts, groups, attempts, tasks)
     quick = QuickStart(parts, groups, segments)
-    intake = TaskIntake(parts, plans, quick, segments, tasks)
-    return Links(_listed(settings.coordinators), hello, intake, open_channel, parts.clock)
+    room = Room(hello.resources)
+    intake = TaskIntake(parts, plans, quick, segments, tasks, room)
+    seeds = _listed(settings.coordinators)
+    return Links(seeds, hello, intake, open_channel, parts.clock, room)
 
 
 async def _drain(links: Links, drain_s: float) -> None:

@@ -48,7 +48,8 @@ class DispatchRpc(DispatchServiceServicer):
             return
         hello = _checked(first)
         floor = self._coordinator.floor
-        worker, stream = floor.arrive(hello, _claims(hello, self._coordinator.id))
+        claims = _claims(hello, self._coordinator.id)
+        worker, stream = floor.arrive(hello, claims, first.elsewhere_resources)
         reader = self._tasks.create_task(self._read(requests, first, worker))
         reader.add_done_callback(lambda _: stream.close())
         try:
@@ -84,6 +85,8 @@ class DispatchRpc(DispatchServiceServicer):
     def _take_in(self, request: WorkRequest, worker: Worker) -> None:
         coordinator = self._coordinator
         coordinator.workers.heard(worker, request.elsewhere)
+        if request.elsewhere_resources or worker.ledger.elsewhere:
+            coordinator.floor.uses_elsewhere(worker, request.elsewhere_resources)
         if request.draining:
             coordinator.workers.drain(worker)
         floor = coordinator.floor

@@ -22,6 +22,8 @@ a lease lasts, so that a restarted coordinator can adopt what ran on."""
 _EARLY_MAX = 10_000
 """Reports kept for shards that are still on their way."""
 
+NOTHING: Mapping[str, float] = {}
+
 Claims = Mapping[str, Sequence[NodeRef]]
 """Attempts by execution id."""
 
@@ -69,9 +71,13 @@ class Floor:
         self._early: list[tuple[Worker, int, str, Report]] = []
         self._log = get_logger("workers")
 
-    def arrive(self, hello: Hello, claims: Claims) -> tuple[Worker, Stream]:
-        """A worker is here: adopt what it holds, hand out again what it never got."""
+    def arrive(
+        self, hello: Hello, claims: Claims, elsewhere: Mapping[str, float] = NOTHING
+    ) -> tuple[Worker, Stream]:
+        """A worker is here: adopt what it holds, hand out again what it never got. `elsewhere` is
+        what other coordinators' attempts hold of its resources."""
         worker, returned = self._workers.arrive(hello)
+        self._workers.uses_elsewhere(worker, elsewhere)
         worker.claims = dict(claims)
         self._log.info("worker_arrived", worker=worker.id, pool=worker.pool, returned=returned)
         for execution_id, refs in claims.items():
@@ -80,6 +86,11 @@ class Floor:
             self._repeat_unseen(worker, claims)
         self._release.hand_out()
         return worker, worker.stream
+
+    def uses_elsewhere(self, worker: Worker, resources: Mapping[str, float]) -> None:
+        """What other coordinators' attempts hold of a worker changed: maybe something fits now."""
+        self._workers.uses_elsewhere(worker, resources)
+        self._release.hand_out()
 
     def _take_claim(self, worker: Worker, execution_id: str, refs: Sequence[NodeRef]) -> None:
         """A worker's word about an execution counts once: from then on it is known what it holds,
