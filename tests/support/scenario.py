@@ -2,10 +2,10 @@
 
 A file is a sequence of blocks: what happens, a line `----`, what the core decided. What happens:
 
-    plan [deadline=30] [output=b]      followed by one line per node:
+    plan [deadline=30] [output=b] [on_failure=h] [on_failure_flow=name], then one line per node:
       a retry=3 on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
       b needs=a,c:failure,d:success:left
-    start [child of P a#1 [detached]]
+    start [child of P [detached] | delayed 5 [until 9]]
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
     report w1 a#1 <outcome> [; b#1 <outcome>]... [-> c#1]
        outcomes: ok [json] [choose x,y] | large | fail class reason | false | lost | lost unbegun
@@ -47,6 +47,7 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.execution.view import execution_view
 from penstock.workflow.plan import Plan
+from penstock.workflow.policies import OnFailure
 from penstock.workflow.retry import RetryPolicy
 from support.plans import PlanBuilder
 
@@ -170,6 +171,11 @@ class Conversation:
         if words[:2] == ["child", "of"]:
             parent = ev.Parent(words[2], NodeRef(0), detached="detached" in words)
             options = ev.StartOptions(parent=parent)
+        elif words[:1] == ["delayed"]:
+            not_before_us = self.now_us + round(float(words[1]) * 1_000_000)
+            ends = [float(word) for word in words[3:4]]
+            deadline_us = self.now_us + round(ends[0] * 1_000_000) if ends else 0
+            options = ev.StartOptions(not_before_us=not_before_us, deadline_us=deadline_us)
         params = Payload(b"{}")
         return ev.ExecutionStarted("flow", 1, "hash", "default", params, options=options)
 
@@ -257,8 +263,10 @@ class Conversation:
                 continue
             if field in ("", b"", 0, None, (), False) or name in ("started_us", "finished_us"):
                 continue
-            if name in ("retry_us", "until_us"):
+            if name in ("retry_us", "until_us", "not_before_us", "deadline_us"):
                 words.append(f"in {(field - self.now_us) / 1_000_000:g} s")
+            elif isinstance(field, bytes):
+                words.append(f"{name}={field.decode()}")
             elif isinstance(field, Payload | NodeRef | Failure | LINKS):
                 words.append(self.shown(field))
             elif name in ("status", "reason", "operation") and not isinstance(field, str):
@@ -339,4 +347,9 @@ def read_plan(options: list[str], lines: list[str]) -> Plan:
                 more["deadline_s" if name == "deadline" else name] = FLAGS[name](value)
         builder.node(node_id, *needs, **more)
     named = dict(option.split("=") for option in options)
-    return builder.plan(named.get("output"), deadline_s=float(named.get("deadline", 0)))
+    on_failure = OnFailure(named.get("on_failure", ""), named.get("on_failure_flow", ""))
+    return builder.plan(
+        named.get("output"),
+        deadline_s=float(named.get("deadline", 0)),
+        on_failure=on_failure if on_failure != OnFailure() else None,
+    )

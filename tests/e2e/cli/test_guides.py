@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from support.command_line import ROOT, Penstock
 
@@ -28,6 +30,16 @@ RUNS: list[tuple[str, dict[str, Any], Any]] = [
         [{"place": 0, "total": 240}, {"place": 1, "total": 121.8}],
     ),
 ]
+
+
+def until(found: Callable[[], list[Any]]) -> list[Any]:
+    """What is found, once it is there."""
+    for attempt in stamina.retry_context(on=LookupError, attempts=None, timeout=20.0):
+        with attempt:
+            if there := found():
+                return there
+            raise LookupError
+    raise LookupError
 
 
 def written(flow: str, folder: Path) -> Path:
@@ -60,6 +72,45 @@ def test_a_sub_workflow_runs_for_each_item(penstock: Penstock, tmp_path: Path):
         ("each", 2),
     ]
     assert {one["execution"]["workflow"] for one in listed["items"]} == {"double"}
+
+
+def test_the_failure_node_runs_before_the_end(penstock: Penstock, tmp_path: Path):
+    done = penstock("run", written("import-orders", tmp_path), "--output", "json")
+    assert done.returncode == 1
+    run = json.loads(done.stdout)
+    assert (run["status"], run["failed_node"]) == ("FAILED", "check")
+    nodes = {node["id"]: node for node in run["nodes"]}
+    assert (nodes["tidy-up"]["status"], nodes["tidy-up"]["output"]) == ("COMPLETED", ["load"])
+    assert "too few rows" in nodes["tidy-up"]["logs"][0]["message"]
+
+
+def test_a_failure_flow_is_started_with_what_happened(penstock: Penstock, tmp_path: Path):
+    assert penstock("workflow", "apply", written("raise-alarm", tmp_path)).returncode == 0
+    done = penstock("run", written("nightly", tmp_path), "--output", "json")
+    assert done.returncode == 1
+    failed = json.loads(done.stdout)["id"]
+
+    def alarms() -> list[dict[str, Any]]:
+        told = penstock("execution", "children", failed, "-o", "json")
+        return json.loads(told.stdout)["items"]
+
+    (alarm,) = until(alarms)
+    watched = penstock("execution", "watch", alarm["execution"]["id"])
+    assert watched.stdout == '"night: nightly FAILED, Error: no disk (line 1)"\n'
+
+
+def test_a_delayed_run_waits_and_a_repeated_one_is_the_same(penstock: Penstock, tmp_path: Path):
+    path = written("import-orders", tmp_path)
+    options = ("--delay", "8h", "--priority", "high", "--id", "order-42", "--no-wait")
+    first = penstock("run", path, *options).stdout
+    assert penstock("run", path, *options).stdout == first
+    shown = json.loads(penstock("execution", "get", first.strip(), "-o", "json").stdout)
+    assert shown["not_before"]
+    assert shown["nodes"][0]["waiting_for"].startswith("Starts at ")
+    other = penstock("run", path, "--id", "order-42", "--no-wait")
+    assert other.returncode != 0
+    assert "IDEMPOTENCY_CONFLICT" in other.stderr
+    assert penstock("execution", "cancel", first.strip()).returncode == 0
 
 
 def test_an_approval_is_given_by_a_signal(penstock: Penstock, tmp_path: Path):

@@ -220,6 +220,19 @@ CASES = {
         {"cancel_requested": journal.CancelRequested(reason="a mistake")},
         {"type": "NODE_STATE_CHANGED", "kind": "cancel_requested", "reason": "a mistake"},
     ),
+    "start due": (
+        {"start_due": journal.StartDue()},
+        {"type": "NODE_STATE_CHANGED", "kind": "start_due"},
+    ),
+    "failure taken": (
+        {"failure_taken": journal.FailureTaken(node=1, failure={"reason": "BROKE"})},
+        {
+            "type": "ERROR_OCCURRED",
+            "kind": "failure_taken",
+            "failed_node": "judge",
+            "failure": {"reason": "BROKE"},
+        },
+    ),
     "cancelled": (
         {"nodes_cancelled": journal.NodesCancelled(nodes=[0])},
         {

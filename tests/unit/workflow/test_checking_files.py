@@ -144,7 +144,7 @@ TOP_MISTAKES = [
     ("flow: 1\nid: x\nnodes: {}", "MISSING_KEY", "nodes"),
     ("flow: 1\nid: x\nnodes: [a]", "WRONG_TYPE", "nodes"),
     ("flow: 1\nid: x\nnoeds: {}\nnodes: {a: {run: x}}", "UNKNOWN_KEY", "noeds"),
-    ("flow: 1\nid: x\non_failure: a\nnodes: {a: {run: x}}", "NOT_SUPPORTED_YET", "on_failure"),
+
     ("flow: 1\nid: x\nmode: streaming\nnodes: {a: {run: x}}", "NOT_SUPPORTED_YET", "mode"),
     ("flow: 1\nid: x\nmode: fast\nnodes: {a: {run: x}}", "WRONG_TYPE", "mode"),
     ("flow: 1\nid: x\ntriggers: [{webhook: orders}]\nnodes: {a: {run: x}}",

@@ -117,12 +117,32 @@ def _read_cancelled(message: journal.Event) -> ev.NodesCancelled:
     return ev.NodesCancelled(tuple(message.nodes_cancelled.nodes))
 
 
+def _write_due(message: journal.Event, event: ev.StartDue) -> None:
+    message.start_due.SetInParent()
+
+
+def _read_due(message: journal.Event) -> ev.StartDue:
+    return ev.StartDue()
+
+
+def _write_taken(message: journal.Event, event: ev.FailureTaken) -> None:
+    message.failure_taken.node = event.node
+    write_failure(message.failure_taken.failure, event.failure)
+
+
+def _read_taken(message: journal.Event) -> ev.FailureTaken:
+    taken = message.failure_taken
+    return ev.FailureTaken(taken.node, failure_from_proto(taken.failure))
+
+
 _WRITERS: Mapping[type, Writer] = {
     ev.ExecutionStarted: _write_started,
     ev.ExecutionEnded: _write_ended,
     ev.SignalReceived: _write_signal,
     ev.CancelRequested: _write_cancel,
     ev.NodesCancelled: _write_cancelled,
+    ev.StartDue: _write_due,
+    ev.FailureTaken: _write_taken,
     **HAND_WRITERS,
 }
 _READERS: Mapping[str, Reader] = {
@@ -131,5 +151,7 @@ _READERS: Mapping[str, Reader] = {
     "signal_received": _read_signal,
     "cancel_requested": _read_cancel,
     "nodes_cancelled": _read_cancelled,
+    "start_due": _read_due,
+    "failure_taken": _read_taken,
     **HAND_READERS,
 }

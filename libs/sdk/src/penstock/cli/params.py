@@ -65,3 +65,14 @@ def build_params(
             raise BadInput(f"--param {text}: no value", fix="Write it as --param name=value.")
         params[name] = _value(value, _types_of(schema, name))
     return params
+
+
+def build_vars(given: Sequence[str]) -> dict[str, Any]:
+    """Execution variables to begin with: JSON where it is JSON, else text."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--var {text}: no value", fix="Write it as --var name=value.")
+        found[name] = _value(value, ())
+    return found

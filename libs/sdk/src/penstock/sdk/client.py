@@ -33,6 +33,7 @@ from penstock.sdk.models import (
 from penstock.sdk.schedules import Schedules
 from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
+from penstock.sdk.start_options import StartOptions
 from penstock.sdk.transport import Call, Transport, backoff_s, open_transport
 
 _YAML = {"Content-Type": "application/yaml"}
@@ -41,6 +42,9 @@ _IDLE_S = 45.0
 _RECONNECTS_MAX = 30
 
 _decode_message = msgspec.json.Decoder(SnapshotMessage | EventMessage | HeartbeatMessage).decode
+
+
+_NO_OPTIONS = StartOptions()
 
 
 def _segment(text: str) -> str:
@@ -114,7 +118,7 @@ class Client:
         query = _query(limit=str(limit), cursor=cursor)
         return await self._transport.ask(Call("GET", path, query), WorkflowPage)
 
-    async def start(
+    async def start(  # noqa: PLR0913 - each is an option of a start
         self,
         workflow: str,
         params: Mapping[str, Any] | None = None,
@@ -123,12 +127,14 @@ class Client:
         tags: Sequence[str] = (),
         version: int = 0,
         idempotency_key: str = "",
+        options: StartOptions = _NO_OPTIONS,
     ) -> Started:
         """Start one execution; returns when the start is on disk.
 
-        Without a key one is made up, so that a repeat after a lost answer starts nothing twice.
+        Without a key (and an id in `options`) one is made up, so that a repeat after a lost answer
+        starts nothing twice.
         """
-        body: dict[str, Any] = {"params": dict(params or {})}
+        body: dict[str, Any] = {"params": dict(params or {}), **msgspec.to_builtins(options)}
         if trigger is not None:
             body["trigger"] = trigger
         if tags:
@@ -138,7 +144,7 @@ class Client:
         call = Call(
             "POST",
             f"/v1/workflows/{_segment(workflow)}/executions",
-            headers={**_JSON, "Idempotency-Key": idempotency_key or secrets.token_hex(16)},
+            headers=_start_headers(idempotency_key, options),
             body=msgspec.json.encode(body),
         )
         return await self._transport.ask(call, Started)
@@ -256,6 +262,13 @@ class Client:
                     message = _decode_message(sent.data)
                     if not isinstance(message, HeartbeatMessage):
                         yield message
+
+
+def _start_headers(key: str, options: StartOptions) -> dict[str, str]:
+    """An id names the start already; else a key does."""
+    if options.id and not key:
+        return dict(_JSON)
+    return {**_JSON, "Idempotency-Key": key or secrets.token_hex(16)}
 
 
 def _is_last(message: WatchMessage) -> bool:

@@ -13,6 +13,7 @@ from penstock.workflow.edges import Edges
 from penstock.workflow.expressions.parse import accesses_of
 from penstock.workflow.expressions.syntax import Chain
 from penstock.workflow.expressions.template import parse_template
+from penstock.workflow.failure_flow import check_on_failure
 from penstock.workflow.graph import Ancestors, topological_order
 from penstock.workflow.issues import Issue, IssueList, to_dicts
 from penstock.workflow.limit_keys import check_limit_keys
@@ -72,6 +73,7 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
     output_reads = checker.read_output(flow.output) if flow.output else Reads()
     check_limit_keys(flow, document, issues)
     edges = Edges(flow, reads, misconfigured, issues)
+    check_on_failure(flow, document.root, edges, issues)
     if issues.failed:
         return Checked(issues.sorted())
     builder = _PlanBuilder(flow, reads, edges)
@@ -108,7 +110,8 @@ class _PlanBuilder:
         for position, own in enumerate(self._parents):
             for parent in own:
                 children[self._rank[parent]].append(self._rank[position])
-        sinks = [index for index, own in enumerate(children) if not own]
+        apart = self._failure_node()
+        sinks = [index for index, own in enumerate(children) if not own and index != apart]
         output_node, hidden = self._output(sinks, output_reads)
         if hidden is not None:
             for parent in hidden.parents:
@@ -140,6 +143,12 @@ class _PlanBuilder:
             or not (flow.concurrency is None and flow.rate_limit is None),
             searched=searched_paths({"properties": flow.params}),
         )
+
+    def _failure_node(self) -> int:
+        """The node that runs only when the execution fails, -1 if there is none."""
+        wanted = self._flow.on_failure
+        named = wanted.node if wanted is not None else ""
+        return self._rank[self._edges.number[named]] if named else -1
 
     def _node(self, index: int, position: int, children: tuple[int, ...]) -> NodePlan:
         node = self._flow.nodes[position]

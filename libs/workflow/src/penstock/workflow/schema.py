@@ -51,6 +51,23 @@ def _anchored(pattern: re.Pattern[str]) -> str:
     return f"^(?:{pattern.pattern})$"
 
 
+def _on_failure() -> dict[str, Any]:
+    """A node of the file, or another workflow."""
+    workflow = {
+        "type": "object",
+        "properties": {
+            "workflow": _text("Its name.", words.FLOW_ID),
+            "params": {"type": "object", "description": "Its parameters, without expressions."},
+        },
+        "required": ["workflow"],
+        "additionalProperties": False,
+    }
+    return {
+        "description": "What runs when an execution fails: a node of this file, or a workflow.",
+        "anyOf": [_text("A node's id.", words.NODE_ID), workflow],
+    }
+
+
 def _flow_properties() -> dict[str, Any]:
     return {
         "flow": {"const": 1, "description": "Version of the format."},
@@ -94,6 +111,7 @@ def _flow_properties() -> dict[str, Any]:
         **limit_properties(_DURATION, words.ON_FULL),
         "version_note": _text("What is new in this version."),
         "priority": priority_schema(),
+        "on_failure": _on_failure(),
         "triggers": {"description": 'How runs start; "manual" is through the API.'},
     }
 

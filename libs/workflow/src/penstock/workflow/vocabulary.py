@@ -6,9 +6,10 @@ import re
 FLOW_KEYS = (
     "flow", "id", "description", "params", "defaults", "nodes", "output", "mode", "deadline",
     "tags", "env", "version_note", "triggers", "priority", "concurrency", "rate_limit",
+    "on_failure",
 )  # fmt: skip
 FLOW_KEYS_LATER = (
-    "on_failure", "retention", "durability", "labels",
+    "retention", "durability", "labels",
     "breaker", "cache", "resources", "affinity", "vars", "secrets",
 )  # fmt: skip
 DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")

@@ -173,6 +173,19 @@ def _cancel(event: journal.CancelRequested, names: Names) -> PublicEvent:
     return PublicEvent("NODE_STATE_CHANGED", "cancel_requested", reason=event.reason)
 
 
+def _due(event: journal.StartDue, names: Names) -> PublicEvent:
+    return PublicEvent("NODE_STATE_CHANGED", "start_due")
+
+
+def _failure_taken(event: journal.FailureTaken, names: Names) -> PublicEvent:
+    return PublicEvent(
+        "ERROR_OCCURRED",
+        "failure_taken",
+        failure=failure(event.failure),
+        failed_node=node_name(event.node, names),
+    )
+
+
 def _cancelled(event: journal.NodesCancelled, names: Names) -> PublicEvent:
     nodes = _changes(event.nodes, names, "CANCELLED")
     return PublicEvent("NODE_STATE_CHANGED", "nodes_cancelled", nodes)
@@ -247,6 +260,8 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "attempt_lost": _lost,
     "signal_received": _signal,
     "cancel_requested": _cancel,
+    "start_due": _due,
+    "failure_taken": _failure_taken,
     "nodes_cancelled": _cancelled,
     "execution_ended": _ended,
     "outcomes_carried": _carried,

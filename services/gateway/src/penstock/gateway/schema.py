@@ -134,12 +134,23 @@ class ExecutionPage(msgspec.Struct, frozen=True):
 
 
 class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What starts an execution. `params` is an object, `trigger` the `payload` of start nodes."""
+    """What starts an execution. `params` is an object, `trigger` the `payload` of start nodes.
+
+    Nothing runs before `delay` ("5m", or seconds) is over, or before the instant `not_before`;
+    `deadline` bounds the run from then on. `id` names the execution: starts with one id are one
+    start. `vars` are execution variables to begin with.
+    """
 
     params: Raw | UnsetType = UNSET
     trigger: Raw | UnsetType = UNSET
     tags: tuple[str, ...] = ()
     version: int = 0
+    priority: int | str | None = None
+    delay: str | float | None = None
+    not_before: str | None = None
+    deadline: str | float | None = None
+    vars: Raw | UnsetType = UNSET
+    id: str = ""
 
 
 class StartAnyBody(StartBody, frozen=True, forbid_unknown_fields=True, kw_only=True):

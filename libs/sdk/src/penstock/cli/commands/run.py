@@ -14,12 +14,21 @@ from penstock.cli.extras import load_extra
 from penstock.cli.files import apply_source, read_source
 from penstock.cli.options import DataDir, Output, Param, ParamsFile, Tags, Url
 from penstock.cli.output import Format, print_value
-from penstock.cli.params import build_params
+from penstock.cli.params import build_params, build_vars
 from penstock.cli.problems import run_command
 from penstock.cli.results import print_result
 from penstock.cli.session import DATA_DIR, find_target, open_session
+from penstock.cli.start_options import (
+    ChosenId,
+    Deadline,
+    Delay,
+    NotBefore,
+    Priority,
+    Vars,
+)
 from penstock.cli.watching import watch_execution
 from penstock.sdk.client import Client, open_client
+from penstock.sdk.start_options import StartOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class _Order:
     params_file: Path | None
     tags: tuple[str, ...]
     key: str
+    options: StartOptions
     watch: bool
     wait: bool
     output: Format
@@ -52,6 +62,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
     key: Annotated[
         str, Parameter(show_default=False, help="Runs started with the same key are one run.")
     ] = "",
+    priority: Priority = "",
+    delay: Delay = "",
+    not_before: NotBefore = "",
+    deadline: Deadline = "",
+    id: ChosenId = "",  # noqa: A002 - the option is --id
+    var: Vars = None,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -61,10 +77,21 @@ def run(  # noqa: PLR0913 - each is an option of the command
     The tree goes to standard error, the result to standard output. On a pipe the tree becomes
     lines.
     """
-    order = _Order(
-        file, tuple(param or ()), params_file, tuple(tag or ()), key, watch, wait, output
-    )
-    return run_command(lambda: _run(order, url, data_dir, local=local))
+
+    async def work() -> ExitCode:
+        options = StartOptions(
+            int(priority) if priority.isdecimal() else priority or None,
+            delay or None,
+            not_before or None,
+            deadline or None,
+            build_vars(var or ()),
+            id,
+        )
+        labels, values = tuple(tag or ()), tuple(param or ())
+        order = _Order(file, values, params_file, labels, key, options, watch, wait, output)
+        return await _run(order, url, data_dir, local=local)
+
+    return run_command(work)
 
 
 @asynccontextmanager
@@ -93,6 +120,7 @@ async def _run(order: _Order, url: str, data_dir: Path, *, local: bool) -> ExitC
             tags=order.tags,
             version=applied.version,
             idempotency_key=order.key,
+            options=order.options,
         )
         if not order.wait:
             _print_started(msgspec.to_builtins(started), order.output)

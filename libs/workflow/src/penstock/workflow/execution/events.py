@@ -232,6 +232,18 @@ class ExecutionEnded(msgspec.Struct, frozen=True, gc=False):
     node: int = -1
 
 
+class StartDue(msgspec.Struct, frozen=True, gc=False):
+    """The time that the start was put off to has come."""
+
+
+class FailureTaken(msgspec.Struct, frozen=True, gc=False):
+    """Nothing handles this failure of a node: everything else is over, and the failure node runs
+    before the end."""
+
+    node: int
+    failure: Failure
+
+
 CarriedOutcome = NodeCompleted | NodeFailed | NodesSkipped
 
 
@@ -262,6 +274,8 @@ Event = (
     | ExecutionPaused
     | ExecutionResumed
     | NodeIntervened
+    | StartDue
+    | FailureTaken
 )
 
 

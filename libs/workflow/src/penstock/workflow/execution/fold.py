@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution import hand_events as hand
 from penstock.workflow.execution.by_hand import hold_items, take_in
+from penstock.workflow.execution.course import begin, end_delay, take_failure
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.join import error_output
 from penstock.workflow.execution.state import StateData
-from penstock.workflow.execution.tables import US_PER_S
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload, SkipReason
 from penstock.workflow.execution.waits import Waits
 
@@ -85,6 +85,10 @@ class ExecutionState(StateData):
                 self._on_cancelled(event, at_us)
             case ev.ExecutionEnded():
                 self._on_ended(event)
+            case ev.StartDue():
+                end_delay(self)
+            case ev.FailureTaken():
+                take_failure(self, event)
             case ev.OutcomesCarried():
                 self._on_carried(event, at_us)
             case hand.ExecutionPaused() | hand.ExecutionResumed() | hand.NodeIntervened():
@@ -93,11 +97,7 @@ class ExecutionState(StateData):
     def _on_started(self, event: ev.ExecutionStarted, at_us: int) -> None:
         self.started = event
         self.started_us = at_us
-        for node in self.tables.roots:
-            self.taken[node] = 1
-            self.undecided.append(node)
-        if self.plan.deadline_s > 0:
-            self.waits.arm_execution_deadline(at_us + round(self.plan.deadline_s * US_PER_S))
+        begin(self, event, at_us)
 
     def _on_queued(self, nodes: Iterable[int], at_us: int) -> None:
         status, attempts = self.status, self.attempts

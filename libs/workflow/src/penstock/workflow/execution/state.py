@@ -17,7 +17,7 @@ from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.tables import PlanTables, Steps, tables_of
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus, Payload
-from penstock.workflow.execution.waits import Waits
+from penstock.workflow.execution.waits import BEGINNING, Waits
 from penstock.workflow.plan import Plan
 
 _PENDING = int(NodeStatus.PENDING)
@@ -38,6 +38,7 @@ class StateData:
         "attempts",
         "end",
         "facts",
+        "failing",
         "failure_counts",
         "failures",
         "fan_outs",
@@ -79,6 +80,7 @@ class StateData:
         self.attempts = array("I", bytes(4 * size))
         self.outputs: dict[int, Payload] = {}
         self.failures: dict[int, Failure] = {}
+        self.failing: ev.FailureTaken | None = None
         self.failure_counts: dict[int, int] = {}
         self.fan_outs: dict[int, FanOut] = {}
         self.waits = Waits()
@@ -111,6 +113,17 @@ class StateData:
         """True if a pause keeps the attempt under this key from everybody."""
         touched = self.touched
         return touched is not None and touched.paused is not None and key in touched.held
+
+    @property
+    def is_delayed(self) -> bool:
+        """True until the time that the start was put off to."""
+        return BEGINNING in self.waits.due
+
+    @property
+    def begin_us(self) -> int:
+        """When it began or is to begin: its start, unless that was put off."""
+        options = self.started.options if self.started is not None else None
+        return max(self.started_us, options.not_before_us if options is not None else 0)
 
     @property
     def parent(self) -> ev.Parent | None:

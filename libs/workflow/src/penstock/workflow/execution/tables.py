@@ -36,7 +36,9 @@ class PlanTables:
     """Everything the fold wants to know of a plan, by node index; immutable once built.
 
     `pending` and `readers` are templates that each execution copies: edges into a node, and how
-    many nodes (plus the execution itself, for its output node) want a node's outcome.
+    many nodes (plus the execution itself, for its output node, and for all of them if it says what
+    to do on failure) want a node's outcome. `failure_node` runs only when the execution fails (-1
+    if there is none); `spare` nodes may be left when it ends well.
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class PlanTables:
         "child_ids",
         "deadline_us",
         "fails_softly",
+        "failure_node",
         "handles_failure",
         "nodes",
         "out_edges",
@@ -56,6 +59,7 @@ class PlanTables:
         "roots",
         "rows",
         "size",
+        "spare",
     )
 
     def __init__(self, plan: Plan) -> None:
@@ -66,7 +70,12 @@ class PlanTables:
         self.pending = array("I", (len(node.edges) for node in nodes))
         self.reads = tuple(tuple(dict.fromkeys(node.reads)) for node in nodes)
         self.readers = self._count_readers()
-        self.roots = tuple(node.index for node in nodes if not node.edges)
+        taken = plan.on_failure
+        self.failure_node = plan.index_of(taken.node) if taken is not None and taken.node else -1
+        self.spare = 1 if self.failure_node >= 0 else 0
+        self.roots = tuple(
+            node.index for node in nodes if not node.edges and node.index != self.failure_node
+        )
         out: list[list[tuple[int, Edge]]] = [[] for _ in nodes]
         for node in nodes:
             for edge in node.edges:
@@ -94,6 +103,8 @@ class PlanTables:
         for reads in self.reads:
             for read in reads:
                 readers[read] += 1
+        if self.plan.on_failure is not None:
+            readers = array("I", [count + 1 for count in readers])
         if self.plan.output_node >= 0:
             readers[self.plan.output_node] += 1
         return readers

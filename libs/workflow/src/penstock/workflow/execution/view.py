@@ -15,6 +15,7 @@ from penstock.workflow.execution.values import (
     NodeStatus,
     Payload,
 )
+from penstock.workflow.execution.waits import BEGINNING
 
 PAUSED = "Waits for the execution to be resumed: it is paused."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -147,6 +148,10 @@ def _waits_for_parents(state: ExecutionState, index: int) -> str:
         for parent in dict.fromkeys(nodes[index].parents)
         if state.status[parent] < NodeStatus.COMPLETED
     ]
+    if index == state.tables.failure_node:
+        return "Runs if the execution fails."
+    if not open_parents and state.is_delayed:
+        return f"Starts at {_instant(state.waits.due[BEGINNING])}."
     if not open_parents:
         return "Waits to be queued."
     named = ", ".join(open_parents[:NAMES_SHOWN_MAX])

@@ -15,6 +15,9 @@ from penstock.workflow.execution.values import Payload
 EXECUTION_DEADLINE, NODE_DEADLINE, WAKE = range(3)
 """Kinds of timers, in the order in which they go off when due at the same instant."""
 
+BEGINNING = -1
+"""The key under which an execution itself waits for the time that its start was put off to."""
+
 SIGNALS_BUFFERED_MAX = 1_000
 """Signals that nobody has waited for yet, per execution; further ones are refused."""
 

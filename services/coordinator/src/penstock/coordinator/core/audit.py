@@ -52,7 +52,8 @@ def orphans(
             yield from _orphaned_items(state, node, items, is_placed, is_storing)
         elif status == _PENDING:
             decided = state.pending[node] or node in state.undecided or state.is_paused
-            if not decided:
+            awaited = state.is_delayed or node == state.tables.failure_node
+            if not (decided or awaited):
                 yield Fault("I4", f"{_name(state, node)} has no open parent and was not decided")
         elif state.tables.nodes[node].collects:
             if not is_storing(node):

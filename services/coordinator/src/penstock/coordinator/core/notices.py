@@ -1,6 +1,9 @@
 """What an execution owes to another one. Written with the events that make it so, delivered after
 that commit by the shell, again and again until it has arrived."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from penstock.workflow.execution.events import Parent
@@ -37,4 +40,15 @@ class ChildCancel(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Notice = ChildStart | ChildEnd | ChildCancel
+class FailureStart(msgspec.Struct, frozen=True, gc=False):
+    """Start the workflow that is to hear of the sender's failure; `report` is its trigger data, but
+    for the sender's id. `ref` names the failed node, in attempt 0: no attempt of it asked."""
+
+    ref: NodeRef
+    depth: int
+    workflow: str
+    params: Mapping[str, Any]
+    report: bytes
+
+
+Notice = ChildStart | ChildEnd | ChildCancel | FailureStart

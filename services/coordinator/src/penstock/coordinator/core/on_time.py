@@ -8,9 +8,9 @@ from penstock.coordinator.core.ending import end_timed_out
 from penstock.coordinator.core.failing import fail_node, record_failure
 from penstock.coordinator.core.on_signal import wake
 from penstock.coordinator.core.turn import Turn
-from penstock.workflow.execution.events import NodeFailed, NodeRetried
+from penstock.workflow.execution.events import NodeFailed, NodeRetried, StartDue
 from penstock.workflow.execution.values import Failure, NodeRef
-from penstock.workflow.execution.waits import EXECUTION_DEADLINE, NODE_DEADLINE
+from penstock.workflow.execution.waits import BEGINNING, EXECUTION_DEADLINE, NODE_DEADLINE
 
 
 def on_time(turn: Turn) -> None:
@@ -43,6 +43,9 @@ def _deadline_passed(turn: Turn, node: int) -> None:
 
 def _wake_up(turn: Turn, key: int) -> None:
     state = turn.state
+    if key == BEGINNING:
+        turn.emit(StartDue())
+        return
     ref = state.current_ref(key)
     wait = state.waits.sleeping.get(key)
     if wait is None:

@@ -33,11 +33,12 @@ def on_resume(turn: Turn, asked: ResumeAsked) -> None:
     turn.emit(ExecutionResumed(asked.by, asked.reason))
     for ref in free_attempts(state):
         turn.open(ref)
-    state.undecided = [
-        node
-        for node, status in enumerate(state.status)
-        if status == _PENDING and not state.pending[node]
-    ]
+    if not state.is_delayed:
+        state.undecided = [
+            node
+            for node, status in enumerate(state.status)
+            if status == _PENDING and not state.pending[node] and node != state.tables.failure_node
+        ]
     deliver_signals(turn)
     on_time(turn)
 

@@ -3,16 +3,26 @@ contract, and what a message means to the execution that gets it."""
 
 from zlib import crc32
 
+import msgspec
+
 from penstock.api.peer.v1 import peer_service_pb2 as peer
 from penstock.common.child_codec import write_parent
+from penstock.common.ids import keyed_ulid
 from penstock.common.value_codec import (
     failure_from_proto,
     payload_from_proto,
     write_failure,
     write_payload,
 )
+from penstock.coordinator.core.failure_report import with_id
 from penstock.coordinator.core.inputs import CancelAsked, ChildEnded
-from penstock.coordinator.core.notices import ChildCancel, ChildEnd, ChildStart, Notice
+from penstock.coordinator.core.notices import (
+    ChildCancel,
+    ChildEnd,
+    ChildStart,
+    FailureStart,
+    Notice,
+)
 from penstock.workflow.execution.events import Parent
 from penstock.workflow.execution.values import ExecutionStatus
 
@@ -34,6 +44,13 @@ def notice_to_proto(
             start.traceparent = traceparent
             parent = Parent(sender_id, notice.ref, notice.depth, notice.detached)
             write_parent(start.parent, parent)
+        case FailureStart():
+            message.target_id = keyed_ulid("on_failure", sender_id)
+            start = message.start
+            start.workflow, start.traceparent = notice.workflow, traceparent
+            start.params.json = msgspec.json.encode(notice.params)
+            start.trigger.json = with_id(sender_id, notice.report)
+            write_parent(start.parent, Parent(sender_id, notice.ref, notice.depth, True))
         case ChildEnd():
             message.target_id = notice.parent.execution_id
             message.end.status = int(notice.status)  # type: ignore[assignment]

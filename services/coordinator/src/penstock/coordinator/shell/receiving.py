@@ -29,7 +29,8 @@ from penstock.common.value_codec import payload_from_proto, write_failure
 from penstock.coordinator.ports import Payloads
 from penstock.coordinator.shell.live import Happening
 from penstock.coordinator.shell.notice_codec import input_of
-from penstock.coordinator.shell.starts import PARAMS_BYTES_MAX, Call, Starts, Under
+from penstock.coordinator.shell.start_ids import Under
+from penstock.coordinator.shell.starts import PARAMS_BYTES_MAX, Call, Starts
 from penstock.coordinator.shell.telling import Telling
 from penstock.workflow.execution.events import Parent, StartOptions
 from penstock.workflow.execution.values import Failure

@@ -7,7 +7,6 @@ key makes it possible that this start was made before.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -19,7 +18,6 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     StartExecutionResponse,
 )
 from penstock.common.errors import (
-    IdempotencyConflict,
     Internal,
     InvalidParams,
     LimitExceeded,
@@ -27,7 +25,7 @@ from penstock.common.errors import (
     PenstockError,
     Unavailable,
 )
-from penstock.common.ids import keyed_ulid, shard_of
+from penstock.common.ids import shard_of
 from penstock.common.logging import get_logger
 from penstock.common.value_codec import write_failure, write_payload
 from penstock.coordinator.core.commands import Finish
@@ -40,6 +38,8 @@ from penstock.coordinator.shell.live import Confirm, Live, Shard
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.start_ids import Under, compare, under_of
+from penstock.coordinator.shell.start_options import options_of
 from penstock.workflow.execution.events import Event, ExecutionStarted, StartOptions
 from penstock.workflow.execution.values import (
     INLINE_BYTES_MAX,
@@ -78,14 +78,6 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
     options: StartOptions | None = None
     then: tuple[Event, ...] = ()
-
-
-class Under(msgspec.Struct, frozen=True):
-    """A start under an id that is known beforehand: however often it comes, it is one start, told
-    from others under that id by its fingerprint."""
-
-    execution_id: str
-    fingerprint: str
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -150,15 +142,6 @@ def answer_of(live: Live, existing: bool) -> StartExecutionResponse:
     )
 
 
-def fingerprint(tenant: str, request: StartExecutionRequest) -> str:
-    """What makes two starts with one key the same start."""
-    parts = (tenant, request.workflow, str(request.version), *request.tags)
-    digest = sha256("\x1f".join(parts).encode())
-    for value in (request.params_json, request.trigger_json):
-        digest.update(b"\x1e" + value)
-    return digest.hexdigest()
-
-
 class Starts:
     """The way in."""
 
@@ -192,6 +175,8 @@ class Starts:
                 return
             check_tags(request.tags)
             check_text(request.idempotency_key, "idempotency_key")
+            if call.options is None and request.HasField("options"):
+                call = self._with_options(call)
             found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
             params, trigger = request.params_json, request.trigger_json
             large = max(len(params), len(trigger)) > INLINE_BYTES_MAX // 2
@@ -207,6 +192,13 @@ class Starts:
             call.listener.on_refused(error)
         except Exception as fault:  # noqa: BLE001 - one start must not end the service
             self._refuse_for(fault, call)
+
+    def _with_options(self, call: Call) -> Call:
+        """The call with what it asks for beyond parameters. Raises `InvalidArgument`."""
+        request = call.request
+        options = options_of(request, self._process.clock.now_us())
+        under = call.under or under_of(call.tenant, request)
+        return msgspec.structs.replace(call, under=under, options=options)
 
     def _refuse_for(self, fault: Exception, call: Call) -> None:
         self._log.exception("start_failed", error=repr(fault))
@@ -227,7 +219,7 @@ class Starts:
     def _begin(self, call: Call, prepared: Prepared, place: tuple[str, Shard]) -> None:
         """Make the execution; from here on only the journal decides."""
         definition = prepared.definition
-        under = _under(call)
+        under = call.under or under_of(call.tenant, call.request)
         plan = definition.plan
         execution_id, shard = place
         live = Live(execution_id, call.tenant, shard, plan)
@@ -256,7 +248,7 @@ class Starts:
 
     async def _start_slowly(self, call: Call) -> None:
         try:
-            under = _under(call)
+            under = call.under or under_of(call.tenant, call.request)
             if under is not None:
                 await self._start_under(call, under)
             else:
@@ -316,7 +308,7 @@ class Starts:
             return True
         if not rows:
             return False
-        _compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
+        compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
         known = await self._queries.get_execution(call.tenant, execution_id)
         if int(known.status) in OPEN_STATUSES and call.waits:
             awake = await self._awakening.find(execution_id)
@@ -344,7 +336,7 @@ class Starts:
         waiting = Waiting(call, existing=True)
         started = live.state.started
         if started is not None:
-            _compare(started.fingerprint, wanted, call.request)
+            compare(started.fingerprint, wanted, call.request)
         if call.waits:
             live.waiters.append(waiting)
         if live.started:
@@ -352,24 +344,6 @@ class Starts:
         else:
             self._room.put(live, Confirm(), waiting)
         return True
-
-
-def _under(call: Call) -> Under | None:
-    """The id of a start that may come again, None if it is one of its own."""
-    request = call.request
-    if call.under is not None or not request.idempotency_key:
-        return call.under
-    execution_id = keyed_ulid(call.tenant, request.workflow, request.idempotency_key)
-    return Under(execution_id, fingerprint(call.tenant, request))
-
-
-def _compare(had: str, wanted: str, request: StartExecutionRequest) -> None:
-    if had != wanted:
-        raise IdempotencyConflict(
-            f"the key {request.idempotency_key!r} was used for a different start",
-            fix="Use a new key for a new start.",
-            workflow=request.workflow,
-        )
 
 
 def checked_params(definition: Definition, params_json: bytes) -> bytes:

@@ -7,10 +7,11 @@ from penstock.api.dispatch.v1.dispatch_service_pb2 import ExecutionTasks, Task
 from penstock.api.payload.v1.payload_pb2 import Payload as PayloadProto
 from penstock.common.invariant import InvariantBroken
 from penstock.common.value_codec import write_failure
+from penstock.coordinator.core.failure_report import failure_report, with_id
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.touched import Touched
-from penstock.workflow.execution.values import NULL, NodeRef, NodeStatus, Payload
+from penstock.workflow.execution.values import NULL, ExecutionStatus, NodeRef, NodeStatus, Payload
 
 _COMPLETED = int(NodeStatus.COMPLETED)
 
@@ -45,7 +46,9 @@ def add_tasks(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef], *, go_
     if go_on:
         tasks.may_continue = True
     size = _FIXED_BYTES + set_payload(tasks.params, started.params)
-    if started.trigger is not NULL:
+    if state.failing is not None:
+        size += set_payload(tasks.trigger, _failure_of(live))
+    elif started.trigger is not NULL:
         size += set_payload(tasks.trigger, started.trigger)
     reads = state.tables.reads[refs[0].node] if len(refs) == 1 else _reads_of(state, refs)
     if reads:
@@ -57,6 +60,17 @@ def add_tasks(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef], *, go_
         else:
             size += _add_task(tasks, live, ref)
     return size
+
+
+def _failure_of(live: Live) -> Payload:
+    """What the failure node gets in place of the trigger's data."""
+    state = live.state
+    failing = state.failing
+    if failing is None:
+        raise InvariantBroken(f"no failure was taken: {live.id}")
+    failed = ExecutionStatus.FAILED
+    report = failure_report(state, failed, failing.node, failing.failure)
+    return Payload(with_id(live.id, report))
 
 
 def _reads_of(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[int]:

@@ -57,7 +57,8 @@ class _Pending:
     def __init__(self, message: workflow.CorrelatedStart) -> None:
         loop = asyncio.get_running_loop()
         self.message = message
-        self.keyed = bool(message.start.idempotency_key)
+        start = message.start
+        self.keyed = bool(start.idempotency_key or start.options.execution_id)
         self.sent = False
         self.accepted: asyncio.Future[workflow.StartExecutionResponse] = loop.create_future()
         self.ended: asyncio.Future[workflow.StartExecutionResponse] | None = (

@@ -40,6 +40,7 @@ from penstock.gateway.schema import (
     StartAnyBody,
     StartBody,
 )
+from penstock.gateway.start_options import start_options
 
 _START = msgspec.json.Decoder(StartBody)
 _START_ANY = msgspec.json.Decoder(StartAnyBody)
@@ -73,6 +74,7 @@ async def _start(request: AnyRequest, name: str, body: StartBody) -> Answer:
         tags=checked_tags(body.tags),
         idempotency_key=idempotency_key_of(request),
         wait_for=api.WAIT_FOR_ACCEPTED if wait_s is None else api.WAIT_FOR_ENDED,
+        options=start_options(body),
     )
     answer = await doors_of(request).commands.start(command, tenant_of(request), wait_s)
     if wait_s is not None:

@@ -295,6 +295,8 @@ class Event(_message.Message):
     EXECUTION_ENDED_FIELD_NUMBER: _builtins.int
     NODE_RETRIED_FIELD_NUMBER: _builtins.int
     NODES_COMPLETED_FIELD_NUMBER: _builtins.int
+    START_DUE_FIELD_NUMBER: _builtins.int
+    FAILURE_TAKEN_FIELD_NUMBER: _builtins.int
     OUTCOMES_CARRIED_FIELD_NUMBER: _builtins.int
     EXECUTION_PAUSED_FIELD_NUMBER: _builtins.int
     EXECUTION_RESUMED_FIELD_NUMBER: _builtins.int
@@ -362,6 +364,14 @@ class Event(_message.Message):
         """
 
     @_builtins.property
+    def start_due(self) -> Global___StartDue:
+        """The time that a start was put off to has come: nodes without parents are ready from now on."""
+
+    @_builtins.property
+    def failure_taken(self) -> Global___FailureTaken:
+        """A failure that nothing handles: everything else is over, and the workflow's failure node runs before the end."""
+
+    @_builtins.property
     def outcomes_carried(self) -> Global___OutcomesCarried:
         """Outcomes of a past execution were taken over; in the row of the start, right after it."""
 
@@ -395,16 +405,18 @@ class Event(_message.Message):
         execution_ended: Global___ExecutionEnded | None = ...,
         node_retried: Global___NodeRetried | None = ...,
         nodes_completed: Global___NodesCompleted | None = ...,
+        start_due: Global___StartDue | None = ...,
+        failure_taken: Global___FailureTaken | None = ...,
         outcomes_carried: Global___OutcomesCarried | None = ...,
         execution_paused: Global___ExecutionPaused | None = ...,
         execution_resumed: Global___ExecutionResumed | None = ...,
         node_intervened: Global___NodeIntervened | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -967,6 +979,51 @@ class Child(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Child: _TypeAlias = Child  # noqa: Y015
+
+@_typing.final
+class StartDue(_message.Message):
+    """StartDue ends the delay of a start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartDue: _TypeAlias = StartDue  # noqa: Y015
+
+@_typing.final
+class FailureTaken(_message.Message):
+    """FailureTaken remembers why an execution will end FAILED while its failure node runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    node: _builtins.int
+    """The node whose failure nothing handles."""
+    @_builtins.property
+    def failure(self) -> _payload_pb2.Failure:
+        """That failure."""
+
+    def __init__(
+        self,
+        *,
+        node: _builtins.int = ...,
+        failure: _payload_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "node", b"node"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FailureTaken: _TypeAlias = FailureTaken  # noqa: Y015
 
 @_typing.final
 class NodeFannedOut(_message.Message):

@@ -487,7 +487,9 @@ class StartOptions(_message.Message):
     vars_json: _builtins.bytes
     """Values of execution variables to begin with, a JSON object; empty for none."""
     execution_id: _builtins.str
-    """Id for the execution, chosen by the caller; starts with one id are one start."""
+    """A name for the execution, chosen by the caller: its id is computed from the account and this. Starts with the same one
+    are one start, whatever the workflow; with other content they are refused. Excludes idempotency_key.
+    """
     debug: _builtins.bool
     """True to debug it from its first node on."""
     @_builtins.property
@@ -500,7 +502,7 @@ class StartOptions(_message.Message):
 
     @_builtins.property
     def deadline(self) -> _duration_pb2.Duration:
-        """End within this time from the start on."""
+        """End within this time from the beginning on, whatever the workflow's own deadline."""
 
     def __init__(
         self,

@@ -23,7 +23,8 @@ from penstock.common.schedule_codec import tag_of
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.live import Shard
 from penstock.coordinator.shell.shards import Shards
-from penstock.coordinator.shell.starts import Call, Starts, Under
+from penstock.coordinator.shell.start_ids import Under
+from penstock.coordinator.shell.starts import Call, Starts
 from penstock.workflow.execution.events import StartOptions
 
 _SECOND_US = 1_000_000
