@@ -39,12 +39,12 @@ NICKNAMES = {
     "@hourly": "0 * * * *",
 }
 _RULES = (
-    (Field.SECOND, "second", "0 to 59"),
-    (Field.MINUTE, "minute", "0 to 59"),
-    (Field.HOUR, "hour", "0 to 23"),
-    (Field.DAY, "day of the month", "1 to 31, L for the last one, or LW for the last weekday"),
-    (Field.MONTH, "month", "1 to 12 or JAN to DEC"),
-    (Field.DOW, "day of the week", "0 to 7 or SUN to SAT (0 and 7 are Sunday), 5#3, or 5L"),
+    (Field.SECOND, "a second", "0 to 59"),
+    (Field.MINUTE, "a minute", "0 to 59"),
+    (Field.HOUR, "an hour", "0 to 23"),
+    (Field.DAY, "a day of the month", "1 to 31, L for the last one, or LW for the last weekday"),
+    (Field.MONTH, "a month", "1 to 12 or JAN to DEC"),
+    (Field.DOW, "a day of the week", "0 to 7 or SUN to SAT (0 and 7 are Sunday), 5#3, or 5L"),
 )
 _FIVE, _SIX = 5, 6
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -204,7 +204,7 @@ def _wrong_with_expression(given: str, text: str) -> list[Problem]:
         ]
     rules = _RULES if len(fields) == _SIX else _RULES[1:]
     found = [
-        _cron_problem(f'"{value}" is not a {name}.', f"write {range_}, `*`, lists, ranges, steps")
+        _cron_problem(f'"{value}" is not {name}.', f"write {range_}, `*`, lists, ranges, steps")
         for (field, name, range_), value in zip(rules, fields, strict=True)
         if not _is_field(field, value)
     ]
