@@ -31,7 +31,7 @@ priority: critical
 deadline: 1m
 nodes:
   one: {resources: {cpu: 0.5, memory: 16}, run: 'return 1'}
-  two: {needs: [one], priority: low, run: 'return input.one + 1'}
+  two: {needs: [one], priority: low, affinity: "${{ run.id }}", run: 'return input.one + 1'}
 """
 
 
@@ -135,6 +135,8 @@ def test_a_bad_question_is_a_clear_problem(cluster: ClusterFile, path: str, stat
         ("nodes: {a: {run: 'return 1', labels: {region: [eu]}}}", "nodes.a.labels.region"),
         ("nodes: {a: {run: 'return 1', labels: eu}}", "nodes.a.labels"),
         ("nodes: {a: {run: 'return 1', priority: -1}}", "nodes.a.priority"),
+        ("nodes: {a: {run: 'return 1', affinity: '${{ params.x }}'}}", "nodes.a.affinity"),
+        ("nodes: {a: {run: 'return 1', affinity: '${{ env.x }}'}}", "nodes.a.affinity"),
     ],
 )
 def test_a_file_that_asks_for_nonsense_is_refused_with_its_place(

@@ -12,7 +12,7 @@ from penstock.coordinator.shell.live import Live, Shard
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.events import ExecutionStarted, StartOptions
-from penstock.workflow.execution.values import NULL, NodeRef
+from penstock.workflow.execution.values import NULL, NodeRef, Payload
 from penstock.workflow.plan import NodePlan, Plan
 
 AGEING_S = 30.0
@@ -40,11 +40,12 @@ def live_of(
     options: StartOptions | None = None,
     deadline_s: float = 0.0,
     node: Mapping[str, Any] | None = None,
+    params: Payload = NULL,
 ) -> Live:
     """An execution of `count` equal start nodes that has begun."""
     nodes = tuple(NodePlan(n, f"n{n}", **{"uses": "js@1", **(node or {})}) for n in range(count))
     live = Live(name, tenant, SHARD, Plan("p", "h", nodes, 0, deadline_s=deadline_s))
-    started = ExecutionStarted("p", 1, "h", tenant, NULL, options=options)
+    started = ExecutionStarted("p", 1, "h", tenant, params, options=options)
     step(live.state, Start(started), 1)
     return live
 

@@ -7,6 +7,7 @@ from penstock.coordinator.queueing.ledger import Ledger
 from penstock.coordinator.shell.balances import balances_of, weights_of
 from penstock.coordinator.shell.ready import CLAIM_AFTER_S
 from penstock.workflow.execution.events import StartOptions
+from penstock.workflow.execution.values import NodeRef, Payload
 from support.coordinator.desk import Desk, live_of
 
 GPU = {"resources": {"gpu": 1}}
@@ -235,3 +236,80 @@ def test_a_way_that_does_not_exist_is_refused(text):
 def test_a_weight_that_makes_no_sense_is_refused(text):
     with pytest.raises(ValueError, match="give"):
         weights_of(text)
+
+
+def work_for(customer: str, name: str, affinity: str = "${{ params.customer }}", **more):
+    """An execution whose work belongs to a customer."""
+    params = Payload(f'{{"customer": "{customer}"}}'.encode())
+    return live_of(name, node={"affinity": affinity}, params=params, **more)
+
+
+def homes_of(desk: Desk, customers: str, turn: str) -> dict[str, str]:
+    """Where the work of each customer goes."""
+    for customer in customers:
+        desk.put(work_for(customer, f"{customer}{turn}"))
+    desk.hand_out()
+    found = {name[0]: worker for worker, name, _ in desk.given if name.endswith(turn)}
+    for customer in customers:
+        desk.give_back(f"{customer}{turn}")
+    return found
+
+
+def test_work_with_one_key_goes_to_one_worker_whichever_execution_it_is_of():
+    desk, other = Desk(), Desk()
+    for name in ("one", "two", "three"):
+        desk.join(name)
+    for name in ("three", "one", "two"):
+        other.join(name)
+    first = homes_of(desk, "abcdefgh", "1")
+    assert len(set(first.values())) > 1
+    assert homes_of(desk, "abcdefgh", "2") == first
+    assert homes_of(other, "abcdefgh", "1") == first
+
+
+def test_when_a_worker_goes_only_its_keys_move():
+    desk = Desk()
+    for name in ("one", "two", "three"):
+        desk.join(name)
+    first = homes_of(desk, "abcdefgh", "1")
+    desk.workers.drain(desk.workers.by_id["two"])
+    second = homes_of(desk, "abcdefgh", "2")
+    moved = {customer for customer in first if first[customer] != second[customer]}
+    assert moved == {customer for customer in first if first[customer] == "two"}
+
+
+def test_a_worker_that_is_much_fuller_does_not_get_its_keys():
+    desk = Desk()
+    for name in ("one", "two"):
+        desk.join(name, 100)
+    home = homes_of(desk, "a", "1")["a"]
+    desk.workers.by_id[home].free -= 50
+    assert homes_of(desk, "a", "2")["a"] != home
+
+
+def test_accounts_do_not_share_keys():
+    desk = Desk()
+    for n in range(64):
+        desk.join(f"worker {n}")
+    for tenant in "xy":
+        desk.put(work_for("a", tenant, tenant=tenant))
+    desk.hand_out()
+    assert len({worker for worker, _, _ in desk.given}) == 2
+
+
+def test_a_key_without_a_value_goes_wherever_there_is_room():
+    desk = Desk()
+    desk.join("one")
+    desk.put(work_for("a", "odd", "${{ params.nobody }}"))
+    assert desk.hand_out() == [("one", "odd", 1)]
+
+
+def test_without_affinity_an_execution_does_not_stay_with_its_worker():
+    desk = Desk()
+    for name in ("one", "two"):
+        desk.join(name)
+    live = live_of("a", 6, node={"affinity": "none"})
+    for n in range(6):
+        desk.ready.add(live, (NodeRef(n),))
+        desk.hand_out()
+    assert [worker for worker, _, _ in desk.given].count("one") == 3

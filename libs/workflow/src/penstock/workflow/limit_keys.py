@@ -1,5 +1,5 @@
-"""Checks the keys of limits: each must have its value before a worker has the attempt, from
-parameters and items alone."""
+"""Checks the keys of limits and of affinities: each must have its value before a worker has the
+attempt, from parameters and items alone."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -24,7 +24,8 @@ def check_limit_keys(flow: FlowDefinition, document: Document, issues: IssueList
         checker.check(text, path, None)
     for node in flow.nodes:
         item = node.item_name if node.for_each is not None else None
-        for text, path in _keys(node.source.items or {}, node.path):
+        source = node.source.items or {}
+        for text, path in (*_keys(source, node.path), *_affinity(source, node.path)):
             checker.check(text, path, item)
 
 
@@ -35,6 +36,13 @@ def _keys(items: Mapping[str, Located], path: str) -> Iterator[tuple[Located, st
         key = (value.items or {}).get("key") if value is not None else None
         if key is not None and isinstance(key.data, str) and OPEN in key.data:
             yield key, join_path(join_path(path, limit), "key")
+
+
+def _affinity(items: Mapping[str, Located], path: str) -> Iterator[tuple[Located, str]]:
+    """The key of a node's affinity, which follows the same rules."""
+    value = items.get("affinity")
+    if value is not None and isinstance(value.data, str) and OPEN in value.data:
+        yield value, join_path(path, "affinity")
 
 
 class _Checker:
@@ -54,7 +62,7 @@ class _Checker:
         for expression in template.expressions:
             if expression.tree is None:
                 message = (
-                    f"`{expression.source[:60]}` is too much for a limit's key: it is evaluated "
+                    f"`{expression.source[:60]}` is too much for a key like this: it is evaluated "
                     "without running JavaScript."
                 )
                 fix = "use paths, comparisons, `?:` and `+` only, such as ${{ params.customer }}"
@@ -74,7 +82,7 @@ class _Checker:
                     message = f'`params` has no "{key[:60]}".'
                     self._tell("UNKNOWN_PARAM", text, offset, path, message, fix)
             elif not (root == "run" and key == "id") and not (item and root in {"item", item}):
-                message = f"A limit's key cannot read `{root[:60]}`."
+                message = f"A key like this cannot read `{root[:60]}`."
                 self._tell("NOT_POSSIBLE_HERE", text, offset, path, message, _KNOWN)
 
     def _tell(

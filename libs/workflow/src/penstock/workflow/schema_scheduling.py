@@ -30,6 +30,11 @@ def placement_properties() -> dict[str, Any]:
                 "pattern": f"^(?:{words.LABEL.pattern})$",
             },
         },
+        "affinity": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What goes to one worker: execution, none, or a key of your own.",
+        },
         "resources": {
             "type": "object",
             "description": "What an attempt takes of its worker: cpu, memory (MiB), others.",

@@ -16,11 +16,12 @@ DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")
 NODE_KEYS = (
     "uses", "run", "with", "needs", "when", "for_each", "item", "max_parallel", "batch", "retry",
     "timeout", "deadline", "on_error", "effects", "pool", "egress", "limits", "importance",
-    "summary", "description", "labels", "resources", "priority", "concurrency", "rate_limit",
+    "summary", "description", "labels", "resources", "priority", "affinity", "concurrency",
+    "rate_limit",
     "breaker",
 )  # fmt: skip
 NODE_KEYS_LATER = (
-    "cache", "affinity", "breakpoint", "on_failure",
+    "cache", "breakpoint", "on_failure",
 )  # fmt: skip
 RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
 LIMITS_KEYS = ("memory", "time")

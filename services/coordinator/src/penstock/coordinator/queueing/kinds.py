@@ -29,6 +29,12 @@ class Demand(msgspec.Struct, frozen=True):
     resources: Amounts = ()
     affinity: str = ""
 
+    @property
+    def key(self) -> str:
+        """The text of the key that says what belongs together; empty if it is the execution, or
+        nothing is."""
+        return "" if self.affinity == NOWHERE else self.affinity
+
     def allows(self, labels: Mapping[str, str], capacity: Mapping[str, int]) -> bool:
         """True if a worker with these labels and that much could take an attempt when idle."""
         return self.has_labels(labels) and all(

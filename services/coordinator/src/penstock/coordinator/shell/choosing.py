@@ -6,6 +6,7 @@ nothing in a pool of the usual balance never comes here.
 """
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import Generic
 
 from penstock.coordinator.queueing.kinds import NOWHERE, Demand, Kind
@@ -18,6 +19,14 @@ from penstock.coordinator.shell.placement import (
     rather_own,
     room_of,
 )
+
+_HOME_SHARE = 0.25
+"""Work stays where its key belongs until that worker is filled by so much of its credits more than
+the least busy one."""
+
+
+def _drawn(key: str, name: str) -> bytes:
+    return blake2b(f"{key}\x1f{name}".encode(), digest_size=8).digest()
 
 
 class Choosy(Generic[SeatT]):
@@ -55,6 +64,16 @@ class Choosy(Generic[SeatT]):
             return False
         near, far = self._first(away=False), self._first(away=True)
         return not is_fuller(seat, rather_own(near, far))
+
+    def home_of(self, key: str) -> SeatT | None:
+        """Where work with this key belongs: the same worker for every coordinator, and as long as
+        it is there (rendezvous hashing). None if that one has no room or is much fuller."""
+        home = max(self._served, key=lambda seat: _drawn(key, seat.name), default=None)
+        if home is None or not self._takes(home):
+            return None
+        near, far = self._first(away=False), self._first(away=True)
+        least = min(fill_of(seat) for seat in (near, far) if seat is not None)
+        return home if fill_of(home) <= least + _HOME_SHARE else None
 
     def claim(self) -> None:
         """What waits has waited for long: let the one that is closest to having room for it fill up

@@ -46,7 +46,7 @@ _KEEP_SHARE = 1.25
 
 
 class Seat:
-    """A worker as placement sees it.
+    """A worker as placement sees it, with the same `name` for every coordinator.
 
     `free` is how many more tasks it takes of its `credits` (negative while it has more).
     `elsewhere` is what others gave it, told only if it is `away`. Whoever raises `free` or lowers
@@ -55,7 +55,8 @@ class Seat:
     """
 
     __slots__ = (
-        "away", "credits", "eased", "elsewhere", "entry", "free", "labels", "ledger", "team",
+        "away", "credits", "eased", "elsewhere", "entry", "free", "labels", "ledger", "name",
+        "team",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +64,9 @@ class Seat:
         credit_count: int,
         labels: Mapping[str, str] | None = None,
         resources: Mapping[str, int] | None = None,
+        name: str = "",
     ) -> None:
+        self.name = name
         self.credits = credit_count
         self.labels = dict(labels or {})
         self.ledger = Ledger(resources or {})
@@ -103,6 +106,10 @@ class Crew(Protocol[SeatT_co]):
     def keeps(self, seat: Seat) -> bool:
         """Whether an execution may stay with this worker: it is one of them, has room, and is not
         much fuller than the least filled one."""
+        ...
+
+    def home_of(self, key: str) -> SeatT_co | None:
+        """Where work with this key belongs; None if it cannot go there."""
         ...
 
     def claim(self) -> None:
@@ -182,6 +189,10 @@ class Team(Generic[SeatT]):
             return True
         return not is_fuller(seat, self.least())
 
+    def home_of(self, key: str) -> SeatT | None:
+        """What has a key is asked of those who are choosy."""
+        return None
+
     def claim(self) -> None:
         """There is nothing to claim but credits, and those come back one by one."""
 
@@ -227,6 +238,10 @@ class Teams(Generic[SeatT]):
         """Whether an execution may stay with this worker."""
         mine = any(seat.team is team for team in (*self._own, *self._away))
         return mine and seat.free > 0 and not is_fuller(seat, self.least())
+
+    def home_of(self, key: str) -> SeatT | None:
+        """What has a key is asked of those who are choosy."""
+        return None
 
     def claim(self) -> None:
         """There is nothing to claim but credits, and those come back one by one."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from penstock.common.clock import Clock
 from penstock.coordinator.queueing.kinds import Kind, Slot
 from penstock.coordinator.queueing.queue import FairRules, KindQueue
+from penstock.coordinator.shell.company import key_of
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.placement import Crew, chunk_size, room_of, run_length
 from penstock.coordinator.shell.urgency import due_of, is_usual, level_of
@@ -188,6 +189,7 @@ class ReadyQueues:
         """The same for a queue in order of urgency, or whose attempts ask more of a worker."""
         demand = queue.kind.demand
         amounts = demand.resources if demand is not None else ()
+        key = demand.key if demand is not None else ""
         self._turns += 1
         for _ in range(_SHARE):
             entry = queue.peek(self._now())
@@ -198,19 +200,25 @@ class ReadyQueues:
             if live.gone or live.state.is_paused:
                 queue.took(waiting, all_of_it=True, charged=False)
                 continue
-            favourite = live.favourite
-            if waiting > 1 or favourite is None or not crew.keeps(favourite):
-                favourite = crew.least_of_all() if waiting > 1 else crew.least()
-            if favourite is None:
+            if key:
+                at_home = key_of(live, entry.refs[entry.at], key)
+                chosen = (at_home and crew.home_of(at_home)) or crew.least()
+            elif waiting > 1:
+                chosen = crew.least_of_all()
+            else:
+                chosen = live.favourite
+                if chosen is None or not crew.keeps(chosen):
+                    chosen = crew.least()
+            if chosen is None:
                 if amounts and self._now() - entry.since > CLAIM_AFTER_S:
                     crew.claim()
                 return False
             if amounts:
                 crew.settle()
             queue.served_at = self._turns
-            count = min(waiting, chunk_size(waiting, len(crew), room_of(favourite, amounts)))
+            count = 1 if key else chunk_size(waiting, len(crew), room_of(chosen, amounts))
             queue.took(count, all_of_it=count == waiting)
-            _hand_over_part(entry, favourite, count, hand_over)
+            _hand_over_part(entry, chosen, count, hand_over)
         return bool(queue)
 
 

@@ -91,7 +91,9 @@ class Worker(Seat):
     )
 
     def __init__(self, hello: Hello, answered: list["Worker"]) -> None:
-        super().__init__(int(hello.credits), hello.labels, dict(amounts_of(hello.resources)))
+        super().__init__(
+            int(hello.credits), hello.labels, dict(amounts_of(hello.resources)), hello.worker_id
+        )
         self.answered = answered
         self.id = hello.worker_id
         self.pool = hello.pool or "default"
