@@ -85,13 +85,13 @@ def test_a_dead_letter_is_looked_at_mended_and_retried_once(penstock: Penstock, 
     assert shown["failed"]["id"] == "ship"
     assert shown["failed"]["input"] == {"look": 101}
     assert shown["execution"]["params"]["weight"] == 101
-    again = [penstock("dead-letter", "retry", dead, "-p", "weight=7") for _ in range(2)]
+    again = [penstock("dead-letter", "retry", dead, "--input", '{"look": 7}') for _ in range(2)]
     answers = {done.stdout.split()[0] for done in again}
     assert len(answers) == 1
     assert "it was retried before" in again[1].stdout
     assert json.loads(penstock("execution", "watch", answers.pop()).stdout) == "shipped"
     assert dead not in penstock("dead-letter", "list").stdout
-    other = penstock("dead-letter", "retry", dead, "-p", "weight=8")
+    other = penstock("dead-letter", "retry", dead, "--input", '{"look": 8}')
     assert "used for a different start" in other.stderr
 
 
@@ -104,5 +104,9 @@ def test_a_dead_letter_is_discarded_and_restored(penstock: Penstock, shipping: P
     assert "Restore it first." in penstock("dead-letter", "retry", dead).stderr
     assert "open" in penstock("dead-letter", "restore", dead).stdout
     assert dead in penstock("dead-letter", "list", *where).stdout
+    anew = penstock("dead-letter", "retry", dead, "-p", "weight=9", "--from-start").stdout.split()[
+        0
+    ]
+    assert json.loads(penstock("execution", "watch", anew).stdout) == "shipped"
     fine = ship(penstock, shipping, "fine", 1)
     assert "no dead letter" in penstock("dead-letter", "discard", fine).stderr

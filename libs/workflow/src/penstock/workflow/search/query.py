@@ -14,6 +14,9 @@ Letter = Literal["open", "retried", "discarded"]
 
 LETTERS: tuple[Letter, ...] = ("open", "retried", "discarded")
 
+KEPT_STATUSES = frozenset(map(int, ExecutionStatus)) - {int(ExecutionStatus.PAUSED)}
+"""Statuses that executions are found by; one that is paused is kept as running."""
+
 DEAD_STATUSES = frozenset({int(ExecutionStatus.FAILED), int(ExecutionStatus.TIMED_OUT)})
 """An execution that ends so is a dead letter until somebody has dealt with it."""
 
@@ -59,9 +62,7 @@ class Query(msgspec.Struct, frozen=True):
     @property
     def possible_statuses(self) -> frozenset[int]:
         """Statuses that an execution can have which fits; all of them if nothing is said."""
-        possible = frozenset(map(int, ExecutionStatus)) & frozenset(
-            self.statuses or map(int, ExecutionStatus)
-        )
+        possible = KEPT_STATUSES & frozenset(self.statuses or KEPT_STATUSES)
         running, good = int(ExecutionStatus.RUNNING), int(ExecutionStatus.COMPLETED)
         if self.letters:
             possible &= DEAD_STATUSES

@@ -34,7 +34,6 @@ from penstock.coordinator.rpc.scheduling import SchedulingRpc
 from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.dead_letters import DeadLetters
 
 SERVICES = (
     "penstock.api.workflow.v1.WorkflowService",
@@ -56,7 +55,6 @@ def registration(
     coordinator: Coordinator, dispatch: DispatchRpc, workflows: WorkflowRpc
 ) -> Callable[[grpc.aio.Server], None]:
     """What `open_server` calls to add the services."""
-    letters = DeadLetters(coordinator.starts, coordinator.definitions, coordinator.state)
 
     def register(server: grpc.aio.Server) -> None:
         add_DispatchServiceServicer_to_server(dispatch, server)
@@ -67,7 +65,7 @@ def registration(
         add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
         add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)
-        add_DeadLetterServiceServicer_to_server(DeadLetterRpc(letters), server)
+        add_DeadLetterServiceServicer_to_server(DeadLetterRpc(coordinator.letters), server)
         add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
         add_SchedulingServiceServicer_to_server(SchedulingRpc(coordinator), server)
         add_PermitServiceServicer_to_server(permits_of(coordinator), server)

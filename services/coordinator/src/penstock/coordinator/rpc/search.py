@@ -45,9 +45,7 @@ class DeadLetterRpc(DeadLetterServiceServicer):
         self, request: pb.RetryDeadLetterRequest, context: Context
     ) -> pb.RetryDeadLetterResponse:
         """Start a new execution in its place."""
-        answer = await self._letters.retry(
-            call_tenant(context), request.execution_id, request.params_json, request.version
-        )
+        answer = await self._letters.retry(call_tenant(context), request)
         return pb.RetryDeadLetterResponse(
             execution_id=answer.execution_id, existing=answer.existing, status=answer.status
         )

@@ -15,6 +15,7 @@ from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.balances import balances_of, weights_of
 from penstock.coordinator.shell.cluster_limits import ClusterLimits
+from penstock.coordinator.shell.dead_letters import DeadLetters
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
@@ -137,6 +138,7 @@ class Coordinator:
         process, state, clock = self._process, self.state, self._process.clock
         self.starts = Starts(process, self.definitions, self.shards, self.room, awakening, state)
         self.reruns = Reruns(self.definitions, state)
+        self.letters = DeadLetters(self.starts, self.reruns, self.definitions, state)
         telling = Telling(self.shards, self.room, awakening, state.queries)
         self.interventions = Interventions(telling, state.queries, state.payloads)
         self.hands = Hands(telling, state.payloads)

@@ -1,10 +1,12 @@
 """Dead letters: executions that FAILED or TIMED_OUT, until somebody retries or discards them.
 
-A retry is a start under a key that is made of the dead execution's id. So whoever asks again, and
+A retry runs the failed node again, with everything after it; what completed before is taken over.
+It is a start under a key that is made of the dead execution's id. So whoever asks again, and
 whatever died in between, meets the execution that was started first; only then is the letter noted
 as retried, and a retry that was cut off before that is completed by the next one.
 """
 
+from penstock.api.history.v1.history_service_pb2 import RerunExecutionRequest
 from penstock.api.journal.v1.journal_pb2 import ExecutionStarted
 from penstock.api.payload.v1.payload_pb2 import Payload as PayloadMessage
 from penstock.api.search.v1.search_service_pb2 import (
@@ -12,6 +14,8 @@ from penstock.api.search.v1.search_service_pb2 import (
     LETTER_STATE_OPEN,
     LETTER_STATE_RETRIED,
     DeadLetter,
+    FoundExecution,
+    RetryDeadLetterRequest,
     SearchExecutionsRequest,
 )
 from penstock.api.workflow.v1.workflow_service_pb2 import (
@@ -24,27 +28,31 @@ from penstock.coordinator.finding_ports import Finding
 from penstock.coordinator.ports import State
 from penstock.coordinator.shell.asked import REASON_CHARS_MAX, check_text
 from penstock.coordinator.shell.definitions import Definitions
-from penstock.coordinator.shell.one_start import start_one
+from penstock.coordinator.shell.one_start import start_made, start_one
+from penstock.coordinator.shell.reruns import Reruns
 from penstock.coordinator.shell.starts import Starts
 
 
 class DeadLetters:
     """What people do about them. All raise `NotFound` for what is no dead letter."""
 
-    def __init__(self, starts: Starts, definitions: Definitions, state: State) -> None:
+    def __init__(
+        self, starts: Starts, reruns: Reruns, definitions: Definitions, state: State
+    ) -> None:
         self._starts = starts
+        self._reruns = reruns
         self._definitions = definitions
         self._state = state
         self._finding: Finding = state.finding
 
-    async def retry(
-        self, tenant: str, execution_id: str, params_json: bytes = b"", version: int = 0
-    ) -> StartExecutionResponse:
+    async def retry(self, tenant: str, asked: RetryDeadLetterRequest) -> StartExecutionResponse:
         """Start a new execution in its place, once. Raises `Conflict` if it was discarded, and
         `IdempotencyConflict` if it was retried before with something else; `WrongOwner` names the
         coordinator that the new execution belongs to. `NotFound` also tells that it was retried
         and the execution in its place has been deleted since."""
-        letter = await self._letter(tenant, execution_id)
+        execution_id = asked.execution_id
+        found = await self._found(tenant, execution_id)
+        letter = found.dead_letter
         if letter.state == LETTER_STATE_DISCARDED:
             raise Conflict(
                 f"the dead letter {execution_id} was discarded",
@@ -53,17 +61,45 @@ class DeadLetters:
             )
         if letter.state == LETTER_STATE_RETRIED:
             await self._beginning(tenant, letter.retried_as)
-        started = await self._beginning(tenant, execution_id)
-        request = await self._again(tenant, execution_id, started)
-        if params_json:
-            request.params_json = params_json
-        if version:
-            request.version = version
-        answer = await start_one(self._starts, tenant, request)
+        failed_node = "" if asked.from_start else found.execution.failed_node
+        if failed_node:
+            answer = await self._from_node(tenant, asked, failed_node)
+        else:
+            answer = await self._from_start(tenant, asked)
         if letter.state != LETTER_STATE_RETRIED:
             wanted = DeadLetter(state=LETTER_STATE_RETRIED, retried_as=answer.execution_id)
             await self._finding.settle(tenant, execution_id, wanted)
         return answer
+
+    async def _from_node(
+        self, tenant: str, asked: RetryDeadLetterRequest, node: str
+    ) -> StartExecutionResponse:
+        """The failed node again, with everything after it."""
+        request = RerunExecutionRequest(
+            execution_id=asked.execution_id,
+            from_nodes=[node],
+            input_json=asked.input_json,
+            params_json=asked.params_json,
+            version=asked.version,
+            idempotency_key=_key(asked.execution_id),
+        )
+        making = await self._reruns.rerun(tenant, request)
+        return await start_made(self._starts, tenant, making.request, making.prepare)
+
+    async def _from_start(
+        self, tenant: str, asked: RetryDeadLetterRequest
+    ) -> StartExecutionResponse:
+        """The same start once more."""
+        if asked.input_json:
+            raise InvalidArgument(
+                "`input` is for the failed node, and every node is to run again.",
+                fix="Leave it out, or give `params`.",
+                path="input",
+            )
+        request = await self._again(tenant, asked.execution_id)
+        request.params_json = asked.params_json or request.params_json
+        request.version = asked.version or request.version
+        return await start_one(self._starts, tenant, request)
 
     async def discard(self, tenant: str, execution_id: str, reason: str) -> DeadLetter:
         """Take it off the list. Raises `Conflict` if it was retried."""
@@ -86,7 +122,7 @@ class DeadLetters:
             )
         return settled
 
-    async def _letter(self, tenant: str, execution_id: str) -> DeadLetter:
+    async def _found(self, tenant: str, execution_id: str) -> FoundExecution:
         _check_id(execution_id)
         query = f"id:{execution_id} dead_letter:open,retried,discarded"
         found = await self._finding.search(tenant, SearchExecutionsRequest(query=query))
@@ -96,7 +132,7 @@ class DeadLetters:
                 fix="Only executions that FAILED or TIMED_OUT become dead letters.",
                 execution_id=execution_id,
             )
-        return found.executions[0].dead_letter
+        return found.executions[0]
 
     async def _beginning(self, tenant: str, execution_id: str) -> ExecutionStarted:
         rows = await self._state.queries.read_events(tenant, execution_id, 0, 1)
@@ -104,10 +140,9 @@ class DeadLetters:
             raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
         return rows[0].events[0].execution_started
 
-    async def _again(
-        self, tenant: str, execution_id: str, started: ExecutionStarted
-    ) -> StartExecutionRequest:
+    async def _again(self, tenant: str, execution_id: str) -> StartExecutionRequest:
         """The same start once more, under the letter's key."""
+        started = await self._beginning(tenant, execution_id)
         definition = await self._definitions.get(tenant, started.workflow, started.version)
         return StartExecutionRequest(
             workflow=started.workflow,
@@ -115,13 +150,17 @@ class DeadLetters:
             params_json=await self._json(tenant, started.params),
             trigger_json=await self._json(tenant, started.trigger),
             tags=[tag for tag in started.tags if tag not in definition.plan.tags],
-            idempotency_key=f"dead-letter:{execution_id}",
+            idempotency_key=_key(execution_id),
         )
 
     async def _json(self, tenant: str, value: PayloadMessage) -> bytes:
         if value.WhichOneof("kind") == "ref":
             return await self._state.payloads.get(tenant, value.ref.digest)
         return value.json
+
+
+def _key(execution_id: str) -> str:
+    return f"dead-letter:{execution_id}"
 
 
 def _check_id(execution_id: str) -> None:

@@ -260,22 +260,30 @@ class RetryDeadLetterRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     PARAMS_JSON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    INPUT_JSON_FIELD_NUMBER: _builtins.int
+    FROM_START_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """ULID of the dead execution."""
     params_json: _builtins.bytes
     """Parameters to run with instead, a JSON object; empty for the same ones."""
     version: _builtins.int
     """Version to run; 0 for the one that failed."""
+    input_json: _builtins.bytes
+    """Input for the failed node instead of what its parents give: a JSON object keyed by parent; empty for none."""
+    from_start: _builtins.bool
+    """True to run every node again; else outcomes up to the failed node are taken over."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         params_json: _builtins.bytes = ...,
         version: _builtins.int = ...,
+        input_json: _builtins.bytes = ...,
+        from_start: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "from_start", b"from_start", "input_json", b"input_json", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
