@@ -85,13 +85,18 @@ def test_a_dead_letter_is_looked_at_mended_and_retried_once(penstock: Penstock, 
     assert shown["failed"]["id"] == "ship"
     assert shown["failed"]["input"] == {"look": 101}
     assert shown["execution"]["params"]["weight"] == 101
-    again = [penstock("dead-letter", "retry", dead, "--input", '{"look": 7}') for _ in range(2)]
+    again = [penstock("dead-letter", "retry", dead) for _ in range(2)]
     answers = {done.stdout.split()[0] for done in again}
     assert len(answers) == 1
     assert "it was retried before" in again[1].stdout
-    assert json.loads(penstock("execution", "watch", answers.pop()).stdout) == "shipped"
+    again_dead = answers.pop()
+    assert penstock("execution", "watch", again_dead).returncode == 1
+    picture = json.loads(penstock("execution", "get", again_dead, "-o", "json").stdout)
+    assert picture["failed_node"] == "ship"
+    mended = penstock("dead-letter", "retry", again_dead, "-p", "weight=7", "--from-start")
+    assert json.loads(penstock("execution", "watch", mended.stdout.split()[0]).stdout) == "shipped"
     assert dead not in penstock("dead-letter", "list").stdout
-    other = penstock("dead-letter", "retry", dead, "--input", '{"look": 8}')
+    other = penstock("dead-letter", "retry", dead, "-p", "weight=8")
     assert "used for a different start" in other.stderr
 
 
@@ -110,3 +115,27 @@ def test_a_dead_letter_is_discarded_and_restored(penstock: Penstock, shipping: P
     assert json.loads(penstock("execution", "watch", anew).stdout) == "shipped"
     fine = ship(penstock, shipping, "fine", 1)
     assert "no dead letter" in penstock("dead-letter", "discard", fine).stderr
+
+
+def test_one_thing_is_done_to_all_that_a_query_finds(penstock: Penstock, shipping: Path):
+    dead = {ship(penstock, shipping, "many", 200 + n) for n in range(3)}
+    where = ("--where", "params.customer:many dead_letter:open")
+    told = penstock("operation", "start", "discard", *where, "--dry-run")
+    assert told.stdout.splitlines()[0] == "would discard 3 executions"
+    assert {line.strip() for line in told.stdout.splitlines()[1:]} == dead
+    done = penstock("operation", "start", "discard", *where, "--reason", "all of them")
+    assert done.returncode == 0, done.stderr
+    assert "completed: 3 done, 0 skipped, 0 failed of 3" in done.stdout
+    assert found(penstock, "params.customer:many dead_letter:open") == []
+    again = penstock("operation", "start", "cancel", "--where", "params.customer:many")
+    assert "0 done, 3 skipped" in again.stdout
+    operation = again.stdout.split()[1]
+    assert operation in penstock("operation", "list").stdout
+    gone = penstock("operation", "start", "delete", "--where", "params.customer:many")
+    assert "3 done" in gone.stdout
+    assert found(penstock, "params.customer:many") == []
+    one = ship(penstock, shipping, "single", 1)
+    assert "deleted" in penstock("execution", "delete", one).stdout
+    assert "no execution" in penstock("execution", "get", one).stderr
+    bad = penstock("operation", "start", "cancel", "--where", "statsu:failed")
+    assert 'did you mean "status"?' in bad.stderr

@@ -2,7 +2,7 @@
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING, ExecutionStarted
 from penstock.api.search.v1 import search_service_pb2 as pb
-from penstock.common.errors import NotFound
+from penstock.common.errors import InvalidQuery, NotFound
 from penstock.workflow.search.query import DEAD_STATUSES, LETTERS
 from penstock.workflow.search.reading import read_query
 
@@ -43,7 +43,8 @@ class MemoryFinding:
 
     def found(self, tenant: str, text: str) -> list[str]:
         query, issues = read_query(text, 0)
-        assert not issues
+        if issues:
+            raise InvalidQuery(issues[0].message)
         return [i for i in sorted(self._state.histories) if self._fits(tenant, query, i)]
 
     async def search(self, tenant, request):

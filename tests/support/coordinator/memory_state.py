@@ -25,6 +25,7 @@ from penstock.state.ports import FileSchedules
 from penstock.workflow.execution.values import Payload
 from support.coordinator.memory_finding import MemoryFinding
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
+from support.coordinator.memory_operations import MemoryOperations
 from support.schedule_twin import CoordinatorSchedules, MemorySchedules
 
 
@@ -52,6 +53,8 @@ class MemoryState:
         self.down = False
         self.calls: list[str] = []
         self.schedules = MemorySchedules(shard_count, self.epochs, self.live)
+        self.finding = MemoryFinding(self)
+        self.operations = MemoryOperations(self)
 
     def check_up(self, call: str) -> None:
         self.calls.append(call)
@@ -67,8 +70,9 @@ class MemoryState:
             MemoryHistory(self),
             MemoryNotices(self),
             MemoryChildren(self),
-            MemoryFinding(self),
+            self.finding,
             CoordinatorSchedules(self.schedules, self.check_up),
+            self.operations,
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:

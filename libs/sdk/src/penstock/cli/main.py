@@ -26,6 +26,7 @@ _GROUPS = (
     ("schedule", "Start workflows at the slots of cron expressions; pause, trigger, backfill."),
     ("dead-letter", "List, show, retry, discard and restore executions that failed."),
     ("queue", "Show what waits for workers."),
+    ("operation", "Do one thing to many executions; list, watch and stop such operations."),
 )
 
 

@@ -30,6 +30,7 @@ from penstock.sdk.models import (
     Workflow,
     WorkflowPage,
 )
+from penstock.sdk.operations import OperationClient
 from penstock.sdk.schedules import Schedules
 from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
@@ -81,6 +82,7 @@ class Client:
         self.dead_letters = DeadLetterClient(transport)
         self.scheduling = SchedulingClient(transport)
         self.schedules = Schedules(transport)
+        self.operations = OperationClient(transport)
 
     @property
     def url(self) -> str:
@@ -183,6 +185,10 @@ class Client:
         path = f"/v1/executions/{_segment(execution_id)}/cancel"
         body = msgspec.json.encode({"reason": reason})
         return await self._transport.ask(Call("POST", path, headers=_JSON, body=body), Cancelled)
+
+    async def delete_execution(self, execution_id: str) -> None:
+        """Remove an execution that has ended, with everything of it."""
+        await self._transport.ask_bytes(Call("DELETE", f"/v1/executions/{_segment(execution_id)}"))
 
     async def signal(
         self, execution_id: str, name: str, payload: Any = None, *, signal_id: str = ""

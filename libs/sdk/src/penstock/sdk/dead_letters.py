@@ -97,16 +97,12 @@ class DeadLetterClient:
         execution_id: str,
         params: Mapping[str, Any] | None = None,
         *,
-        node_input: Mapping[str, Any] | None = None,
         version: int = 0,
         from_start: bool = False,
     ) -> Retried:
         """Start a new execution in its place, once; a repeat answers the same one. It begins at
-        the failed node unless `from_start`, with other `params` or another `node_input` if they are
-        given."""
+        the failed node unless `from_start`, with other `params` if they are given."""
         body: dict[str, Any] = {} if params is None else {"params": dict(params)}
-        if node_input is not None:
-            body["input"] = dict(node_input)
         if version:
             body["version"] = version
         if from_start:

@@ -3,7 +3,7 @@ implement these over gRPC; tests have twins in memory."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
@@ -34,6 +34,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     Workflow,
 )
 from penstock.coordinator.finding_ports import Finding
+from penstock.coordinator.operation_ports import OperationStore
 from penstock.workflow.execution.values import Payload
 
 
@@ -213,6 +214,11 @@ class Peers(Protocol):
         `Unavailable`, `DeadlineExceeded`."""
         ...
 
+    async def ask(self, address: str, tenant: str, request: Any) -> Any:
+        """The answer of the coordinator at an address to a public request, on behalf of a tenant.
+        Raises what it raises."""
+        ...
+
 
 class ChildrenQueries(Protocol):
     """Reads of sub-workflows, on behalf of a tenant."""
@@ -285,3 +291,4 @@ class State:
     children: ChildrenQueries
     finding: Finding
     schedules: Schedules
+    operations: OperationStore

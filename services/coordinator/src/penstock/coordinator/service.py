@@ -14,6 +14,7 @@ from penstock.coordinator.adapters.finding import StateFinding
 from penstock.coordinator.adapters.history import StateHistory
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.adapters.notices import StateChildren, StateNotices
+from penstock.coordinator.adapters.operations import StateOperations
 from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.schedules import StateSchedules
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
@@ -43,6 +44,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateChildren(channel),
             StateFinding(channel),
             StateSchedules(channel),
+            StateOperations(channel),
         )
 
 

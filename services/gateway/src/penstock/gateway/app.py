@@ -19,6 +19,7 @@ from penstock.gateway.problems import (
 )
 from penstock.gateway.requests import BODY_BYTES_MAX
 from penstock.gateway.routes.audit import AUDIT_ROUTES
+from penstock.gateway.routes.batch import BATCH_ROUTES
 from penstock.gateway.routes.children import CHILDREN_ROUTES
 from penstock.gateway.routes.dead_letters import DEAD_LETTER_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
@@ -37,6 +38,7 @@ _ROUTES = (
     *SCHEDULING_ROUTES,
     *SEARCH_ROUTES,
     *DEAD_LETTER_ROUTES,
+    *BATCH_ROUTES,
     *EVENT_ROUTES,
     *AUDIT_ROUTES,
     *HISTORY_ROUTES,

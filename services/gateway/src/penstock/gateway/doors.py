@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 
+from penstock.gateway.batch_ports import BatchOperations
 from penstock.gateway.finding_ports import DeadLetters, Finding
 from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
@@ -32,6 +33,7 @@ class Doors:
     finding: Finding
     dead_letters: DeadLetters
     schedules: Schedules
+    batch: BatchOperations
 
 
 def doors_of(connection: Connection) -> Doors:

@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.gateway import schema
 from penstock.gateway.interface.audit import AUDIT_OPERATIONS
+from penstock.gateway.interface.batch import BATCH_OPERATIONS
 from penstock.gateway.interface.children import CHILDREN_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
@@ -38,6 +39,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *SEARCH_OPERATIONS,
     *SCHEDULING_OPERATIONS,
     *SCHEDULE_OPERATIONS,
+    *BATCH_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

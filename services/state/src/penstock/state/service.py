@@ -19,6 +19,8 @@ from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJo
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.operations import PostgresOperations
+from penstock.state.adapters.postgres.retention import PostgresRetention
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
@@ -35,6 +37,7 @@ from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
+from penstock.state.rpc.operation_service import OperationStoreService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
@@ -154,6 +157,11 @@ async def open_state(
             SearchService(PostgresSearch(database), workflows, clock),
             DeadLetterStoreService(PostgresDeadLetters(database), clock),
             ScheduleStoreService(PostgresSchedules(database, settings.shard_count)),
+            OperationStoreService(
+                PostgresOperations(database),
+                PostgresRetention(database),
+                shard_count=settings.shard_count,
+            ),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -176,6 +176,19 @@ def logs(
 
 
 @app.command
+def delete(execution: Id, /, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+    """Remove an execution that has ended, with everything of it, for good."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            await client.delete_execution(execution)
+        print(f"{execution} deleted")
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
 def cancel(
     execution: Id,
     /,

@@ -8,6 +8,9 @@ from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceService
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.limits.v1.permit_service_pb2_grpc import add_PermitServiceServicer_to_server
+from penstock.api.operation.v1.operation_service_pb2_grpc import (
+    add_OperationServiceServicer_to_server,
+)
 from penstock.api.peer.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
 from penstock.api.schedule.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import (
@@ -27,6 +30,7 @@ from penstock.coordinator.rpc.children import ChildrenRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
+from penstock.coordinator.rpc.operations import OperationRpc
 from penstock.coordinator.rpc.peers import PeerRpc
 from penstock.coordinator.rpc.permits import permits_of
 from penstock.coordinator.rpc.schedules import ScheduleRpc
@@ -44,6 +48,7 @@ SERVICES = (
     "penstock.api.peer.v1.PeerService",
     "penstock.api.workflow.v1.ChildrenService",
     "penstock.api.search.v1.SearchService",
+    "penstock.api.operation.v1.OperationService",
     "penstock.api.search.v1.DeadLetterService",
     "penstock.api.schedule.v1.ScheduleService",
     "penstock.api.scheduling.v1.SchedulingService",
@@ -65,6 +70,8 @@ def registration(
         add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
         add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)
+        operations = OperationRpc(coordinator.operations, coordinator.state.operations)
+        add_OperationServiceServicer_to_server(operations, server)
         add_DeadLetterServiceServicer_to_server(DeadLetterRpc(coordinator.letters), server)
         add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
         add_SchedulingServiceServicer_to_server(SchedulingRpc(coordinator), server)

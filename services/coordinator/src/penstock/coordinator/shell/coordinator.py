@@ -32,6 +32,8 @@ from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
 from penstock.coordinator.shell.mending import Mending
+from penstock.coordinator.shell.operation_steps import Means, Steps
+from penstock.coordinator.shell.operations import Operations
 from penstock.coordinator.shell.outbox import NoPeers, Outbox
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
@@ -145,6 +147,27 @@ class Coordinator:
         self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)
         self.outbox = Outbox(state.notices, self.receiving, peers, self.shards, clock)
         self.turns.appends.on_owed = self.outbox.on_owed
+        self._open_operations(peers)
+
+    def _open_operations(self, peers: Peers) -> None:
+        """One thing done to many executions."""
+        means = Means(
+            interventions=self.interventions,
+            hands=self.hands,
+            letters=self.letters,
+            reruns=self.reruns,
+            starts=self.starts,
+            store=self.state.operations,
+            peers=peers,
+        )
+        self.operations = Operations(
+            self._process,
+            self.starts,
+            self.shards,
+            Steps(means),
+            self.state.operations,
+            self.state.finding,
+        )
 
     def _keep_schedules(self) -> None:
         """The parts that schedules need beside starts."""
@@ -196,6 +219,7 @@ class Coordinator:
         """A shard came to life."""
         self.gate.loaded(shard)
         self.floor.on_loaded(shard)
+        self.operations.on_loaded(shard)
         self.outbox.on_loaded(shard)
         self.keeper.look_again()
         self.dormancy.sleepers.look_again()

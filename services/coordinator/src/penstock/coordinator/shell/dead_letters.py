@@ -78,7 +78,6 @@ class DeadLetters:
         request = RerunExecutionRequest(
             execution_id=asked.execution_id,
             from_nodes=[node],
-            input_json=asked.input_json,
             params_json=asked.params_json,
             version=asked.version,
             idempotency_key=_key(asked.execution_id),
@@ -90,12 +89,6 @@ class DeadLetters:
         self, tenant: str, asked: RetryDeadLetterRequest
     ) -> StartExecutionResponse:
         """The same start once more."""
-        if asked.input_json:
-            raise InvalidArgument(
-                "`input` is for the failed node, and every node is to run again.",
-                fix="Leave it out, or give `params`.",
-                path="input",
-            )
         request = await self._again(tenant, asked.execution_id)
         request.params_json = asked.params_json or request.params_json
         request.version = asked.version or request.version

@@ -16,6 +16,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from penstock.api.peer.v1 import peer_service_pb2 as peer
 from penstock.common.clock import Clock
@@ -50,6 +51,10 @@ class NoPeers:
     async def deliver(
         self, address: str, notices: Sequence[peer.Notice]
     ) -> Sequence[peer.Delivery]:
+        """Raises `Unavailable`."""
+        raise Unavailable(f"this coordinator knows no way to {address}")
+
+    async def ask(self, address: str, tenant: str, request: Any) -> Any:
         """Raises `Unavailable`."""
         raise Unavailable(f"this coordinator knows no way to {address}")
 

@@ -183,7 +183,7 @@ class Starts:
             if found is None or large or request.idempotency_key or call.under is not None:
                 self._take_detour(call)
                 return
-            execution_id, shard = self._fresh_id()
+            execution_id, shard = self.fresh_id()
             checked = Payload(checked_params(found, params))
             inline = Payload(_checked_trigger(trigger)) if trigger else NULL
             prepared = Prepared(found, checked, inline, tuple(request.tags), call.options)
@@ -204,7 +204,7 @@ class Starts:
         self._log.exception("start_failed", error=repr(fault))
         call.listener.on_refused(Internal("the start met a fault of the engine"))
 
-    def _fresh_id(self) -> tuple[str, Shard]:
+    def fresh_id(self) -> tuple[str, Shard]:
         """An id in one of this coordinator's shards."""
         held, count = self._shards.owned, self._shards.count
         if not held:
@@ -252,7 +252,7 @@ class Starts:
             if under is not None:
                 await self._start_under(call, under)
             else:
-                await self._start_prepared(call, self._fresh_id)
+                await self._start_prepared(call, self.fresh_id)
         except PenstockError as error:
             call.listener.on_refused(error)
         except Exception as fault:  # noqa: BLE001 - one start must not end the service

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from penstock.gateway.adapters.audit import Audits
+from penstock.gateway.adapters.batch import CoordinatorOperations
 from penstock.gateway.adapters.children import StateChildren
 from penstock.gateway.adapters.coordinators import Coordinators
 from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
@@ -39,4 +40,5 @@ def doors_to(
         health=health,
         finding=StateFinding(reads.channel),
         dead_letters=CoordinatorDeadLetters(coordinators),
+        batch=CoordinatorOperations(coordinators),
     )

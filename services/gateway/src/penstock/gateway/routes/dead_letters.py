@@ -24,7 +24,6 @@ from penstock.gateway.requests import (
     params_value,
     query_of,
     tenant_of,
-    user_value,
 )
 from penstock.gateway.routes.search import (
     CONDITIONS,
@@ -83,7 +82,6 @@ async def retry_dead_letter(request: AnyRequest, execution_id: FromPath[str]) ->
         execution_id=execution_id_of(execution_id),
         params_json=params_value(body.params),
         version=body.version,
-        input_json=user_value(body.input, "input"),
         from_start=body.from_start,
     )
     answer = await doors_of(request).dead_letters.retry(wanted, tenant_of(request))

@@ -8,6 +8,9 @@ import grpc
 from penstock.api.history.v1.history_service_pb2_grpc import (
     add_HistoryQueryServiceServicer_to_server,
 )
+from penstock.api.operation.v1.operation_service_pb2_grpc import (
+    add_OperationStoreServiceServicer_to_server,
+)
 from penstock.api.search.v1.search_service_pb2_grpc import (
     add_DeadLetterStoreServiceServicer_to_server,
     add_SearchServiceServicer_to_server,
@@ -26,6 +29,7 @@ from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
+from penstock.state.rpc.operation_service import OperationStoreService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.schedule_store import ScheduleStoreService
@@ -43,6 +47,7 @@ SERVICES = (
     "penstock.api.workflow.v1.ChildrenService",
     "penstock.api.history.v1.HistoryQueryService",
     "penstock.api.search.v1.SearchService",
+    "penstock.api.operation.v1.OperationStoreService",
     "penstock.api.search.v1.DeadLetterStoreService",
 )
 
@@ -53,6 +58,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     HistoryQueryService: add_HistoryQueryServiceServicer_to_server,
     NoticeService: add_NoticeServiceServicer_to_server,
     ChildrenService: add_ChildrenServiceServicer_to_server,
+    OperationStoreService: add_OperationStoreServiceServicer_to_server,
     SearchService: add_SearchServiceServicer_to_server,
     ScheduleStoreService: add_ScheduleStoreServiceServicer_to_server,
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,

@@ -4,6 +4,7 @@ failed. The account of a call restricts every one of them."""
 from typing import Any
 
 import grpc
+from msgspec import structs
 
 from penstock.api.search.v1 import search_service_pb2 as pb
 from penstock.api.search.v1.search_service_pb2_grpc import (
@@ -25,7 +26,7 @@ from penstock.state.finding.ports import (
 from penstock.state.ports import WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
 from penstock.state.reading.executions import summary
-from penstock.workflow.search.query import LETTERS, Query
+from penstock.workflow.search.query import LETTERS, Query, Span
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -50,11 +51,17 @@ class SearchService(SearchServiceServicer):
         size = page_size_of(request.page_size)
         newest = request.order != pb.ORDER_OLDEST
         asked = ("search", request.query, newest)
-        now_us, place = self._clock.now_us(), None  # relative times count from the first page
+        now_us, place = (
+            request.now_unix_us or self._clock.now_us(),
+            None,
+        )  # relative times count from the first page
         if request.page_token:
             token = from_token(request.page_token, tuple[int, int, str], asked)
             now_us, place = token[0], token[1:]
         query = await self._read(tenant, request.query, now_us)
+        if request.started_before_us:
+            span = query.started.narrowed(Span(before_us=request.started_before_us))
+            query = structs.replace(query, started=span)
         found = await self._store.page(tenant, query, place, size + 1, newest=newest)
         answer = pb.SearchExecutionsResponse(executions=map(_to_proto, found.rows[:size]))
         if len(found.rows) > size:

@@ -83,6 +83,8 @@ class SearchExecutionsRequest(_message.Message):
     ORDER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    NOW_UNIX_US_FIELD_NUMBER: _builtins.int
+    STARTED_BEFORE_US_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Such as `status:failed workflow:orders tag:eu started>2026-01-01`; empty for all."""
     order: Global___Order.ValueType
@@ -91,6 +93,10 @@ class SearchExecutionsRequest(_message.Message):
     """At most this many, 50 if 0, 500 at most."""
     page_token: _builtins.str
     """From the last page; empty for the first."""
+    now_unix_us: _builtins.int
+    """What relative times count from, microseconds since the Unix epoch; 0 for now."""
+    started_before_us: _builtins.int
+    """Only those that started before this instant, microseconds since the Unix epoch; 0 for all."""
     def __init__(
         self,
         *,
@@ -98,10 +104,12 @@ class SearchExecutionsRequest(_message.Message):
         order: Global___Order.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        now_unix_us: _builtins.int = ...,
+        started_before_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["now_unix_us", b"now_unix_us", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "started_before_us", b"started_before_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -260,7 +268,6 @@ class RetryDeadLetterRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     PARAMS_JSON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
-    INPUT_JSON_FIELD_NUMBER: _builtins.int
     FROM_START_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """ULID of the dead execution."""
@@ -268,8 +275,6 @@ class RetryDeadLetterRequest(_message.Message):
     """Parameters to run with instead, a JSON object; empty for the same ones."""
     version: _builtins.int
     """Version to run; 0 for the one that failed."""
-    input_json: _builtins.bytes
-    """Input for the failed node instead of what its parents give: a JSON object keyed by parent; empty for none."""
     from_start: _builtins.bool
     """True to run every node again; else outcomes up to the failed node are taken over."""
     def __init__(
@@ -278,12 +283,11 @@ class RetryDeadLetterRequest(_message.Message):
         execution_id: _builtins.str = ...,
         params_json: _builtins.bytes = ...,
         version: _builtins.int = ...,
-        input_json: _builtins.bytes = ...,
         from_start: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "from_start", b"from_start", "input_json", b"input_json", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "from_start", b"from_start", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

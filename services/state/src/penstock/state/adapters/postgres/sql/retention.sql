@@ -1,0 +1,45 @@
+-- name: list_policies
+-- Workflows with a policy of their own, or all of them under a default. $1 and $2: the default, 0 for ever.
+SELECT tenant, name,
+       CASE WHEN retain_completed_us > 0 THEN retain_completed_us ELSE $1::bigint END,
+       CASE WHEN retain_failed_us > 0 THEN retain_failed_us ELSE $2::bigint END
+FROM workflows
+WHERE retain_completed_us > 0 OR retain_failed_us > 0 OR $1 > 0 OR $2 > 0
+ORDER BY tenant, name
+
+-- name: walk_workflow
+-- A workflow's executions by their start, after a place, with how each stands.
+SELECT started_us, execution_id, status, finished_us FROM executions
+WHERE tenant = $1 AND workflow = $2 AND (started_us, execution_id) > ($3::bigint, $4::text) AND started_us < $5
+ORDER BY started_us, execution_id LIMIT $6
+
+-- name: status_of
+SELECT status FROM executions WHERE execution_id = $2 AND tenant = $1
+
+-- name: erase_executions
+-- Everything of some executions that have ended, in one statement. An execution that has not is in live_executions, and
+-- stays. Nothing here is touched by commits: they only add rows, and change those of live executions.
+WITH chosen AS MATERIALIZED (
+    SELECT e.execution_id, e.tenant, e.status, e.started_us FROM executions e
+    WHERE e.execution_id = ANY ($1::text[]) AND e.status <> 1
+), labels AS (
+    DELETE FROM execution_tags t USING executions e, unnest(e.tags) AS named (tag)
+    WHERE e.execution_id IN (SELECT execution_id FROM chosen)
+      AND t.tenant = e.tenant AND t.tag = named.tag AND t.started_us = e.started_us AND t.execution_id = e.execution_id
+), terms AS (
+    DELETE FROM execution_tags t USING chosen c
+    WHERE t.execution_id = c.execution_id AND t.tag >= E'\x1d' AND t.tag < E'\x1e'
+), bad AS (
+    DELETE FROM bad_ends b USING chosen c
+    WHERE b.tenant = c.tenant AND b.status = c.status AND b.started_us = c.started_us AND b.execution_id = c.execution_id
+), letters AS (
+    DELETE FROM dead_letters d USING chosen c WHERE d.execution_id = c.execution_id
+), refs AS (
+    DELETE FROM payload_refs p USING chosen c WHERE p.execution_id = c.execution_id
+), below AS (
+    DELETE FROM children k USING chosen c WHERE k.tenant = c.tenant AND k.parent_id = c.execution_id
+), history AS (
+    DELETE FROM journal j USING chosen c WHERE j.execution_id = c.execution_id
+)
+DELETE FROM executions e USING chosen c WHERE e.execution_id = c.execution_id
+RETURNING e.execution_id

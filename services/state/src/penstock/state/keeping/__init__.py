@@ -1,0 +1,1 @@
+"""How long things are kept: operations, retention of executions, garbage among payloads."""
