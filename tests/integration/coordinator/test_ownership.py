@@ -138,6 +138,24 @@ async def test_a_fenced_shard_is_dropped_and_what_its_commands_lead_to_never_lea
         assert len(applied.shell.executions) == 0
 
 
+async def test_a_cancel_that_was_fenced_gives_the_place_back_all_the_same(applied, state):
+    async with open_worker(applied.channel, keep_all, credit_count=3) as worker:
+        started = await start(applied)
+        await worker.until(lambda: worker.tasks)
+        applied.journal.going.clear()
+        request = pb.CancelExecutionRequest(execution_id=started.execution_id)
+        cancel = asyncio.create_task(call(applied.stub.CancelExecution, request))
+        await until(lambda: len(applied.shell.turns.appends))
+        for number in list(applied.shell.shards.held):
+            applied.shell.shards.drop(number, "a test wants it")
+        assert applied.shell.workers.by_id["w1"].free == 2
+        applied.journal.going.set()
+        with pytest.raises(Unavailable):
+            await cancel
+        await until(lambda: applied.shell.workers.by_id["w1"].free == 3)
+        await worker.until(lambda: worker.cancels)
+
+
 async def test_without_a_renewed_lease_nothing_is_handed_out(applied, state):
     async with open_worker(applied.channel, keep_all) as worker:
         applied.shell.tenure._until = 0.0

@@ -2,7 +2,15 @@
 
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.common.clock import SystemClock
-from penstock.coordinator.core.inputs import AttemptsLost, Completed, Outcome, Report, Start
+from penstock.coordinator.core.commands import AnswerReport, Dispatch
+from penstock.coordinator.core.inputs import (
+    AttemptsLost,
+    AttemptStarted,
+    Completed,
+    Outcome,
+    Report,
+    Start,
+)
 from penstock.coordinator.core.step import step
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import Live, Shard
@@ -31,9 +39,39 @@ def started() -> tuple[Holdings, Live, Worker]:
     return Holdings(workers), live, worker
 
 
+def loaded(live: Live) -> Live:
+    """As it is after a restart, before it is known what workers hold."""
+    live.early = []
+    return live
+
+
+def test_what_was_loaded_is_adopted_from_whoever_has_it():
+    holdings, live, worker = started()
+    assert holdings.adopt(loaded(live), SECOND, worker)
+    assert worker.free == CREDITS - 1
+
+
+def test_what_waits_for_a_worker_is_not_adopted_under_an_old_name():
+    holdings, live, worker = started()
+    assert not holdings.adopt(live, SECOND, worker)
+    holdings.step(live, AttemptStarted("w", SECOND, 3), 3)
+    assert (worker.free, live.state.holders) == (CREDITS, {})
+
+
+def test_a_worker_that_was_given_up_gets_nothing_more_to_hold():
+    holdings, live, worker = started()
+    report = Report("gone", SECOND, report_of(SECOND).outcomes, NodeRef(1))
+    decided = holdings.step(live, report, 3)
+    assert [type(event).__name__ for event in decided.events] == ["NodeCompleted", "NodesQueued"]
+    assert decided.commands[-1] == AnswerReport(accepted=False)
+    assert Dispatch((NodeRef(1),)) in decided.commands
+    holdings.step(live, AttemptStarted("gone", NodeRef(1), 4), 4)
+    assert live.state.holders == {}
+
+
 def test_a_report_of_an_attempt_that_was_lost_frees_no_place_of_the_one_after_it():
     holdings, live, worker = started()
-    assert holdings.adopt(live, SECOND, worker)
+    assert holdings.adopt(loaded(live), SECOND, worker)
     holdings.step(live, report_of(FIRST), 3)
     assert worker.free == CREDITS - 1
     holdings.step(live, report_of(SECOND), 4)

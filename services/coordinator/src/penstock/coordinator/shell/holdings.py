@@ -4,11 +4,26 @@ The core keeps the holders (`state.holders`); here the workers' room follows fro
 to them.
 """
 
+from msgspec.structs import replace
+
+from penstock.coordinator.core.commands import AnswerReport
 from penstock.coordinator.core.inputs import AttemptStarted, Report
 from penstock.coordinator.core.step import Step, step
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.values import NodeRef
+
+
+def _step_of_the_gone(live: Live, happened: Report | AttemptStarted, now_us: int) -> Step:
+    """What a worker said before it was given up: its outcomes count if they still can, but it gets
+    nothing more to hold, for nobody would notice that it does not do it."""
+    if isinstance(happened, AttemptStarted):
+        return Step()
+    if happened.continue_with is None:
+        return step(live.state, happened, now_us)
+    decided = step(live.state, replace(happened, continue_with=None), now_us)
+    others = [one for one in decided.commands if type(one) is not AnswerReport]
+    return replace(decided, commands=(*others, AnswerReport(accepted=False)))
 
 
 class Holdings:
@@ -22,15 +37,11 @@ class Holdings:
         state = live.state
         worker = self._workers.by_id.get(happened.worker)
         if worker is None:
-            return step(state, happened, now_us)
+            return _step_of_the_gone(live, happened, now_us)
         holders = state.holders
         if isinstance(happened, AttemptStarted):
-            key = state.key(happened.ref)
-            had = holders.get(key) == worker.id
-            decided = step(state, happened, now_us)
-            if not had and holders.get(key) == worker.id:
-                self._note(live, happened.ref, worker)
-            return decided
+            held = holders.get(state.key(happened.ref)) == worker.id
+            return step(state, happened, now_us) if held else Step()
         lease = happened.lease
         key = lease.item * state.tables.size + lease.node
         had = holders.get(key) == worker.id
@@ -57,15 +68,20 @@ class Holdings:
         return decided
 
     def adopt(self, live: Live, ref: NodeRef, worker: Worker) -> bool:
-        """Note that a worker has an attempt since before; False if it is void or another's."""
+        """Note that a worker has an attempt since before; False if it is void or another's.
+
+        What nobody holds waits for a worker here, unless its execution was just loaded: then the
+        claim is of an earlier beginning of it that did not get to the disk.
+        """
         state = live.state
         if not state.is_current(ref):
             return False
         holder = state.holders.get(state.key(ref))
-        if holder is None:
+        if holder is None and live.early is not None:
             state.hand_over(ref, worker.id)
             self._note(live, ref, worker)
-        return holder is None or holder == worker.id
+            return True
+        return holder == worker.id
 
     def _note(self, live: Live, ref: NodeRef, worker: Worker) -> None:
         """A worker turned out to have this attempt: it takes a credit, and what its node asks."""

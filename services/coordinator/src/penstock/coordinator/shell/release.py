@@ -226,6 +226,9 @@ class Release:
     ) -> None:
         phase = live.shard.phase
         if phase is Phase.GONE:
+            for command in commands:  # what they took from workers, nobody else gives back
+                if type(command) is CancelAttempts:
+                    self._cancel(live, command)
             if caller is not None:
                 caller.on_failed(Unavailable(MOVED))
             return
