@@ -59,7 +59,7 @@ def test_what_waits_for_a_worker_is_not_adopted_under_an_old_name():
 
 
 def test_a_worker_that_was_given_up_gets_nothing_more_to_hold():
-    holdings, live, worker = started()
+    holdings, live, _ = started()
     report = Report("gone", SECOND, report_of(SECOND).outcomes, NodeRef(1))
     decided = holdings.step(live, report, 3)
     assert [type(event).__name__ for event in decided.events] == ["NodeCompleted", "NodesQueued"]
