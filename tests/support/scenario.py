@@ -50,10 +50,12 @@ from penstock.workflow.plan import Plan
 from penstock.workflow.policies import OnFailure
 from penstock.workflow.retry import RetryPolicy
 from support.plans import PlanBuilder
+from support.scenario_debug import read_command, shown_event
 
 LINKS = ev.Child | ev.Parent | ev.StartOptions
 REF = re.compile(r"^([\w$-]+?)(?:\[(\d+)\])?#(\d+)$")
 FLAGS = {
+    "breakpoint": str,
     "max_parallel": int,
     "deadline": float,
     "on_error": str,
@@ -143,6 +145,8 @@ class Conversation:
                 return inp.ResumeAsked("ann")
             case "retry" | "skip" | "complete" | "fail" | "edit":
                 return self.intervention(verb, words)
+            case "debug":
+                return read_command(self.plan, words)
             case "stored":
                 node = self.plan.index_of(words[0])
                 return inp.OutputStored(node, Payload(b"", "digest", 99_999))
@@ -176,6 +180,8 @@ class Conversation:
             ends = [float(word) for word in words[3:4]]
             deadline_us = self.now_us + round(ends[0] * 1_000_000) if ends else 0
             options = ev.StartOptions(not_before_us=not_before_us, deadline_us=deadline_us)
+        elif "debug" in words:
+            options = ev.StartOptions(debug=True)
         params = Payload(b"{}")
         return ev.ExecutionStarted("flow", 1, "hash", "default", params, options=options)
 
@@ -251,7 +257,8 @@ class Conversation:
             case ev.NodesSkipped():
                 ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
                 return f"NodesSkipped {ids} {value.reason.name}"
-        return self.shown_fields(value)
+        told = shown_event(value, self.shown)
+        return self.shown_fields(value) if told is None else told
 
     def shown_fields(self, value: Any) -> str:
         """The fields that say something, in order; times are left out but for those to come."""
@@ -352,4 +359,5 @@ def read_plan(options: list[str], lines: list[str]) -> Plan:
         named.get("output"),
         deadline_s=float(named.get("deadline", 0)),
         on_failure=on_failure if on_failure != OnFailure() else None,
+        mode=named.get("mode", "realtime"),
     )

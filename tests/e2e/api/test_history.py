@@ -130,6 +130,21 @@ async def test_nodes_run_again_with_what_came_before_taken_over(client: Client):
     assert [each.id for each in derived.items] == [made.id]
 
 
+async def test_a_node_runs_again_with_another_input(client: Client):
+    ran = await run(client, PRICES)
+    other = {"fetch": {"price": 100}, "tax": 1}
+    made = await client.history.rerun(ran, ["total"], input=other)
+    await client.wait(made.id)
+    assert (await client.get_execution(made.id)).output == 202
+    forked = await client.history.rerun(made.id, ["note"])
+    await client.wait(forked.id)
+    assert (await client.get_execution(forked.id)).output == 202, "what was carried is carried on"
+    wrong = await refused(client.history.rerun(ran, ["total"], input={"fetsch": 1}))
+    assert wrong.problem.status == 400
+    several = await refused(client.history.rerun(ran, ["total", "note"], input={}))
+    assert "one node" in several.problem.fix
+
+
 async def test_a_repeated_request_starts_nothing_twice(client: Client):
     ran = await run(client, PRICES)
     first = await client.history.rerun(ran, ["tax"], idempotency_key="again")

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.common.journal_codec import decode_batch, encode_batch
+from penstock.workflow.execution import debug_events as debug
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.values import (
     ExecutionStatus,
@@ -56,6 +57,28 @@ COMPLETED = st.builds(
 )
 FAILED = st.builds(ev.NodeFailed, REFS, FAILURES, TIMES, TIMES, TIMES, TEXTS, LOGS)
 SKIPPED = st.builds(ev.NodesSkipped, NODES, st.sampled_from(SkipReason))
+BREAKPOINTS = st.builds(
+    debug.Breakpoint,
+    TEXTS,
+    st.integers(-1, 1000),
+    st.integers(-1, 1000),
+    st.sampled_from(debug.Place),
+    TEXTS,
+    st.integers(1, 1000),
+    st.booleans(),
+)
+POINTS = st.lists(BREAKPOINTS, max_size=3).map(tuple)
+DEBUGGING = st.one_of(
+    st.builds(debug.DebugAttached, TEXTS, st.booleans(), st.booleans(), POINTS, TEXTS),
+    st.builds(debug.DebugDetached, TEXTS),
+    st.builds(debug.BreakpointsSet, POINTS, TEXTS),
+    st.builds(debug.BreakpointsCleared, WORDS, TEXTS),
+    st.builds(debug.DebugPaceSet, st.booleans(), TEXTS, TEXTS),
+    st.builds(ev.NodeHeld, REFS, TEXTS, st.none() | COMPLETED, TEXTS),
+    st.builds(debug.NodeReleased, REFS, st.booleans()),
+    st.builds(debug.BreakpointPassed, TEXTS, REFS),
+    st.builds(debug.OutputEdited, REFS, PAYLOADS, TEXTS, TEXTS),
+)
 EVENTS = st.one_of(
     st.builds(
         ev.ExecutionStarted,
@@ -88,6 +111,7 @@ EVENTS = st.one_of(
         st.integers(-1, 1000),
     ),
     st.builds(ev.OutcomesCarried, st.lists(COMPLETED | FAILED | SKIPPED, max_size=3).map(tuple)),
+    DEBUGGING,
 )
 
 

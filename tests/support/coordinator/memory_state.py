@@ -5,7 +5,6 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
 from penstock.api.state.v1.state_service_pb2 import (
@@ -24,6 +23,7 @@ from penstock.coordinator.ports import LiveRow, Sleeper, State
 from penstock.state.ports import FileSchedules
 from penstock.workflow.execution.values import Payload
 from support.coordinator.memory_finding import MemoryFinding
+from support.coordinator.memory_history import MemoryHistory
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
 from support.coordinator.memory_operations import MemoryOperations
 from support.schedule_twin import CoordinatorSchedules, MemorySchedules
@@ -67,7 +67,7 @@ class MemoryState:
             MemoryLeases(self),
             MemoryPayloads(self),
             MemoryQueries(self),
-            MemoryHistory(self),
+            MemoryHistory(self.calls),
             MemoryNotices(self),
             MemoryChildren(self),
             self.finding,
@@ -367,28 +367,3 @@ class MemoryQueries:
         self._state.check_up("list_workflow_versions")
         versions = self._state.workflows.get((tenant, request.name), [])
         return pb.ListWorkflowVersionsResponse(versions=list(reversed(versions)))
-
-
-class MemoryHistory:
-    """Notes what is asked for: the answers are state's own business."""
-
-    def __init__(self, state: MemoryState) -> None:
-        self._state = state
-
-    async def at(
-        self, tenant: str, request: history.GetExecutionAtRequest
-    ) -> history.GetExecutionAtResponse:
-        self._state.check_up("get_execution_at")
-        return history.GetExecutionAtResponse()
-
-    async def compare(
-        self, tenant: str, request: history.CompareExecutionsRequest
-    ) -> history.CompareExecutionsResponse:
-        self._state.check_up("compare_executions")
-        return history.CompareExecutionsResponse()
-
-    async def versions(
-        self, tenant: str, request: history.CompareVersionsRequest
-    ) -> history.CompareVersionsResponse:
-        self._state.check_up("compare_versions")
-        return history.CompareVersionsResponse()

@@ -14,6 +14,7 @@ from penstock.api.payload.v1.payload_pb2 import (
     PayloadRef,
 )
 from penstock.gateway.public_events import is_last, node_name, public_event, public_events
+from support.gateway.debug_cases import DEBUG_CASES
 
 NAMES = ["fetch", "judge"]
 AT_US = 1_700_000_000_123_456
@@ -332,6 +333,7 @@ CASES = {
             ],
         },
     ),
+    **DEBUG_CASES,
 }
 
 

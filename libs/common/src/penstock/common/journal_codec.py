@@ -21,6 +21,8 @@ from penstock.common.value_codec import (
     write_ref,
 )
 from penstock.workflow.execution import events as ev
+from penstock.workflow.execution.debug_events import Place
+from penstock.workflow.execution.events import NodeHeld
 from penstock.workflow.execution.values import NodeRef, SkipReason
 
 Batch = tuple[str, int, int, tuple[ev.Event, ...]]
@@ -175,6 +177,8 @@ def _write_event(message: journal.Event, event: ev.Event) -> None:
             message.outcomes_carried.SetInParent()
             for outcome in event.outcomes:
                 _write_event(message.outcomes_carried.outcomes.add(), outcome)
+        case NodeHeld():
+            _write_held(message.node_held, event)
         case _:
             write_rare(message, event)
 
@@ -270,10 +274,26 @@ def _read_event(message: journal.Event) -> ev.Event:
             return ev.AttemptLost(
                 ref_from_proto(message.attempt_lost.ref), message.attempt_lost.cause
             )
+        case "node_held":
+            return _read_held(message.node_held)
         case "outcomes_carried":
             return _read_carried(message.outcomes_carried)
         case _:
             return read_rare(message, kind)
+
+
+def _write_held(held: journal.NodeHeld, event: NodeHeld) -> None:
+    write_ref(held.ref, event.ref)
+    held.breakpoint = event.breakpoint
+    held.note = event.note
+    held.place = int(Place.BEFORE if event.outcome is None else Place.AFTER)  # type: ignore[assignment]
+    if event.outcome is not None:
+        _write_completed(held.outcome, event.outcome)
+
+
+def _read_held(m: journal.NodeHeld) -> NodeHeld:
+    outcome = _read_completed(m.outcome) if m.HasField("outcome") else None
+    return NodeHeld(ref_from_proto(m.ref), m.breakpoint, outcome, m.note)
 
 
 def _read_carried(m: journal.OutcomesCarried) -> ev.OutcomesCarried:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.api.journal.v1 import journal_pb2 as journal
+from penstock.common import debug_codec
 from penstock.common.hand_codec import HAND_READERS, HAND_WRITERS
 from penstock.common.start_codec import read_options, write_options
 from penstock.common.value_codec import (
@@ -16,6 +17,7 @@ from penstock.common.value_codec import (
     write_failure,
     write_payload,
 )
+from penstock.workflow.execution import debug_events as debug
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.values import ExecutionStatus
 
@@ -144,6 +146,14 @@ _WRITERS: Mapping[type, Writer] = {
     ev.StartDue: _write_due,
     ev.FailureTaken: _write_taken,
     **HAND_WRITERS,
+    debug.DebugAttached: debug_codec.write_attached,
+    debug.DebugDetached: debug_codec.write_detached,
+    debug.BreakpointsSet: debug_codec.write_set,
+    debug.BreakpointsCleared: debug_codec.write_cleared,
+    debug.DebugPaceSet: debug_codec.write_pace,
+    debug.NodeReleased: debug_codec.write_released,
+    debug.BreakpointPassed: debug_codec.write_passed,
+    debug.OutputEdited: debug_codec.write_edited,
 }
 _READERS: Mapping[str, Reader] = {
     "execution_started": _read_started,
@@ -154,4 +164,12 @@ _READERS: Mapping[str, Reader] = {
     "start_due": _read_due,
     "failure_taken": _read_taken,
     **HAND_READERS,
+    "debug_attached": debug_codec.read_attached,
+    "debug_detached": debug_codec.read_detached,
+    "breakpoints_set": debug_codec.read_set,
+    "breakpoints_cleared": debug_codec.read_cleared,
+    "debug_pace_set": debug_codec.read_pace,
+    "node_released": debug_codec.read_released,
+    "breakpoint_passed": debug_codec.read_passed,
+    "output_edited": debug_codec.read_edited,
 }

@@ -27,6 +27,7 @@ _GROUPS = (
     ("dead-letter", "List, show, retry, discard and restore executions that failed."),
     ("queue", "Show what waits for workers."),
     ("operation", "Do one thing to many executions; list, watch and stop such operations."),
+    ("debug", "Hold executions at breakpoints, step through them, look into nodes, edit values."),
 )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from penstock.sdk.audit import AuditClient
 from penstock.sdk.children import ChildrenClient
 from penstock.sdk.dead_letters import DeadLetterClient
+from penstock.sdk.debug import DebugClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.history import HistoryClient
 from penstock.sdk.interventions import Interventions
@@ -77,6 +78,7 @@ class Client:
         self._transport = transport
         self.audit = AuditClient(transport)
         self.history = HistoryClient(transport)
+        self.debug = DebugClient(self, transport)
         self.interventions = Interventions(transport)
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)

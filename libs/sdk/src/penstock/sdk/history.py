@@ -48,14 +48,18 @@ class HistoryClient:
         execution_id: str,
         from_nodes: Sequence[str],
         *,
+        input: Any = None,  # noqa: A002 - its name in the interface
         params: Mapping[str, Any] | None = None,
         version: Version = "same",
         tags: Sequence[str] = (),
         debug: bool = False,
         idempotency_key: str = "",
     ) -> Rerun:
-        """Run some nodes again, with everything after them, as a new execution."""
+        """Run some nodes again, with everything after them, as a new execution. `input` is what the
+        one node in `from_nodes` gets instead of its parents' outputs, an object keyed by parent."""
         body = _start_body(params, version, tags, debug) | {"from": list(from_nodes)}
+        if input is not None:
+            body["input"] = input
         return await self._make(f"{_path(execution_id)}/rerun", body, idempotency_key)
 
     async def fork(  # noqa: PLR0913 - each is an option of the request

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.workflow.breakpoints import condition_flaw, from_file
 from penstock.workflow.configs import ConfigChecker, effects_of
 from penstock.workflow.definition import FlowDefinition, Scheduling
 from penstock.workflow.document import Document, canonical_json, read_document
@@ -83,7 +84,18 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
         message = "Too many nodes read `nodes` with computed names, each all of its ancestors."
         issues.error("TOO_MANY_READS", place, message, "name the nodes that are read")
         return Checked(issues.sorted())
-    return Checked(issues.sorted(), plan)
+    _check_breakpoints(plan, document, issues)
+    return Checked(issues.sorted(), None if issues.failed else plan)
+
+
+def _check_breakpoints(plan: Plan, document: Document, issues: IssueList) -> None:
+    """Conditions of breakpoints are evaluated by the coordinator, which runs no JavaScript."""
+    for point in from_file(plan):
+        wrong = condition_flaw(plan, point)
+        if wrong:
+            path = f"nodes.{plan.nodes[point.node].id}.breakpoint"
+            fix = "compare what the node itself sees: params, input, payload, nodes, item"
+            issues.error("BAD_BREAKPOINT", document.root.place(path), wrong, fix)
 
 
 def compile_source(source: str, types: Mapping[str, NodeType]) -> Plan:

@@ -35,6 +35,10 @@ def placement_properties() -> dict[str, Any]:
             "maxLength": 1000,
             "description": "What goes to one worker: execution, none, or a key of your own.",
         },
+        "breakpoint": {
+            "description": "Held while debugging: before, after, or before if a condition is true.",
+            "anyOf": [{"enum": ["before", "after"]}, {"type": "string", "pattern": r"\$\{\{"}],
+        },
         "resources": {
             "type": "object",
             "description": "What an attempt takes of its worker: cpu, memory (MiB), others.",

@@ -17,11 +17,10 @@ NODE_KEYS = (
     "uses", "run", "with", "needs", "when", "for_each", "item", "max_parallel", "batch", "retry",
     "timeout", "deadline", "on_error", "effects", "pool", "egress", "limits", "importance",
     "summary", "description", "labels", "resources", "priority", "affinity", "concurrency",
-    "rate_limit",
-    "breaker",
+    "rate_limit", "breaker", "breakpoint",
 )  # fmt: skip
 NODE_KEYS_LATER = (
-    "cache", "breakpoint", "on_failure",
+    "cache", "on_failure",
 )  # fmt: skip
 RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
 LIMITS_KEYS = ("memory", "time")
@@ -33,8 +32,8 @@ ON_FAILURE_KEYS = ("workflow", "params")
 SCHEDULE_KEYS = ("schedule", "id", "timezone", "overlap", "catch_up", "jitter", "params")
 NEED_KEYS = ("node", "on", "action")
 TRIGGER_KEYS_LATER = ("webhook", "event")
-MODES = ("realtime",)
-MODES_LATER = ("batch", "streaming", "debug")
+MODES = ("realtime", "debug")
+MODES_LATER = ("batch", "streaming")
 EDGE_ON = ("success", "failure", "always")
 ON_ERROR = ("fail", "continue", "skip")
 EFFECTS = ("none", "idempotent", "once")

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from penstock.api.debug.v1 import debug_service_pb2 as debug
 from penstock.api.history.v1 import history_service_pb2 as history
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.peer.v1.peer_service_pb2 import Delivery, Notice
@@ -189,6 +190,18 @@ class History(Protocol):
         self, tenant: str, request: history.CompareVersionsRequest
     ) -> history.CompareVersionsResponse:
         """Two versions of a workflow side by side."""
+        ...
+
+    async def debug_state(
+        self, tenant: str, request: debug.GetDebugRequest
+    ) -> debug.GetDebugResponse:
+        """Where a debugged execution stands."""
+        ...
+
+    async def inspect_node(
+        self, tenant: str, request: debug.InspectNodeRequest
+    ) -> debug.InspectNodeResponse:
+        """What a node sees."""
         ...
 
 

@@ -22,6 +22,7 @@ from penstock.gateway.routes.audit import AUDIT_ROUTES
 from penstock.gateway.routes.batch import BATCH_ROUTES
 from penstock.gateway.routes.children import CHILDREN_ROUTES
 from penstock.gateway.routes.dead_letters import DEAD_LETTER_ROUTES
+from penstock.gateway.routes.debug import DEBUG_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
@@ -42,6 +43,7 @@ _ROUTES = (
     *EVENT_ROUTES,
     *AUDIT_ROUTES,
     *HISTORY_ROUTES,
+    *DEBUG_ROUTES,
     *INTERVENTION_ROUTES,
     *CHILDREN_ROUTES,
     *SCHEDULE_ROUTES,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 from penstock.gateway.batch_ports import BatchOperations
+from penstock.gateway.debug_door import DebugDoor
 from penstock.gateway.finding_ports import DeadLetters, Finding
 from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
@@ -28,6 +29,7 @@ class Doors:
     history: HistoryDoor
     children: Children
     scheduling: SchedulingDoor
+    debug: DebugDoor
     health: Callable[[], Awaitable[HealthReport]]
     interventions: Interventions
     finding: Finding

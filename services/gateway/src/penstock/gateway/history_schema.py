@@ -103,10 +103,12 @@ class ForkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RerunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"again": "from"}):
-    """Which nodes run again, with everything after them. `version` is a number, "same" or "latest";
-    `params` replace the past ones."""
+    """Which nodes run again, with everything after them; `input` is what the one node in `from`
+    gets, keyed by parent. `version` is a number, "same" or "latest"; `params` replace the past
+    ones."""
 
     again: tuple[str, ...] = ()
+    input: Raw | UnsetType = UNSET
     params: Raw | UnsetType = UNSET
     version: int | Literal["same", "latest"] = "same"
     tags: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from penstock.gateway import schema
 from penstock.gateway.interface.audit import AUDIT_OPERATIONS
 from penstock.gateway.interface.batch import BATCH_OPERATIONS
 from penstock.gateway.interface.children import CHILDREN_OPERATIONS
+from penstock.gateway.interface.debug import DEBUG_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
@@ -34,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *EXECUTION_OPERATIONS,
     *AUDIT_OPERATIONS,
     *HISTORY_OPERATIONS,
+    *DEBUG_OPERATIONS,
     *INTERVENTION_OPERATIONS,
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,

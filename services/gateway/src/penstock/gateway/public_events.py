@@ -202,6 +202,23 @@ def _ended(event: journal.ExecutionEnded, names: Names) -> PublicEvent:
     )
 
 
+def _held(event: journal.NodeHeld, names: Names) -> PublicEvent:
+    after = event.place == journal.BREAKPOINT_PLACE_AFTER
+    change = _change(event.ref, names, "WAITING" if after else "QUEUED")
+    reason = event.breakpoint or "stepping"
+    return PublicEvent("NODE_STATE_CHANGED", "node_held", (change,), reason=reason)
+
+
+def _released(event: journal.NodeReleased, names: Names) -> PublicEvent:
+    change = _change(event.ref, names, "QUEUED")
+    return PublicEvent("NODE_STATE_CHANGED", "node_released", (change,))
+
+
+def _debugger(kind: str) -> Callable[[Any, Names], PublicEvent]:
+    """News of the debugger that change no node."""
+    return lambda event, names: PublicEvent("NODE_STATE_CHANGED", kind)
+
+
 def _carried(event: journal.OutcomesCarried, names: Names) -> PublicEvent:
     changes = [
         change
@@ -265,6 +282,15 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "nodes_cancelled": _cancelled,
     "execution_ended": _ended,
     "outcomes_carried": _carried,
+    "node_held": _held,
+    "node_released": _released,
+    "debug_attached": _debugger("debug_attached"),
+    "debug_detached": _debugger("debug_detached"),
+    "breakpoints_set": _debugger("breakpoints_set"),
+    "breakpoints_cleared": _debugger("breakpoints_cleared"),
+    "debug_pace_set": _debugger("debug_pace_set"),
+    "breakpoint_passed": _debugger("breakpoint_passed"),
+    "output_edited": _debugger("output_edited"),
     "execution_paused": _paused,
     "execution_resumed": _resumed,
     "node_intervened": _intervened,

@@ -9,7 +9,7 @@ from penstock.cli.comparing import print_execution_comparison
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.options import DataDir, Output, Param, Tags, Url
 from penstock.cli.output import print_value
-from penstock.cli.params import build_params
+from penstock.cli.params import build_params, read_json
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.reasons import with_reasons
 from penstock.cli.session import DATA_DIR, open_session
@@ -110,6 +110,10 @@ def rerun(  # noqa: PLR0913 - each is an option of the command
             help="A node that runs again, with everything after it. Give it as often as needed.",
         ),
     ],
+    input_json: Annotated[
+        str,
+        Parameter(name="--input", show_default=False, help="Its input, JSON keyed by parent."),
+    ] = "",
     param: Param = None,
     version: Version = "same",
     tag: Tags = None,
@@ -126,6 +130,7 @@ def rerun(  # noqa: PLR0913 - each is an option of the command
             made = await client.history.rerun(
                 execution,
                 from_,
+                input=read_json(input_json, "--input") if input_json else None,
                 params=await _params(client, execution, param),
                 version=_version(version),
                 tags=tag or (),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from penstock.workflow.execution.debug_events import DebugEvent
 from penstock.workflow.execution.hand_events import (
     ExecutionPaused,
     ExecutionResumed,
@@ -104,6 +105,15 @@ class NodeCompleted(msgspec.Struct, frozen=True, gc=False):
     finished_us: int = 0
     worker: str = ""
     logs: tuple[LogLine, ...] = ()
+
+
+class NodeHeld(msgspec.Struct, frozen=True, gc=False):
+    """An attempt is held before it runs; or, with its `outcome`, after, before anybody sees it."""
+
+    ref: NodeRef
+    breakpoint: str = ""
+    outcome: NodeCompleted | None = None
+    note: str = ""
 
 
 class NodesCompleted(msgspec.Struct, frozen=True, gc=False):
@@ -276,6 +286,8 @@ Event = (
     | NodeIntervened
     | StartDue
     | FailureTaken
+    | NodeHeld
+    | DebugEvent
 )
 
 

@@ -12,6 +12,7 @@ from penstock.workflow.execution import events as ev
 from penstock.workflow.execution import hand_events as hand
 from penstock.workflow.execution.by_hand import hold_items, take_in
 from penstock.workflow.execution.course import begin, end_delay, take_failure
+from penstock.workflow.execution.debug_fold import take_in as take_in_debugging
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.join import error_output
 from penstock.workflow.execution.state import StateData
@@ -93,6 +94,8 @@ class ExecutionState(StateData):
                 self._on_carried(event, at_us)
             case hand.ExecutionPaused() | hand.ExecutionResumed() | hand.NodeIntervened():
                 take_in(self, event)
+            case _:
+                take_in_debugging(self, event, at_us)
 
     def _on_started(self, event: ev.ExecutionStarted, at_us: int) -> None:
         self.started = event
@@ -115,6 +118,8 @@ class ExecutionState(StateData):
             key = self.key(ref)
             self.waits.end_well(key)
             self.failure_counts.pop(key, None)
+            if self.debug is not None:
+                self.debug.forget(key)
             self._end_item(ref, NodeStatus.COMPLETED, event.output)
             return
         if self.status[node] == _WAITING:
@@ -184,6 +189,8 @@ class ExecutionState(StateData):
             return
         if ref.item:
             self.failure_counts.pop(key, None)
+            if self.debug is not None:
+                self.debug.forget(key)
             part = Payload(error_output(event.failure))
             self._end_item(ref, NodeStatus.FAILED, part)
             return
@@ -257,6 +264,7 @@ class ExecutionState(StateData):
 
     def _on_ended(self, event: ev.ExecutionEnded) -> None:
         self.end = event
+        self.debug = None
         self.waits = Waits()
         self.fan_outs.clear()
         self.failure_counts.clear()

@@ -12,6 +12,7 @@ number of nodes.
 from array import array
 
 from penstock.workflow.execution import events as ev
+from penstock.workflow.execution.debugging import Debugging
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.tables import PlanTables, Steps, tables_of
@@ -36,6 +37,7 @@ class StateData:
 
     __slots__ = (
         "attempts",
+        "debug",
         "end",
         "facts",
         "failing",
@@ -86,14 +88,15 @@ class StateData:
         self.waits = Waits()
         self.facts: dict[int, NodeFacts] = {}
         self.touched: Touched | None = None
+        self.debug: Debugging | None = None
         self.undecided: list[int] = []
         self.holders: dict[int, str] = {}
 
     @property
     def is_plain(self) -> bool:
         """True if a node that ends well changes statuses and outputs and nothing else: no failures,
-        fan-outs, sleeping nodes or nodes' deadlines are held, nobody has intervened, and nobody
-        wants to keep everything."""
+        fan-outs, sleeping nodes or nodes' deadlines are held, nobody has intervened or debugs, and
+        nobody wants to keep everything."""
         return not (
             self.keep_outputs
             or self.failures
@@ -102,6 +105,7 @@ class StateData:
             or self.waits.sleeping
             or self.waits.deadlines
             or self.touched is not None
+            or self.debug is not None
         )
 
     @property
@@ -109,10 +113,17 @@ class StateData:
         """True while nothing may be handed out."""
         return self.touched is not None and self.touched.paused is not None
 
+    @property
+    def is_watched(self) -> bool:
+        """True if somebody has laid hands on it or debugs it: it may rest though nothing waits."""
+        return self.touched is not None or self.debug is not None
+
     def is_held(self, key: int) -> bool:
-        """True if a pause keeps the attempt under this key from everybody."""
+        """True if a pause or a debugger keeps what is under this key from everybody."""
         touched = self.touched
-        return touched is not None and touched.paused is not None and key in touched.held
+        if touched is not None and touched.paused is not None and key in touched.held:
+            return True
+        return self.debug is not None and key in self.debug.held
 
     @property
     def is_delayed(self) -> bool:
@@ -186,6 +197,8 @@ class StateData:
         self.remaining -= 1
         if self.waits.deadlines:
             self.waits.deadlines.pop(node, None)
+        if self.debug is not None:
+            self.debug.note_end(node, steps, self.tables.size)
         if self.failure_counts or self.fan_outs:
             self.drop_items(node)
         pending = self.pending
@@ -223,6 +236,8 @@ class StateData:
     def queue_attempt(self, ref: NodeRef) -> None:
         """This attempt is the current one from now on, and queued."""
         self.set_status(ref, _QUEUED)
+        if self.debug is not None:
+            self.debug.drop_outcome(self.key(ref))
         if ref.item:
             self.fan_outs[ref.node].attempts[ref.item] = ref.attempt
         else:

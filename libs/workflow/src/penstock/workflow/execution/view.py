@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from penstock.workflow.execution.debugging import Held
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.place import place_of
@@ -93,6 +94,8 @@ def waiting_for(state: ExecutionState, index: int) -> str:
     status = state.status[index]
     if state.is_paused and _is_held(state, index, status):
         return PAUSED
+    if state.debug is not None and index in state.debug.held:
+        return _debugger_holds(state.debug.held[index])
     if status == NodeStatus.PENDING:
         return _waits_for_parents(state, index)
     if status == NodeStatus.QUEUED:
@@ -159,6 +162,14 @@ def _waits_for_parents(state: ExecutionState, index: int) -> str:
     return (
         f"Waits for {named} and {more} more to end." if more > 0 else f"Waits for {named} to end."
     )
+
+
+def _debugger_holds(held: Held) -> str:
+    when = "after it ran" if held.is_after else "before it runs"
+    point = held.event.breakpoint
+    why = f"by breakpoint {point!r}" if point else "by the debugger, which steps"
+    note = f" {held.event.note}" if held.event.note else ""
+    return f"Held {when} {why}, since {_instant(held.since_us)}.{note}"
 
 
 def _sleeps(state: ExecutionState, index: int) -> str:

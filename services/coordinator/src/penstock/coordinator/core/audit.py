@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.workflow.execution.debugging import Debugging
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.touched import Touched
@@ -71,7 +72,7 @@ def _orphaned_items(
     is_storing: Callable[[int], bool],
 ) -> Iterator[Fault]:
     if items.done == items.count:
-        if not is_storing(node):
+        if not is_storing(node) and not state.is_held(node):
             yield Fault("I4", f"{_name(state, node)} waits for a store that nobody makes")
         return
     for item in range(1, items.opened + 1):
@@ -85,6 +86,8 @@ def _orphaned_attempt(
     state: ExecutionState, ref: NodeRef, status: int, is_placed: Callable[[NodeRef], bool]
 ) -> Iterator[Fault]:
     key = state.key(ref)
+    if state.is_held(key):
+        return
     if status == _WAITING:
         if key not in state.waits.due and key not in state.waits.sleeping:
             yield Fault("I4", f"{_name(state, ref.node)} waits for nothing", ref)
@@ -107,7 +110,7 @@ def differences(held: ExecutionState, folded: ExecutionState) -> Iterator[Fault]
 
 def fold_of(value: Any) -> Any:
     """Everything of a state that the fold determines, as plain values that can be compared."""
-    if isinstance(value, ExecutionState | Waits | FanOut | Touched):
+    if isinstance(value, ExecutionState | Waits | FanOut | Touched | Debugging):
         slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
         return {name: fold_of(getattr(value, name)) for name in slots if name not in NOT_FOLDED}
     if isinstance(value, dict):

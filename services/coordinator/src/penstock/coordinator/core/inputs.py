@@ -2,6 +2,7 @@
 
 import msgspec
 
+from penstock.coordinator.core.debug_commands import DebugAsked
 from penstock.workflow.execution.events import Event, ExecutionStarted, NodesCompleted
 from penstock.workflow.execution.values import (
     NULL,
@@ -244,4 +245,5 @@ Input = (
     | OutputRefused
     | ChildEnded
     | ChildRefused
+    | DebugAsked
 )

@@ -50,7 +50,7 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
     )
     match asked.operation:
         case Operation.RETRY | Operation.EDIT:
-            if begun:
+            if begun and not _is_held_unrun(state, key, asked.operation):
                 _try_again(turn, ref)
         case Operation.SKIP:
             _skip(turn, ref)
@@ -58,6 +58,12 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
             _complete(turn, ref, asked)
         case Operation.FAIL:
             _fail(turn, ref, asked)
+
+
+def _is_held_unrun(state: ExecutionState, key: int, operation: Operation) -> bool:
+    """True if a debugger holds the attempt before it runs, so that an edit is all that is due."""
+    held = state.debug.held.get(key) if state.debug is not None else None
+    return held is not None and not held.is_after and operation == Operation.EDIT
 
 
 def is_known(state: ExecutionState, intervention_id: str) -> bool:

@@ -7,6 +7,7 @@ commit; a large one is first put into the payload store (`StoreOutput`) and beco
 
 from penstock.coordinator.core.commands import StoreOutput
 from penstock.coordinator.core.failing import fail_node
+from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.items import JOINED_BYTES_MAX
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeCompleted, NodesQueued
@@ -74,13 +75,15 @@ def on_output_refused(turn: Turn, node: int, failure: Failure) -> None:
 def _waits_for_store(turn: Turn, node: int) -> bool:
     state = turn.state
     items = state.fan_outs.get(node)
+    if state.is_held(node):
+        return False
     gathers = state.tables.nodes[node].collects and state.status[node] == NodeStatus.QUEUED
     return gathers or (items is not None and items.done == items.count)
 
 
 def _complete(turn: Turn, node: int, output: Payload) -> None:
     ref = NodeRef(node, 0, max(turn.state.attempts[node], 1))
-    turn.emit(NodeCompleted(ref, output, finished_us=turn.now_us))
+    complete(turn, NodeCompleted(ref, output, finished_us=turn.now_us))
 
 
 def _too_large(size: int) -> Failure:

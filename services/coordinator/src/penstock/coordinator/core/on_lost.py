@@ -44,7 +44,7 @@ def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
         record_failure(turn, NodeFailed(ref, Failure("system", "ATTEMPTS_LOST", message)), None)
     else:
         turn.emit(AttemptLost(ref, cause))
-        turn.open(NodeRef(ref.node, ref.item, ref.attempt + 1))
+        turn.open_again(NodeRef(ref.node, ref.item, ref.attempt + 1))
 
 
 def _losses(state: ExecutionState, ref: NodeRef) -> int:

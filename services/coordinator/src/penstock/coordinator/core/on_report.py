@@ -9,6 +9,7 @@ from typing import assert_never
 from penstock.coordinator.core.children import start_child
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.fan_out import fan_out
+from penstock.coordinator.core.holding import complete, first_outcome
 from penstock.coordinator.core.inputs import (
     AttemptStarted,
     Completed,
@@ -43,6 +44,7 @@ def on_report(turn: Turn, report: Report) -> None:
     worker that asked to go on further is told that its report is void, so that it does not. A
     report that its holder got wrong (a node whose parents have not all ended, for one) is void
     too, but then the leased attempt fails with reason REPORT_INVALID: nobody else would finish it.
+    Of an execution that somebody debugs only the leased attempt counts.
     """
     state = turn.state
     if not holds(state, report.lease, report.worker):
@@ -54,6 +56,8 @@ def on_report(turn: Turn, report: Report) -> None:
     asked = report.continue_with
     if state.touched is not None:
         report = trimmed(state, report)
+    if state.debug is not None:
+        report = first_outcome(report)
     row = report.row
     if not _is_simple(turn, report):
         flaw = fits(state, report)
@@ -108,7 +112,7 @@ def _record(turn: Turn, outcome: Outcome, worker: str) -> None:
             if ref.item:
                 record_item(turn, event)
             else:
-                turn.emit(event)
+                complete(turn, event)
         case Failed():
             failed = NodeFailed(
                 ref,

@@ -4,6 +4,7 @@ Order of effects: a signal is written before its sender is told so, and together
 the wait it ends. Each signal ends one wait: the oldest one for its name, or else the next one.
 """
 
+from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.inputs import SignalArrived, Waiting
 from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.turn import Turn
@@ -58,4 +59,4 @@ def wake(turn: Turn, key: int, output: Payload) -> None:
     if ref.item:
         record_item(turn, event)
     else:
-        turn.emit(event)
+        complete(turn, event)

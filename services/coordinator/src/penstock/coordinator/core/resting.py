@@ -10,7 +10,7 @@ _RUNNING = int(NodeStatus.RUNNING)
 
 def is_at_rest(state: ExecutionState) -> bool:
     """True if nothing is queued or running and something waits for a timer or a signal, or if
-    nothing runs and all that is queued is held by a pause.
+    nothing runs and all that is queued is held by a pause or a debugger.
 
     Follows from the fold alone, so whoever folds the journal finds the same. A fan-out runs, but
     is at rest if all of its open items wait. O(1) unless something waits, else a scan of the
@@ -19,8 +19,10 @@ def is_at_rest(state: ExecutionState) -> bool:
     waits = state.waits
     if state.end is not None or state.holders:
         return False
-    if state.is_paused:
-        return _pause_rests(state)
+    held = state.debug.held.keys() if state.debug is not None else ()
+    if state.is_paused or held:
+        paused = state.touched.held if state.touched is not None and state.is_paused else ()
+        return _rests_held(state, {*held, *paused})
     if not (waits.sleeping or waits.due):
         return False
     status, fan_outs = state.status, state.fan_outs
@@ -37,9 +39,8 @@ def _items_rest(items: FanOut) -> bool:
     return items.done < items.count and _QUEUED not in status and _RUNNING not in status
 
 
-def _pause_rests(state: ExecutionState) -> bool:
-    """True if whatever is queued was queued during the pause or with nobody when it began."""
-    held = state.touched.held if state.touched is not None else set()
+def _rests_held(state: ExecutionState, held: set[int]) -> bool:
+    """True if whatever is queued is held, and nothing runs."""
     fan_outs, size = state.fan_outs, state.tables.size
     for node, status in enumerate(state.status):
         if status == _QUEUED and node not in held:
@@ -51,6 +52,7 @@ def _pause_rests(state: ExecutionState) -> bool:
         and _RUNNING not in items.status
         and _all_held(items, node, size, held)
         for node, items in fan_outs.items()
+        if node not in held
     )
 
 

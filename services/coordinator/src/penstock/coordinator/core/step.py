@@ -34,6 +34,7 @@ on (`continue_with`), for else that attempt would wait for ever.
 from typing import assert_never
 
 from penstock.coordinator.core.children import on_child_ended, on_child_refused
+from penstock.coordinator.core.debug_commands import DebugAsked
 from penstock.coordinator.core.ending import end_cancelled, settle
 from penstock.coordinator.core.inputs import (
     AttemptRefused,
@@ -55,6 +56,7 @@ from penstock.coordinator.core.inputs import (
 )
 from penstock.coordinator.core.intervening import on_intervention
 from penstock.coordinator.core.joining import on_output_refused, on_output_stored
+from penstock.coordinator.core.on_debug import begin_debugging, on_debug
 from penstock.coordinator.core.on_lost import on_attempts_lost
 from penstock.coordinator.core.on_refused import on_attempt_refused
 from penstock.coordinator.core.on_report import on_attempt_started, on_report
@@ -91,6 +93,7 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
                 turn.emit(happened.event)
                 for event in happened.then:
                     turn.emit(event)
+                begin_debugging(turn)
         case TimePassed():
             on_time(turn)
         case AttemptStarted():
@@ -109,6 +112,8 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_resume(turn, happened)
         case Intervention():
             on_intervention(turn, happened)
+        case DebugAsked():
+            on_debug(turn, happened)
         case OutputStored():
             on_output_stored(turn, happened.node, happened.output)
         case OutputRefused():

@@ -10,6 +10,7 @@ from penstock.coordinator.core.commands import (
     Finish,
     StoreOutput,
 )
+from penstock.coordinator.core.holding import holds_before
 from penstock.coordinator.core.notices import ChildCancel, Notice
 from penstock.workflow.execution.events import Event
 from penstock.workflow.execution.fold import ExecutionState
@@ -80,7 +81,13 @@ class Turn:
         state.apply(event, state.seq + 1, self.now_us)
 
     def open(self, ref: NodeRef) -> None:
-        """An attempt is queued and may be handed to a worker."""
+        """An attempt is queued and may be handed to a worker, unless a debugger holds it."""
+        if self.state.debug is None or not holds_before(self, ref):
+            self.opened.append(ref)
+
+    def open_again(self, ref: NodeRef) -> None:
+        """The same for an attempt that takes the place of one that was handed out or let go: no
+        breakpoint is met once more."""
         self.opened.append(ref)
 
     def revoke(self, key: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import grpc
 
 from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from penstock.api.debug.v1.debug_service_pb2_grpc import add_DebugServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from penstock.api.limits.v1.permit_service_pb2_grpc import add_PermitServiceServicer_to_server
@@ -27,6 +28,7 @@ from penstock.api.workflow.v1.intervention_service_pb2_grpc import (
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from penstock.coordinator.rpc.audit import AuditRpc
 from penstock.coordinator.rpc.children import ChildrenRpc
+from penstock.coordinator.rpc.debug import DebugRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
@@ -44,6 +46,7 @@ SERVICES = (
     "penstock.api.dispatch.v1.DispatchService",
     "penstock.api.audit.v1.AuditService",
     "penstock.api.history.v1.HistoryService",
+    "penstock.api.debug.v1.DebugService",
     "penstock.api.workflow.v1.InterventionService",
     "penstock.api.peer.v1.PeerService",
     "penstock.api.workflow.v1.ChildrenService",
@@ -66,6 +69,7 @@ def registration(
         add_WorkflowServiceServicer_to_server(workflows, server)
         add_AuditServiceServicer_to_server(AuditRpc(coordinator), server)
         add_HistoryServiceServicer_to_server(HistoryRpc(coordinator), server)
+        add_DebugServiceServicer_to_server(DebugRpc(coordinator), server)
         add_InterventionServiceServicer_to_server(InterventionRpc(coordinator.hands), server)
         add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)

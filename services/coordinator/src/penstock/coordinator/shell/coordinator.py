@@ -16,6 +16,7 @@ from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.balances import balances_of, weights_of
 from penstock.coordinator.shell.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.dead_letters import DeadLetters
+from penstock.coordinator.shell.debugger import Debugger
 from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.dormancy import Dormancy
 from penstock.coordinator.shell.dozing import Dozing
@@ -144,6 +145,7 @@ class Coordinator:
         telling = Telling(self.shards, self.room, awakening, state.queries)
         self.interventions = Interventions(telling, state.queries, state.payloads)
         self.hands = Hands(telling, state.payloads)
+        self.debugger = Debugger(telling, state.payloads)
         self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)
         self.outbox = Outbox(state.notices, self.receiving, peers, self.shards, clock)
         self.turns.appends.on_owed = self.outbox.on_owed

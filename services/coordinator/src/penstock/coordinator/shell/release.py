@@ -213,7 +213,7 @@ class Release:
             known[2].extend(refs)
 
     def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
-        go_on = self._segments and may_continue(live.plan, refs)
+        go_on = self._segments and live.state.debug is None and may_continue(live.plan, refs)
         stream = worker.stream
         tasks = stream.message().tasks.add()
         if live.permits is not None and is_fenced(live.plan, refs):

@@ -25,19 +25,29 @@ from penstock.common.errors import (
 from penstock.common.journal_codec import batch_from_proto
 from penstock.coordinator.ports import State
 from penstock.coordinator.shell.asked import check_tags, check_text, decoded, decoded_object
+from penstock.coordinator.shell.debugger import check_edited_input
 from penstock.coordinator.shell.definitions import Definition, Definitions
 from penstock.coordinator.shell.starts import PARAMS_BYTES_MAX, Prepared
 from penstock.workflow.carry import Carried, Past, carry_over
 from penstock.workflow.execution.events import (
     CarriedOutcome,
+    Event,
     ExecutionStarted,
     NodeCompleted,
     Origin,
     OutcomesCarried,
     StartOptions,
 )
-from penstock.workflow.execution.values import INLINE_BYTES_MAX, OriginKind, Payload
+from penstock.workflow.execution.hand_events import NodeIntervened
+from penstock.workflow.execution.values import (
+    INLINE_BYTES_MAX,
+    NodeRef,
+    Operation,
+    OriginKind,
+    Payload,
+)
 from penstock.workflow.issues import Issue, to_dicts
+from penstock.workflow.plan import Plan
 
 _CARRIED_BYTES_MAX = 4 * 1024 * 1024
 """Outputs that are carried within the first row; beyond that the larger ones are stored apart."""
@@ -57,6 +67,7 @@ class Ask(msgspec.Struct, frozen=True):
     kind: OriginKind
     again: tuple[str, ...]
     at_seq: int
+    input_json: bytes
     params_json: bytes
     version: int
     latest: bool
@@ -113,8 +124,16 @@ class Reruns:
             raise InvalidArgument(
                 "a number and `latest` exclude each other", fix="Give one of them.", path="version"
             )
-        if len(ask.params_json) > PARAMS_BYTES_MAX:
-            raise PayloadTooLarge(f"{len(ask.params_json)} bytes; the limit is {PARAMS_BYTES_MAX}")
+        for json, path in ((ask.params_json, "params"), (ask.input_json, "input")):
+            if len(json) > PARAMS_BYTES_MAX:
+                message = f"{len(json)} bytes; the limit is {PARAMS_BYTES_MAX}"
+                raise PayloadTooLarge(message, path=path)
+        if ask.input_json and len(ask.again) != 1:
+            raise InvalidArgument(
+                "an input is for one node, and several are to run again",
+                fix="Name one node in `from`.",
+                path="input",
+            )
         first = await self._queries.read_events(tenant, ask.execution_id, 0, 1)
         if not first:
             raise NotFound(f"there is no execution {ask.execution_id}")
@@ -142,15 +161,18 @@ class Reruns:
         issues = [*carried.issues, *flaws]
         if any(issue.severity == "error" for issue in issues):
             raise OutcomesDoNotFit(issues=to_dicts(issues), workflow=started.workflow)
+        then = await self._edited(tenant, ask, found.plan)
         outcomes = await self._slimmed(tenant, carried)
         names += carried.nodes
+        if outcomes:
+            then = (OutcomesCarried(outcomes), *then)
         return Prepared(
             definition=found,
             params=params,
             trigger=started.trigger,
             tags=_tags(ask, started, past),
             options=_options(ask, started, past),
-            then=(OutcomesCarried(outcomes),) if outcomes else (),
+            then=then,
         )
 
     async def _past(self, tenant: str, ask: Ask) -> Past:
@@ -204,6 +226,17 @@ class Reruns:
             return Payload(json), issues
         return await self._payloads.put(tenant, json), issues
 
+    async def _edited(self, tenant: str, ask: Ask, plan: Plan) -> tuple[Event, ...]:
+        """The other input of the node that runs again, as a fact of the new execution."""
+        if not ask.input_json:
+            return ()
+        node = plan.index_of(ask.again[0])
+        check_edited_input(plan, node, ask.input_json)
+        value = Payload(ask.input_json)
+        if len(ask.input_json) > INLINE_BYTES_MAX:
+            value = await self._payloads.put(tenant, ask.input_json)
+        return (NodeIntervened(NodeRef(node, 0, 0), Operation.EDIT, reason="re-run", input=value),)
+
     async def _slimmed(self, tenant: str, carried: Carried) -> tuple[CarriedOutcome, ...]:
         """The outcomes with so many outputs stored apart that they fit into a row."""
         outcomes = list(carried.outcomes)
@@ -241,6 +274,7 @@ def _ask(
         kind=kind,
         again=again,
         at_seq=at_seq,
+        input_json=request.input_json if isinstance(request, pb.RerunExecutionRequest) else b"",
         params_json=request.params_json,
         version=request.version,
         latest=request.latest,

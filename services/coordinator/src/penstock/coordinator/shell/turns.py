@@ -259,7 +259,7 @@ class Turns:
                 self._dues.add_to(write, live, shard.head + 1)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
-            if live.rests or state.waits.sleeping or state.waits.due or state.touched is not None:
+            if live.rests or state.waits.sleeping or state.waits.due or state.is_watched:
                 row = write.records[-1].projection
                 self.on_waiting(live, row, now_us, self.appends.next_id)
             shard.head += 1

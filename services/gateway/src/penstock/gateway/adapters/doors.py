@@ -6,6 +6,7 @@ from penstock.gateway.adapters.audit import Audits
 from penstock.gateway.adapters.batch import CoordinatorOperations
 from penstock.gateway.adapters.children import StateChildren
 from penstock.gateway.adapters.coordinators import Coordinators
+from penstock.gateway.adapters.debug import DebugCalls
 from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
@@ -34,6 +35,7 @@ def doors_to(
         audits=Audits(coordinators),
         children=StateChildren(reads.channel),
         history=HistoryCalls(coordinators, reads),
+        debug=DebugCalls(coordinators, reads),
         interventions=CoordinatorInterventions(coordinators),
         scheduling=Scheduling(coordinators),
         schedules=CoordinatorSchedules(coordinators),

@@ -23,6 +23,7 @@ from penstock.gateway.requests import (
     params_value,
     query_of,
     tenant_of,
+    user_value,
     whole_number,
 )
 from penstock.gateway.routes.workflows import checked_name
@@ -83,6 +84,7 @@ async def rerun_execution(request: AnyRequest, execution_id: FromPath[str]) -> A
     command = pb.RerunExecutionRequest(
         execution_id=execution_id_of(execution_id),
         from_nodes=body.again,
+        input_json=user_value(body.input, "input"),
         params_json=params_value(body.params),
         version=version,
         latest=latest,

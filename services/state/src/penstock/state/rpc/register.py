@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+from penstock.api.debug.v1.debug_service_pb2_grpc import add_DebugQueryServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import (
     add_HistoryQueryServiceServicer_to_server,
 )
@@ -26,6 +27,7 @@ from penstock.api.state.v1.state_service_pb2_grpc import (
 )
 from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
 from penstock.state.rpc.children_service import ChildrenService
+from penstock.state.rpc.debug_service import DebugQueryService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
@@ -49,6 +51,7 @@ SERVICES = (
     "penstock.api.search.v1.SearchService",
     "penstock.api.operation.v1.OperationStoreService",
     "penstock.api.search.v1.DeadLetterStoreService",
+    "penstock.api.debug.v1.DebugQueryService",
 )
 
 _ADD: Mapping[type, Callable[[Any, Any], None]] = {
@@ -56,6 +59,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     QueryService: add_QueryServiceServicer_to_server,
     PayloadService: add_PayloadServiceServicer_to_server,
     HistoryQueryService: add_HistoryQueryServiceServicer_to_server,
+    DebugQueryService: add_DebugQueryServiceServicer_to_server,
     NoticeService: add_NoticeServiceServicer_to_server,
     ChildrenService: add_ChildrenServiceServicer_to_server,
     OperationStoreService: add_OperationStoreServiceServicer_to_server,

@@ -48,6 +48,30 @@ ORIGIN_KIND_FORK: OriginKind.ValueType  # 2
 """It goes on from a past event."""
 Global___OriginKind: _TypeAlias = OriginKind  # noqa: Y015
 
+class _BreakpointPlace:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreakpointPlaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreakpointPlace.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREAKPOINT_PLACE_UNSPECIFIED: _BreakpointPlace.ValueType  # 0
+    """Not set."""
+    BREAKPOINT_PLACE_BEFORE: _BreakpointPlace.ValueType  # 1
+    """Before an attempt is handed to a worker."""
+    BREAKPOINT_PLACE_AFTER: _BreakpointPlace.ValueType  # 2
+    """After a node has ended well, before anybody sees its output."""
+
+class BreakpointPlace(_BreakpointPlace, metaclass=_BreakpointPlaceEnumTypeWrapper):
+    """BreakpointPlace says when a breakpoint holds."""
+
+BREAKPOINT_PLACE_UNSPECIFIED: BreakpointPlace.ValueType  # 0
+"""Not set."""
+BREAKPOINT_PLACE_BEFORE: BreakpointPlace.ValueType  # 1
+"""Before an attempt is handed to a worker."""
+BREAKPOINT_PLACE_AFTER: BreakpointPlace.ValueType  # 2
+"""After a node has ended well, before anybody sees its output."""
+Global___BreakpointPlace: _TypeAlias = BreakpointPlace  # noqa: Y015
+
 class _SkipReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -301,6 +325,15 @@ class Event(_message.Message):
     EXECUTION_PAUSED_FIELD_NUMBER: _builtins.int
     EXECUTION_RESUMED_FIELD_NUMBER: _builtins.int
     NODE_INTERVENED_FIELD_NUMBER: _builtins.int
+    DEBUG_ATTACHED_FIELD_NUMBER: _builtins.int
+    DEBUG_DETACHED_FIELD_NUMBER: _builtins.int
+    BREAKPOINTS_SET_FIELD_NUMBER: _builtins.int
+    BREAKPOINTS_CLEARED_FIELD_NUMBER: _builtins.int
+    DEBUG_PACE_SET_FIELD_NUMBER: _builtins.int
+    NODE_HELD_FIELD_NUMBER: _builtins.int
+    NODE_RELEASED_FIELD_NUMBER: _builtins.int
+    BREAKPOINT_PASSED_FIELD_NUMBER: _builtins.int
+    OUTPUT_EDITED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -387,6 +420,42 @@ class Event(_message.Message):
     def node_intervened(self) -> Global___NodeIntervened:
         """A person laid hands on a node; what that led to follows in the same row."""
 
+    @_builtins.property
+    def debug_attached(self) -> Global___DebugAttached:
+        """Somebody debugs the execution from now on."""
+
+    @_builtins.property
+    def debug_detached(self) -> Global___DebugDetached:
+        """Nobody does any more; what was held was let go."""
+
+    @_builtins.property
+    def breakpoints_set(self) -> Global___BreakpointsSet:
+        """Breakpoints were added or replaced."""
+
+    @_builtins.property
+    def breakpoints_cleared(self) -> Global___BreakpointsCleared:
+        """Breakpoints were taken away."""
+
+    @_builtins.property
+    def debug_pace_set(self) -> Global___DebugPaceSet:
+        """From now on everything is held before it runs, or only what a breakpoint holds."""
+
+    @_builtins.property
+    def node_held(self) -> Global___NodeHeld:
+        """An attempt is held before it runs, or its outcome is held back from everybody."""
+
+    @_builtins.property
+    def node_released(self) -> Global___NodeReleased:
+        """What was held goes on."""
+
+    @_builtins.property
+    def breakpoint_passed(self) -> Global___BreakpointPassed:
+        """A breakpoint was met, but not often enough yet to hold."""
+
+    @_builtins.property
+    def output_edited(self) -> Global___OutputEdited:
+        """The outcome that is held back has another output from now on."""
+
     def __init__(
         self,
         *,
@@ -411,12 +480,21 @@ class Event(_message.Message):
         execution_paused: Global___ExecutionPaused | None = ...,
         execution_resumed: Global___ExecutionResumed | None = ...,
         node_intervened: Global___NodeIntervened | None = ...,
+        debug_attached: Global___DebugAttached | None = ...,
+        debug_detached: Global___DebugDetached | None = ...,
+        breakpoints_set: Global___BreakpointsSet | None = ...,
+        breakpoints_cleared: Global___BreakpointsCleared | None = ...,
+        debug_pace_set: Global___DebugPaceSet | None = ...,
+        node_held: Global___NodeHeld | None = ...,
+        node_released: Global___NodeReleased | None = ...,
+        breakpoint_passed: Global___BreakpointPassed | None = ...,
+        output_edited: Global___OutputEdited | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "cancel_requested", b"cancel_requested", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_intervened", b"node_intervened", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened", "debug_attached", "debug_detached", "breakpoints_set", "breakpoints_cleared", "debug_pace_set", "node_held", "node_released", "breakpoint_passed", "output_edited"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -629,6 +707,336 @@ class OutcomesCarried(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OutcomesCarried: _TypeAlias = OutcomesCarried  # noqa: Y015
+
+@_typing.final
+class Breakpoint(_message.Message):
+    """Breakpoint is where a debugged execution is to be held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NODE_PLUS_ONE_FIELD_NUMBER: _builtins.int
+    PARENT_PLUS_ONE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    ONCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Chosen by whoever set it; one with the same id is replaced."""
+    node_plus_one: _builtins.int
+    """Plan index plus one of the node; 0 for every node."""
+    parent_plus_one: _builtins.int
+    """Plan index plus one of the parent of an edge: it holds the node only if that edge is taken; 0 for any way in."""
+    place: Global___BreakpointPlace.ValueType
+    """When."""
+    condition: _builtins.str
+    """A `${{ }}` text: it counts only if that is true; empty for always."""
+    hits: _builtins.int
+    """It holds from this time on that it is met; 0 and 1 for the first."""
+    once: _builtins.bool
+    """True if it goes once it has held."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        node_plus_one: _builtins.int = ...,
+        parent_plus_one: _builtins.int = ...,
+        place: Global___BreakpointPlace.ValueType = ...,
+        condition: _builtins.str = ...,
+        hits: _builtins.int = ...,
+        once: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "hits", b"hits", "id", b"id", "node_plus_one", b"node_plus_one", "once", b"once", "parent_plus_one", b"parent_plus_one", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Breakpoint: _TypeAlias = Breakpoint  # noqa: Y015
+
+@_typing.final
+class DebugAttached(_message.Message):
+    """DebugAttached begins debugging."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    STEPPING_FIELD_NUMBER: _builtins.int
+    STOP_ALL_FIELD_NUMBER: _builtins.int
+    BREAKPOINTS_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who, for people."""
+    stepping: _builtins.bool
+    """True if everything is held before it runs."""
+    stop_all: _builtins.bool
+    """True if everything is held before it runs as soon as a breakpoint holds something."""
+    command_id: _builtins.str
+    """Id of the command, to know one that is said again."""
+    @_builtins.property
+    def breakpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Breakpoint]:
+        """To begin with."""
+
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        stepping: _builtins.bool = ...,
+        stop_all: _builtins.bool = ...,
+        breakpoints: _abc.Iterable[Global___Breakpoint] | None = ...,
+        command_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakpoints", b"breakpoints", "by", b"by", "command_id", b"command_id", "stepping", b"stepping", "stop_all", b"stop_all"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebugAttached: _TypeAlias = DebugAttached  # noqa: Y015
+
+@_typing.final
+class DebugDetached(_message.Message):
+    """DebugDetached ends it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who, for people."""
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebugDetached: _TypeAlias = DebugDetached  # noqa: Y015
+
+@_typing.final
+class BreakpointsSet(_message.Message):
+    """BreakpointsSet adds or replaces breakpoints."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKPOINTS_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """Id of the command."""
+    @_builtins.property
+    def breakpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Breakpoint]:
+        """They."""
+
+    def __init__(
+        self,
+        *,
+        breakpoints: _abc.Iterable[Global___Breakpoint] | None = ...,
+        command_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakpoints", b"breakpoints", "command_id", b"command_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakpointsSet: _TypeAlias = BreakpointsSet  # noqa: Y015
+
+@_typing.final
+class BreakpointsCleared(_message.Message):
+    """BreakpointsCleared takes breakpoints away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """Id of the command."""
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their ids."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+        command_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakpointsCleared: _TypeAlias = BreakpointsCleared  # noqa: Y015
+
+@_typing.final
+class DebugPaceSet(_message.Message):
+    """DebugPaceSet changes how a debugged execution goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPPING_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    stepping: _builtins.bool
+    """True if everything is held before it runs."""
+    command_id: _builtins.str
+    """Id of the command."""
+    by: _builtins.str
+    """Who, for people."""
+    def __init__(
+        self,
+        *,
+        stepping: _builtins.bool = ...,
+        command_id: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "command_id", b"command_id", "stepping", b"stepping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebugPaceSet: _TypeAlias = DebugPaceSet  # noqa: Y015
+
+@_typing.final
+class NodeHeld(_message.Message):
+    """NodeHeld holds an attempt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    BREAKPOINT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    place: Global___BreakpointPlace.ValueType
+    """Before it runs, or after."""
+    breakpoint: _builtins.str
+    """Id of the breakpoint; empty if all is held."""
+    note: _builtins.str
+    """Why it is held though the breakpoint's condition could not be evaluated, one sentence; empty if it could."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """Which attempt."""
+
+    @_builtins.property
+    def outcome(self) -> Global___NodeCompleted:
+        """The outcome that is held back, if it is held after it ran."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        place: Global___BreakpointPlace.ValueType = ...,
+        breakpoint: _builtins.str = ...,
+        outcome: Global___NodeCompleted | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakpoint", b"breakpoint", "note", b"note", "outcome", b"outcome", "place", b"place", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeHeld: _TypeAlias = NodeHeld  # noqa: Y015
+
+@_typing.final
+class NodeReleased(_message.Message):
+    """NodeReleased lets a held attempt go; if it was held after it ran, its outcome follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    INTO_FIELD_NUMBER: _builtins.int
+    into: _builtins.bool
+    """True if the sub-workflow that it starts is to be debugged from its first node on."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """Which attempt."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        into: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["into", b"into", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeReleased: _TypeAlias = NodeReleased  # noqa: Y015
+
+@_typing.final
+class BreakpointPassed(_message.Message):
+    """BreakpointPassed counts a breakpoint that was met and did not hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKPOINT_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    breakpoint: _builtins.str
+    """Id of the breakpoint."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """The attempt that met it."""
+
+    def __init__(
+        self,
+        *,
+        breakpoint: _builtins.str = ...,
+        ref: Global___NodeRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakpoint", b"breakpoint", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakpointPassed: _TypeAlias = BreakpointPassed  # noqa: Y015
+
+@_typing.final
+class OutputEdited(_message.Message):
+    """OutputEdited replaces the output of an outcome that is held back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """Id of the command."""
+    by: _builtins.str
+    """Who, for people."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """Which attempt."""
+
+    @_builtins.property
+    def output(self) -> _payload_pb2.Payload:
+        """The new output."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        output: _payload_pb2.Payload | None = ...,
+        command_id: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "command_id", b"command_id", "output", b"output", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutputEdited: _TypeAlias = OutputEdited  # noqa: Y015
 
 @_typing.final
 class NodesQueued(_message.Message):
