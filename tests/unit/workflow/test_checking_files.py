@@ -151,6 +151,9 @@ TOP_MISTAKES = [
      "NOT_SUPPORTED_YET", "triggers[0].webhook"),
     ("flow: 1\nid: x\ntriggers: [{schedule: '61 * * * *'}]\nnodes: {a: {run: x}}",
      "BAD_CRON", "triggers[0].schedule"),
+    ("flow: 1\nid: x\nparams: {n: {type: integer}}\n"
+     "triggers: [{schedule: '@daily', params: {n: x}}]\nnodes: {a: {run: x}}",
+     "BAD_PARAM", "triggers.params.n"),
     ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', timezone: Mars}]\nnodes: {a: {run: x}}",
      "BAD_TIMEZONE", "triggers[0].timezone"),
     ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', catch_up: some}]\nnodes: {a: {run: x}}",

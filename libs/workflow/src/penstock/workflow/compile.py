@@ -24,6 +24,7 @@ from penstock.workflow.plan import OUTPUT_NODE, Edge, NodePlan, Plan
 from penstock.workflow.read_flow import read_flow
 from penstock.workflow.references import Reads, ReferenceChecker
 from penstock.workflow.retry import NAMED_POLICIES
+from penstock.workflow.schedules.checking import check_schedule_params
 from penstock.workflow.search.terms import searched_paths
 from penstock.workflow.vocabulary import OUTPUT_TYPE
 
@@ -85,6 +86,7 @@ def check(source: str, types: Mapping[str, NodeType]) -> Checked:
         issues.error("TOO_MANY_READS", place, message, "name the nodes that are read")
         return Checked(issues.sorted())
     _check_breakpoints(plan, document, issues)
+    check_schedule_params(plan, document.root, issues)
     return Checked(issues.sorted(), None if issues.failed else plan)
 
 

@@ -112,7 +112,36 @@ def _flow_properties() -> dict[str, Any]:
         "version_note": _text("What is new in this version."),
         "priority": priority_schema(),
         "on_failure": _on_failure(),
-        "triggers": {"description": 'How runs start; "manual" is through the API.'},
+        "triggers": {
+            "description": 'How runs start; "manual" is through the API.',
+            "anyOf": [_trigger(), {"type": "array", "items": _trigger()}],
+        },
+    }
+
+
+def _trigger() -> dict[str, Any]:
+    return {
+        "anyOf": [
+            {"const": "manual"},
+            {"type": "object", "properties": {"manual": {}}, "required": ["manual"]},
+            {
+                "type": "object",
+                "required": ["schedule"],
+                "additionalProperties": False,
+                "properties": {
+                    "schedule": {
+                        "type": "string",
+                        "description": 'A cron expression, such as "*/5 * * * *" or "@hourly".',
+                    },
+                    "id": _text("Id of the schedule.", words.FLOW_ID),
+                    "timezone": {"type": "string", "description": "An IANA name; UTC without it."},
+                    "overlap": {"enum": list(words.OVERLAP)},
+                    "catch_up": {"anyOf": [{"enum": list(words.CATCH_UP)}, _DURATION]},
+                    "jitter": _DURATION,
+                    "params": {"type": "object"},
+                },
+            },
+        ]
     }
 
 

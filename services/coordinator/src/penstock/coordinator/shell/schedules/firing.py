@@ -53,9 +53,10 @@ class Firing:
         the progress says so."""
         at = position_of(schedule.progress)
         timing = timing_of(schedule)
+        known = {fire.execution_id for fire in schedule.progress.fires}
+        fires = [fire for fire in by_hand if fire.execution_id not in known]
         open_runs = list(schedule.progress.open_executions)
-        open_runs += [fire.execution_id for fire in by_hand]
-        fires = list(by_hand)
+        open_runs += [fire.execution_id for fire in fires]
         fired = Fired(Progress())
         for _ in range(STEPS_MAX):
             now_us = self._clock.now_us()

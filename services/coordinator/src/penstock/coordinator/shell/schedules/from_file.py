@@ -1,5 +1,7 @@
 """The schedules in a workflow's file as rows."""
 
+import math
+
 import msgspec
 
 from penstock.api.schedule.v1.schedule_pb2 import Schedule, Timing
@@ -22,8 +24,8 @@ def _schedule(workflow: str, trigger: ScheduleTrigger) -> Schedule:
             timezone=trigger.timezone,
             overlap=OVERLAP_NUMBERS[trigger.overlap],
             catch_up=CATCH_UP_NUMBERS[trigger.catch_up],
-            catch_up_window_s=round(trigger.catch_up_s),
-            jitter_s=round(trigger.jitter_s),
+            catch_up_window_s=math.ceil(trigger.catch_up_s),
+            jitter_s=math.ceil(trigger.jitter_s),
         ),
         params_json=msgspec.json.encode(trigger.params) if trigger.params else b"",
         from_file=True,

@@ -46,13 +46,15 @@ Key = tuple[str, str]
 
 
 class _Work:
-    """What a look found of one schedule; `fires`: its slots are to be looked at."""
+    """What a look found of one schedule; `fires`: its slots are to be looked at; `settled`: nothing
+    of this look is left to do but to write it down."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.fires = False
         self.backfills: list[Backfill] = []
         self.by_hand: list[Fire] = []
+        self.settled = False
 
     def open_runs(self) -> Iterable[str]:
         """Runs that had not ended when state was asked."""
@@ -150,6 +152,9 @@ class Keeper:
         if decided.schedules or decided.backfills:
             for shard in await self._schedules.record(decided):
                 self._log.info("schedule_progress_fenced", shard=shard)
+        for work in works:
+            if work.settled:
+                self._forget(work)
         if len(due.due) >= _ROWS_MAX or any(result.result() for result in results):
             self.look_again()
         nexts = [one.progress.next_unix_us for one in decided.schedules]
@@ -165,14 +170,24 @@ class Keeper:
             work_on(schedule).fires = True
         for running in due.backfills:
             work_on(running.schedule).backfills.append(running.backfill)
-        told, self._by_hand = self._by_hand, defaultdict(list)
-        for (tenant, schedule_id), fires in told.items():
+        for (tenant, schedule_id), fires in list(self._by_hand.items()):
             try:
                 work = work_on(await self._schedules.find(tenant, schedule_id))
             except NotFound:
+                del self._by_hand[tenant, schedule_id]
                 continue
-            work.fires, work.by_hand = True, fires
+            work.fires, work.by_hand = True, list(fires)
         return list(works.values())
+
+    def _forget(self, work: _Work) -> None:
+        """The starts by hand that were told are written down."""
+        key = (work.schedule.tenant, work.schedule.id)
+        if work.by_hand:
+            left = self._by_hand[key][len(work.by_hand) :]
+            if left:
+                self._by_hand[key] = left
+            else:
+                del self._by_hand[key]
 
     async def _carry_on(self, work: _Work, decided: RecordProgressRequest) -> bool:
         """Fire, then carry backfills on; True if there is more to do at once. Whatever goes wrong
@@ -180,6 +195,10 @@ class Keeper:
         schedule = work.schedule
         try:
             shard = self._runs.shard_of(schedule)
+        except PenstockError:
+            work.settled = True
+            return False
+        try:
             async with asyncio.timeout(_PATIENCE_S):
                 more = await self._fire(work, shard, decided) if work.fires else False
                 for backfill in work.backfills:
@@ -191,21 +210,23 @@ class Keeper:
             self._log.exception("schedule_broke", schedule=schedule.id, error=repr(fault))
             self._troubled = True
             return False
+        work.settled = True
         return more
 
     async def _fire(self, work: _Work, shard: Shard, decided: RecordProgressRequest) -> bool:
         schedule = work.schedule
         fired = await self._firing.fire(schedule, work.by_hand)
-        decided.schedules.append(
-            DecidedSchedule(
-                tenant=schedule.tenant,
-                id=schedule.id,
-                shard=shard.number,
-                epoch=shard.epoch,
-                revision=schedule.revision,
-                progress=fired.progress,
+        if fired.progress != schedule.progress:
+            decided.schedules.append(
+                DecidedSchedule(
+                    tenant=schedule.tenant,
+                    id=schedule.id,
+                    shard=shard.number,
+                    epoch=shard.epoch,
+                    revision=schedule.revision,
+                    progress=fired.progress,
+                )
             )
-        )
         self._note(schedule, fired.error)
         if fired.progress.queued_unix_us:
             for execution_id in fired.progress.open_executions:
@@ -216,16 +237,17 @@ class Keeper:
         self, backfill: Backfill, schedule: Schedule, shard: Shard, decided: RecordProgressRequest
     ) -> bool:
         advanced = await self._backfilling.advance(backfill, schedule)
-        decided.backfills.append(
-            DecidedBackfill(
-                tenant=schedule.tenant,
-                schedule_id=schedule.id,
-                id=backfill.id,
-                shard=shard.number,
-                epoch=shard.epoch,
-                progress=advanced.progress,
+        if advanced.progress != backfill.progress:
+            decided.backfills.append(
+                DecidedBackfill(
+                    tenant=schedule.tenant,
+                    schedule_id=schedule.id,
+                    id=backfill.id,
+                    shard=shard.number,
+                    epoch=shard.epoch,
+                    progress=advanced.progress,
+                )
             )
-        )
         self._note(schedule, advanced.error)
         for execution_id in advanced.progress.open_executions:
             self._ends.watch(execution_id, shard)
