@@ -19,6 +19,7 @@
 import asyncio
 from typing import Any
 
+from penstock.api.peer.v1.peer_service_pb2 import DeliverRequest
 from penstock.api.state.v1 import state_service_pb2 as state_pb
 from penstock.common.ids import shard_of
 from penstock.common.journal_codec import decode_batch
@@ -29,6 +30,7 @@ from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
 from support.journal_checker import Judge
+from support.journal_families import check_families
 from support.simulated.database import Row
 from support.simulated.fabric import NOBODY, Process
 from support.simulated.watches import EffectWatch, Plans, ReleaseWatch
@@ -99,6 +101,10 @@ class InMemory:
         if what == "sent" and isinstance(message, state_pb.AppendRequest):
             ids = [record.execution_id for write in message.writes for record in write.records]
             self._appends[(sender, message.batch_id)] = ids
+        elif what == "sent" and isinstance(message, DeliverRequest):
+            for notice in message.notices:
+                if notice.SerializeToString() not in self._cluster.database.journal.ever_owed:
+                    self._blame(f"{sender.name} delivers what is not on disk: {notice}")
         elif what == "taken" and isinstance(message, state_pb.AppendResponse):
             ids = self._appends.pop((receiver, message.batch_id), [])
             loop = asyncio.get_running_loop()
@@ -173,7 +179,7 @@ def _unreasonable(
     timed = key in state.waits.due
     if wait is not None or timed:
         armed = shell.turns.timers._due.get(live.id, 0)
-        if (timed and armed) or (wait is not None and wait.signal):
+        if (timed and armed) or (wait is not None and (wait.signal or wait.child)):
             return []
         return [f"{ref} waits for nothing"]
     holder = state.holders.get(key)
@@ -242,7 +248,19 @@ class Verdicts:
                 self.blame(f"{execution} came to no end (I1)")
             if shard_of(execution, self._cluster.script.shards) not in range(64):
                 self.blame(f"{execution} is in no shard")
+        self._families()
         self._nothing_left()
+
+    def _families(self) -> None:
+        """What executions owed each other has arrived, once."""
+        events = {
+            execution: [event for body in history.rows for event in decode_batch(body)[3]]
+            for execution, history in self.disk.histories.items()
+        }
+        for found in check_families(events, self.plans.by_hash):
+            self.blame(found)
+        for shard, number in self._cluster.database.journal.notices:
+            self.blame(f"shard {shard} still owes notice {number}")
 
     def _has(self, execution: str, kind: type, signal: str) -> bool:
         bodies = self.disk.histories[execution].rows

@@ -25,6 +25,35 @@ def random_source(rng: Random, name: str) -> str:
     return flow(name, nodes, **more)
 
 
+def random_family(rng: Random) -> dict[str, str]:
+    """A flow whose nodes run others, and these: one that acts, one that sleeps, one that fails and
+    has a failure flow."""
+    leaves = {
+        "leaf": flow("leaf", {"a": js(), "b": js("a", calls=1)}),
+        "sleepy": flow("sleepy", {"a": delay(seconds=rng.choice((0.2, 0.8, 2)))}),
+        "bad": flow("bad", {"a": js(throws=99)}, on_failure={"workflow": "leaf"}),
+    }
+    nodes: Nodes = {"n0": js()}
+    for at in range(1, rng.randint(2, 5)):
+        node: dict[str, Any] = {
+            "needs": [f"n{rng.randrange(at)}"],
+            "uses": "workflow@1",
+            "with": {"workflow": rng.choice((*leaves, "nowhere"))},
+            "on_error": rng.choice(("continue", "continue", "skip", "fail")),
+            "retry": rng.choice(("none", "none", "fast")),
+        }
+        if rng.random() < 0.3:
+            node["for_each"] = "${{ params.list }}"
+            node["max_parallel"] = rng.choice((1, 2, 10))
+        node["with"]["wait"] = rng.random() < 0.9
+        nodes[f"n{at}"] = node
+    more: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        nodes["tidy"] = js(calls=1)
+        more["on_failure"] = "tidy"
+    return {"family": flow("family", nodes, **more), **leaves}
+
+
 def _needs(rng: Random, at: int) -> list[Any]:
     wanted = rng.choice((0, 1, 1, 1, 1, 2, 3)) if at > 1 else 1
     parents = [f"n{parent}" for parent in rng.sample(range(at), min(at, wanted))]

@@ -140,6 +140,8 @@ class Run:
     def _is_at_rest(self) -> bool:
         """All that workers and coordinators had to say to each other is said."""
         shells = self.cluster.shells
+        if self.cluster.database.journal.notices or self._open():
+            return False
         return len(shells) == self.cluster.script.coordinators and all(
             shell.shards.settled.is_set()
             and not shell.executions.by_id
@@ -176,6 +178,7 @@ class Run:
         counts["fenced writes"] = releases.fenced
         counts["shards taken"] = sum(epochs)
         counts["signals"] = len(told.signals)
+        counts["notices"] = len(self.cluster.database.journal.ever_owed)
         counts["database refusals"] = self.cluster.database.refused
         return counts
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from simulate.flows import random_source
+from simulate.flows import random_family, random_source
 from support.simulated.database import PHASES
 
 TENANTS = ("blue", "green")
@@ -90,6 +90,8 @@ def draw(seed: int) -> Script:
     """The script of a seed."""
     rng = Random(f"script {seed}")
     names = [f"flow{at}" for at in range(rng.choice((1, 2, 2)))]
+    kin = Random(f"family {seed}")
+    family = random_family(kin) if kin.random() < 0.3 else {}
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -106,14 +108,14 @@ def draw(seed: int) -> Script:
             "lease_ttl_ms": rng.choice((1_500, 2_500, 5_000)),
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
         },
-        flows={name: random_source(rng, name) for name in names},
+        flows={**{name: random_source(rng, name) for name in names}, **family},
     )
     errands = _errands(rng, names)
     faults = () if rng.random() < 0.08 else _faults(rng, script, errands)
     skews = {one: rng.randint(-3_000_000, 3_000_000) for one in [*script.places, "database"]}
     return replace(
         script,
-        errands=errands,
+        errands=(*errands, *(_errands(kin, ["family"]) if family else ())),
         faults=faults,
         skews_us=skews if rng.random() < 0.3 else {},
     )

@@ -3,9 +3,6 @@
 It shares nothing with the fold or the core but the event types and the plan: edges, attempts, items
 and joins are worked out again, naively, from `docs/architecture.md`. Used by the properties on
 journals made in memory and by the chaos tests on journals read from PostgreSQL.
-
-    violations = check_journal(plan, [decode_batch(body) for body in rows])
-    assert not violations
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +19,7 @@ from penstock.workflow.execution.values import (
     SkipReason,
 )
 from penstock.workflow.plan import Plan
+from support.journal_course import CourseJudge
 from support.journal_hands import HandJudge
 from support.journal_joins import join_flaws
 
@@ -64,6 +62,9 @@ class Judge:
     signals: list[ev.SignalReceived] = field(default_factory=list)
     cancel_requested: bool = False
     by_hand: HandJudge = field(default_factory=HandJudge)
+
+    def __post_init__(self) -> None:
+        self.course = CourseJudge(self.plan)
 
     def blame(self, message: str) -> None:
         self.violations.append(f"seq {self.seq}: {message}")
@@ -114,8 +115,11 @@ class Judge:
                 self.by_hand.on_pause(event, self.blame)
             case hand.NodeIntervened():
                 self.on_intervened(event)
+            case ev.StartDue() | ev.FailureTaken():
+                self.course.take(event, self.at_us, self.status, self.blame)
             case ev.ExecutionStarted():
                 self.started = event
+                self.course.on_started(event, self.at_us)
 
     def on_carried(self, outcomes: Sequence[ev.CarriedOutcome]) -> None:
         """What a past execution had come to: right after the start, parents before children, each
@@ -163,6 +167,7 @@ class Judge:
 
     def must_be_ready(self, node: int) -> None:
         """I3: all parents have ended and one edge is taken; checked when a node first appears."""
+        self.course.may_begin(node, self.blame)
         for edge in self.plan.nodes[node].edges:
             if edge.parent not in self.status:
                 self.blame(f"node {node} started before parent {edge.parent} ended (I3)")
@@ -313,7 +318,7 @@ class Judge:
             open_parents = [p for p in self.plan.nodes[node].parents if p not in self.status]
             if open_parents or node in self.queued:
                 self.blame(f"node {node} was skipped too early, parents {open_parents} are open")
-            elif self.some_edge_taken(node):
+            elif self.some_edge_taken(node) and node != self.course.failure_node:
                 self.blame(f"node {node} was skipped though an edge leads to it")
         elif reason == SkipReason.MANUAL:
             if not self.by_hand.leads_to((node, 0), Operation.SKIP):
@@ -345,6 +350,7 @@ class Judge:
         left = [node.id for node in self.plan.nodes if node.index not in self.status]
         if left:
             self.blame(f"the execution ended while {left} had not (I4)")
+        self.course.on_ended(event, self.blame)
         unhandled = self.unhandled()
         match event.status:
             case ExecutionStatus.COMPLETED:
@@ -356,8 +362,7 @@ class Judge:
                 if not self.cancel_requested:
                     self.blame("cancelled though nobody asked")
             case ExecutionStatus.TIMED_OUT:
-                if not self.plan.deadline_s:
-                    self.blame("timed out without a deadline")
+                self.course.on_timed_out(self.blame)
             case _:
                 self.blame(f"ended as {event.status!r}")
 

@@ -43,7 +43,14 @@ def test_every_invariant_holds_at_every_step_whatever_the_seed(tally: Tally) -> 
     [
         *("fault kill", "fault stop", "fault freeze", "fault cut", "fault slow", "fault break"),
         *("fault clock", "fault database", "fault bus", "fenced writes", "database refusals"),
-        *("refused UNAVAILABLE", "refused NOT_FOUND", "refused CONFLICT", "effects", "signals"),
+        *(
+            "refused UNAVAILABLE",
+            "refused NOT_FOUND",
+            "refused CONFLICT",
+            "effects",
+            "signals",
+            "notices",
+        ),
     ],
 )
 def test_much_goes_wrong(tally: Tally, what: str) -> None:

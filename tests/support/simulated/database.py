@@ -60,6 +60,7 @@ class WatchedJournal(MemoryJournal):
     def __init__(self, shards: int) -> None:
         super().__init__(shards)
         self.on_row: Callable[[Row], None] = lambda row: None
+        self.ever_owed: set[bytes] = set()
 
     async def commit(self, batch: CommitBatch) -> set[int]:
         written = await super().commit(batch)
@@ -68,6 +69,7 @@ class WatchedJournal(MemoryJournal):
             shard, _, execution_id, first, last, tenant, *_ = row
             if shard in written:
                 self.on_row(Row(shard, tenant, execution_id, first, last, body))
+        self.ever_owed.update(body for shard, _, body in batch.notices if shard in written)
         return written
 
 

@@ -50,6 +50,7 @@ from penstock.workflow.compile import compile_source
 from penstock.workflow.execution.events import ExecutionEnded, NodeCompleted
 from penstock.workflow.plan import Plan
 from support.journal_checker import check_journal
+from support.journal_families import check_families
 from support.simulated import outside as outside_door
 from support.simulated.disk import Disk
 from support.simulated.fabric import CURRENT, EPOCH_US, Fabric, make_task, owner_of
@@ -110,7 +111,8 @@ def _now() -> float:
 
 @dataclass
 class World:
-    """`mischief` is asked at every point and may do what it likes with the world."""
+    """`mischief` is asked at every point and may do what it likes with the world. `to_the_last`:
+    it goes on until whatever executions started has ended too, and nothing is owed any more."""
 
     seed: object
     flows: Mapping[str, str]
@@ -118,6 +120,8 @@ class World:
     workers: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     mischief: "Callable[[World, str], None] | None" = None
+    to_the_last: bool = False
+    asked: bool = False
     started: dict[str, str] = field(default_factory=dict)
     steps: int = 0
     over: bool = False
@@ -180,6 +184,8 @@ class World:
         """Every start was acknowledged and every execution has ended."""
         known = self.disk.histories
         ended = all(one not in known or known[one].ended for one in self.started.values())
+        if self.to_the_last and (self.disk.notices or not all(x.ended for x in known.values())):
+            return False
         return ended and all(client.done() for client in clients)
 
     async def _settle(self) -> None:
@@ -311,6 +317,20 @@ class World:
                 continue
             found += check_journal(self.effects.disk[execution].plan, self.journal(key))
             found += self._deeds_missing(key)
+        return found + self._family_matters()
+
+    def _family_matters(self) -> list[str]:
+        """What executions owe each other, and the journals of those that nobody started by hand."""
+        histories: dict[str, list[Any]] = {}
+        for execution, history in self.disk.histories.items():
+            rows = [decode_batch(row.body) for row in history.rows]
+            histories[execution] = [event for _, _, _, events in rows for event in events]
+        plans = {plan.definition_hash: plan for plan in self.plans.values()}
+        found = check_families(histories, plans)
+        for execution, history in self.disk.histories.items():
+            if execution not in self.started.values() and history.ended:
+                plan = self.effects.disk[execution].plan
+                found += check_journal(plan, [decode_batch(row.body) for row in history.rows])
         return found
 
     def _deeds_missing(self, key: str) -> list[str]:
