@@ -32,6 +32,7 @@ from penstock.gateway.routes.schedules import SCHEDULE_ROUTES
 from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
 from penstock.gateway.routes.search import SEARCH_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
+from penstock.gateway.slashes import with_slashes
 
 _ROUTES = (
     *WORKFLOW_ROUTES,
@@ -53,7 +54,7 @@ _ROUTES = (
 
 def _answer(request: Request[Any, Any, Any], error: PenstockError) -> Response[bytes]:
     return Response(
-        encode_problem(error, request.scope["path"], trace_id()),
+        encode_problem(error, with_slashes(request.scope["path"]), trace_id()),
         status_code=error.http_status,
         media_type=PROBLEM_JSON,
         headers=problem_headers(error),

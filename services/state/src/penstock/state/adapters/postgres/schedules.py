@@ -153,7 +153,8 @@ class PostgresSchedules:
             progress.open_executions[:] = [x for x in progress.open_executions if x in live]
 
     async def record(self, decided: RecordProgressRequest) -> set[int]:
-        """Shards taken meanwhile are left out."""
+        """Shards taken meanwhile are left out. Rows are written in the order in which an applied
+        file locks them."""
         wanted = {one.shard: one.epoch for one in decided.schedules}
         wanted |= {one.shard: one.epoch for one in decided.backfills}
         async with self._database.transaction() as session:
@@ -161,7 +162,7 @@ class PostgresSchedules:
                 self._sql["held_shards"], list(wanted), list(wanted.values())
             )
             held = {row["shard"] for row in rows}
-            for one in decided.schedules:
+            for one in sorted(decided.schedules, key=lambda each: (each.tenant, each.id)):
                 if one.shard in held:
                     await session.execute(
                         self._sql["record_schedule"],
