@@ -20,8 +20,10 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.plan import Plan
 from support.journal_course import CourseJudge
+from support.journal_edges import edge_taken, unhandled
 from support.journal_hands import HandJudge
 from support.journal_joins import join_flaws
+from support.journal_waits import may_look_again, may_skip, wake_flaws
 
 Batch = tuple[str, int, int, Sequence[ev.Event]]
 """As `journal_codec.decode_batch` gives it: execution id, first sequence, time (us), events."""
@@ -39,6 +41,7 @@ class Attempts:
     wait: ev.NodeWaiting | None = None
     ran: bool = False
     closed: bool = False
+    answer: str = ""
     output: Payload | None = None
 
 
@@ -117,6 +120,11 @@ class Judge:
                 self.on_intervened(event)
             case ev.StartDue() | ev.FailureTaken():
                 self.course.take(event, self.at_us, self.status, self.blame)
+            case hand.TaskAnswered():
+                self.on_answered(event)
+            case hand.AttemptsHandedOver(refs=refs):
+                for ref in refs:
+                    self.open_attempt(ref, "was handed over")
             case ev.ExecutionStarted():
                 self.started = event
                 self.course.on_started(event, self.at_us)
@@ -177,25 +185,9 @@ class Judge:
 
     def some_edge_taken(self, node: int) -> bool:
         edges = self.plan.nodes[node].edges
-        return not edges or any(self.edge_taken(node, at) for at in range(len(edges)))
-
-    def edge_taken(self, node: int, at: int) -> bool:
-        edge = self.plan.nodes[node].edges[at]
-        parent = self.plan.nodes[edge.parent]
-        status = self.status[edge.parent]
-        if status == NodeStatus.FAILED:
-            soft = edge.on == "success" and parent.on_error == "continue"
-            return edge.action is None and (edge.on != "success" or soft)
-        if status != NodeStatus.COMPLETED or edge.on == "failure":
-            return False
-        event = self.completed[edge.parent]
-        if edge.action is not None:
-            return event.routed and edge.action in event.chosen
-        if not event.routed or edge.on == "always":
-            return True
-        ids = {child.id for child in self.plan.nodes if edge.parent in child.parents}
-        narrowed = not event.chosen or bool(ids & set(event.chosen))
-        return not narrowed or self.plan.nodes[node].id in event.chosen
+        return not edges or any(
+            edge_taken(self.plan, node, at, self.status, self.completed) for at in range(len(edges))
+        )
 
     def open_attempt(self, ref: NodeRef, did: str) -> Attempts:
         """The attempt an event speaks of; it must be the current one of something open (I2)."""
@@ -233,12 +225,10 @@ class Judge:
         known = self.open_attempt(ref, "completed")
         done = self.by_hand.leads_to((ref.node, ref.item), Operation.COMPLETE, Operation.SKIP)
         wait = known.wait
-        if wait is not None and not wait.signal and self.at_us < wait.until_us:
-            self.blame(f"{ref} woke {wait.until_us - self.at_us} us early (I9)")
-        if wait is not None and wait.signal:
+        if wait is not None:
             payloads = [s.payload for s in self.signals if s.name == wait.signal]
-            if event.output not in payloads:
-                self.blame(f"{ref} woke without its signal")
+            for flaw in wake_flaws(wait, event.output, payloads, self.at_us):
+                self.blame(f"{ref} {flaw}")
         known.closed = True
         known.output = event.output
         if ref.item:
@@ -291,6 +281,9 @@ class Judge:
                 self.blame(f"{ref} follows attempt {known.attempt} by hand (I2, I5)")
             known.attempt = ref.attempt
             return
+        if known is not None and may_look_again(known.wait, known.answer, self.at_us):
+            known.attempt, known.wait, known.ran, known.answer = ref.attempt, None, False, ""
+            return
         if self.by_hand.paused:
             self.blame(f"{ref} was retried during a pause")
         if known is None or not known.retry_us or known.closed or ref.node in self.status:
@@ -301,6 +294,12 @@ class Judge:
         if ref.attempt != known.attempt + 1:
             self.blame(f"{ref} follows attempt {known.attempt}")
         known.attempt, known.retry_us, known.ran = ref.attempt, 0, False
+
+    def on_answered(self, event: hand.TaskAnswered) -> None:
+        known = self.open_attempt(event.ref, "was answered")
+        if known.wait is None or known.wait.task is None:
+            self.blame(f"{event.ref} was answered, but asks nobody")
+        known.wait, known.answer = None, event.decision
 
     def on_lost(self, ref: NodeRef) -> None:
         known = self.open_attempt(ref, "was lost")
@@ -321,8 +320,12 @@ class Judge:
             elif self.some_edge_taken(node) and node != self.course.failure_node:
                 self.blame(f"node {node} was skipped though an edge leads to it")
         elif reason == SkipReason.MANUAL:
-            if not self.by_hand.leads_to((node, 0), Operation.SKIP):
+            answered = self.attempts.get((node, 0), Attempts()).answer == "skip"
+            if not self.by_hand.leads_to((node, 0), Operation.SKIP) and not answered:
                 self.blame(f"node {node} was skipped by nobody's hand")
+        elif reason == SkipReason.TIMEOUT:
+            if not may_skip(self.attempts.get((node, 0), Attempts()).wait, self.at_us):
+                self.blame(f"node {node} was skipped though it had not run out of time")
         elif reason == SkipReason.ON_ERROR:
             if node not in self.failed:
                 self.blame(f"node {node} was skipped for an error it did not have")
@@ -336,14 +339,7 @@ class Judge:
         self.status[node] = status
 
     def unhandled(self) -> list[int]:
-        """Failed nodes whose failure no edge and no `on_error` takes."""
-        bad = []
-        for node, status in self.status.items():
-            takers = [e for n in self.plan.nodes for e in n.edges if e.parent == node]
-            handled = any(e.action is None and e.on != "success" for e in takers)
-            if status == NodeStatus.FAILED and self.plan.nodes[node].on_error == "fail":
-                bad += [] if handled else [node]
-        return bad
+        return unhandled(self.plan, self.status)
 
     def on_ended(self, event: ev.ExecutionEnded) -> None:
         self.ended = event

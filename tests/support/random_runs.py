@@ -17,6 +17,7 @@ from penstock.coordinator.core.inputs import (
     OutcomeKind,
     Report,
     SignalArrived,
+    TaskAnswer,
     TimePassed,
     Waiting,
 )
@@ -210,6 +211,9 @@ def run_out(cluster: Cluster) -> None:
         elif cluster.next_wake_us():
             cluster.now_us = max(cluster.now_us, cluster.next_wake_us())
             cluster.feed(TimePassed())
+        elif tasks := cluster.state.waits.tasks and cluster.state.waits.tasks.by_key:
+            task = next(iter(tasks.values()))
+            cluster.feed(TaskAnswer(task.wait.ref, "happened", Payload(b"1"), "ann"))
         else:
             cluster.feed(SignalArrived("go", Payload(b"1")))
     raise AssertionError("the execution does not end")

@@ -9,14 +9,17 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
     report w1 a#1 <outcome> [; b#1 <outcome>]... [-> c#1]
        outcomes: ok [json] [choose x,y] | large | fail class reason | false | lost | lost unbegun
-                 | sleep 2 | sleep until 100 | wait signal [2] | items json json ...
                  | child id workflow [json] [detached] [outlives]
+                 | sleep 2 | sleep until 100 | wait signal [2] [or skip] | items json json ...
+                 | ask title [2] [or approve] | again 2 [until 10] [or complete]
     running w1 a#1
     gone a#1 b#1                       their worker died
     time +2                            the clock moves by seconds and the core is told
     signal name json [id]
     cancel reason
     pause [reason] | resume
+    answer a#1 decision [json]         a person answers what the attempt asked
+    announce w1 a#1                    the shell is about to hand an attempt over
     retry a | skip a[2] | complete a json [choose x,y] | fail a message | edit a json
     ended id ok [json] | ended id FAILED class reason | refused id notice
     stored a                           the payload store has a's output
@@ -36,12 +39,14 @@ from penstock.coordinator.core import inputs as inp
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.fold import ExecutionState
-from penstock.workflow.execution.hand_events import ExecutionPaused
+from penstock.workflow.execution.hand_events import AttemptsHandedOver, ExecutionPaused
 from penstock.workflow.execution.values import (
     NULL,
     ExecutionStatus,
     Failure,
+    HumanTask,
     NodeRef,
+    OnTimeout,
     Operation,
     Payload,
 )
@@ -51,6 +56,7 @@ from penstock.workflow.policies import OnFailure
 from penstock.workflow.retry import RetryPolicy
 from support.plans import PlanBuilder
 from support.scenario_debug import read_command, shown_event
+from support.scenario_waits import read_again, read_ask
 
 LINKS = ev.Child | ev.Parent | ev.StartOptions
 REF = re.compile(r"^([\w$-]+?)(?:\[(\d+)\])?#(\d+)$")
@@ -60,6 +66,8 @@ FLAGS = {
     "deadline": float,
     "on_error": str,
     "effects": str,
+    "on_uncertain": str,
+    "ask_for_s": float,
 }
 
 
@@ -139,6 +147,11 @@ class Conversation:
                 return inp.SignalArrived(name, Payload(json.encode()), *signal_id)
             case "cancel":
                 return inp.CancelAsked(" ".join(words))
+            case "answer":
+                data = Payload(words[2].encode()) if words[2:] else NULL
+                return inp.TaskAnswer(self.ref(words[0]), words[1], data, "ann")
+            case "announce":
+                return inp.HandOver(words[0], (self.ref(words[1]),))
             case "pause":
                 return inp.PauseAsked("ann", " ".join(words))
             case "resume":
@@ -251,6 +264,9 @@ class Conversation:
             case ev.NodesQueued() | ev.NodesCancelled():
                 ids = " ".join(self.plan.nodes[node].id for node in value.nodes)
                 return f"{type(value).__name__} {ids}"
+            case AttemptsHandedOver():
+                refs = " ".join(map(self.shown, value.refs))
+                return f"AttemptsHandedOver {refs} {value.worker}"
             case ExecutionPaused():
                 held = " ".join(map(self.shown, value.held))
                 return f"ExecutionPaused by {value.by} {value.reason} holds {held or 'none'}"
@@ -270,7 +286,13 @@ class Conversation:
                 continue
             if field in ("", b"", 0, None, (), False) or name in ("started_us", "finished_us"):
                 continue
-            if name in ("retry_us", "until_us", "not_before_us", "deadline_us"):
+            if isinstance(field, HumanTask):
+                words.append(f"{field.kind.name} {field.title!r}")
+            elif isinstance(field, OnTimeout):
+                words.append(f"or {field.name}")
+            elif name == "give_up_us":
+                words.append(f"gives up in {(field - self.now_us) / 1_000_000:g} s")
+            elif name in ("retry_us", "until_us", "not_before_us", "deadline_us"):
                 words.append(f"in {(field - self.now_us) / 1_000_000:g} s")
             elif isinstance(field, bytes):
                 words.append(f"{name}={field.decode()}")
@@ -321,6 +343,14 @@ def read_outcome(words: list[str]) -> inp.OutcomeKind:
                 detached="detached" in rest,
                 outlives="outlives" in rest,
             )
+
+        case ["wait", signal, seconds, "or", word]:
+            time_us = round(float(seconds) * 1_000_000)
+            return inp.Waiting(time_us, signal=signal, on_timeout=OnTimeout[word.upper()])
+        case ["ask", title, *more]:
+            return read_ask(title, more)
+        case ["again", seconds, *more]:
+            return read_again(float(seconds), more)
         case ["items", *values]:
             return inp.FannedOut(len(values), tuple(value.encode() for value in values))
     raise ValueError(f"what is {words}?")

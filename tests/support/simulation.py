@@ -210,7 +210,7 @@ class Cluster:
         if status == NodeStatus.WAITING:
             wait = state.waits.sleeping.get(key)
             timed = key in state.waits.due
-            return int(timed or (wait is not None and bool(wait.signal or wait.child)))
+            return int(timed or (wait is not None and bool(wait.signal or wait.child or wait.task)))
         leased = ref in self.held or ref in self.promised
         assert leased == (key in state.holders), f"{ref}: the books differ"
         return int(ref in self.ready) + int(leased) + int(state.is_held(key))

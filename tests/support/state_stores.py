@@ -12,6 +12,7 @@ from support.state_twin import (
     MemoryNotices,
     MemoryWorkflows,
 )
+from support.state_twin_tasks import MemoryTasks
 
 SHARDS = 8
 
@@ -28,6 +29,7 @@ class Stores:
     notices: Any
     children: Any
     schedules: Any
+    tasks: Any
     let_time_pass: Any
     """Called with milliseconds: as if they had passed for everybody who joined."""
     search: Any
@@ -59,6 +61,7 @@ def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None 
         MemoryNotices(journal),
         MemoryChildren(journal),
         schedules,
+        MemoryTasks(journal),
         let_time_pass,
         finding,
         finding,

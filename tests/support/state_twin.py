@@ -6,7 +6,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.common.errors import Fenced, PenstockError
-from penstock.state.journal.batch import TAG_SEPARATOR, CommitBatch
+from penstock.state.journal.batch import CommitBatch
+from penstock.state.journal.hands import AskedTuple, TaskKey
+from penstock.state.journal.texts import TAG_SEPARATOR
 from penstock.state.ports import (
     ChildKey,
     ChildRow,
@@ -24,6 +26,7 @@ from penstock.state.ports import (
     Rejected,
     Sleeper,
 )
+from support.hand_rows import keep_hands
 from support.schedule_twin import MemorySchedules
 
 
@@ -46,6 +49,8 @@ class MemoryJournal:
         self.children: dict[tuple[str, str, ChildKey], None] = {}
         self.failed_nodes: dict[str, str] = {}
         self.terms: dict[str, list[str]] = {}
+        self.tasks: dict[TaskKey, AskedTuple] = {}
+        self.paused: set[tuple[str, str]] = set()
         self.faults: list[PenstockError] = []
         self.loses_answers = False
         self.commits: list[CommitBatch] = []
@@ -87,6 +92,8 @@ class MemoryJournal:
         for shard, execution_id, tenant, parent_id, *place in batch.children:
             if shard in written:
                 self.children[tenant, parent_id, (*place, execution_id)] = None
+        if batch.hands is not None:
+            keep_hands(batch.hands, written, self.tasks, self.paused)
 
     def _project(self, batch: CommitBatch, written: set[int]) -> None:
         for row in batch.started:

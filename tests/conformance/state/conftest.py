@@ -15,6 +15,7 @@ from penstock.state.adapters.postgres.notices import PostgresNotices
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
+from penstock.state.adapters.postgres.tasks import PostgresTasks
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from support.postgres import open_postgres
 from support.state_stores import SHARDS, Stores, in_memory
@@ -55,6 +56,7 @@ async def stores(request):
             PostgresNotices(database),
             PostgresChildren(database),
             PostgresSchedules(database, SHARDS),
+            PostgresTasks(database),
             let_time_pass,
             PostgresSearch(database, steps_max=2_000),
             PostgresDeadLetters(database),

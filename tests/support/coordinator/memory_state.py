@@ -16,6 +16,7 @@ from penstock.api.state.v1.state_service_pb2 import (
     JoinResponse,
     Lease,
     Member,
+    TaskNews,
 )
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
@@ -26,6 +27,7 @@ from support.coordinator.memory_finding import MemoryFinding
 from support.coordinator.memory_history import MemoryHistory
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
 from support.coordinator.memory_operations import MemoryOperations
+from support.coordinator.memory_tasks import MemoryTasks, keep_news
 from support.schedule_twin import CoordinatorSchedules, MemorySchedules
 
 
@@ -50,6 +52,8 @@ class MemoryState:
         self.payload_owners: set[tuple[str, str]] = set()
         self.notices: dict[tuple[int, int], bytes] = {}
         self.children: list[ChildRecord] = []
+        self.tasks: dict[tuple[str, int, int, int], TaskNews] = {}
+        self.paused: set[str] = set()
         self.down = False
         self.calls: list[str] = []
         self.schedules = MemorySchedules(shard_count, self.epochs, self.live)
@@ -73,6 +77,7 @@ class MemoryState:
             self.finding,
             CoordinatorSchedules(self.schedules, self.check_up),
             self.operations,
+            MemoryTasks(self),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:
@@ -112,6 +117,7 @@ class MemoryState:
         for settled in dues.settled_notices:
             self.notices.pop((shard, settled), None)
         self.children.extend(dues.children)
+        keep_news(dues, self.tasks, self.paused)
 
     def events(self, execution_id: str) -> list[str]:
         """Kinds of an execution's events, in order."""

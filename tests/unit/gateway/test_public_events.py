@@ -282,6 +282,31 @@ CASES = {
             "reason": "a typo",
         },
     ),
+    "answered": (
+        {
+            "task_answered": journal.TaskAnswered(
+                ref=ITEM, decision="approved", data=Payload(json=b"7"), by="ann", comment="fine"
+            )
+        },
+        {
+            "type": "DATA_AVAILABLE",
+            "kind": "task_answered",
+            "node": "judge",
+            "item": 2,
+            "decision": "approved",
+            "payload": 7,
+            "by": "ann",
+            "reason": "fine",
+        },
+    ),
+    "handed over": (
+        {"attempts_handed_over": journal.AttemptsHandedOver(refs=[REF], worker="w1")},
+        {
+            "type": "NODE_STATE_CHANGED",
+            "kind": "attempts_handed_over",
+            "nodes": [{"id": "judge", "status": "QUEUED", "attempt": 2, "worker": "w1"}],
+        },
+    ),
     "ended well": (
         {
             "execution_ended": journal.ExecutionEnded(

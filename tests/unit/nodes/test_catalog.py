@@ -36,8 +36,9 @@ def plugin(tmp_path, monkeypatch):
 
 def test_all_own_types_are_there():
     assert set(catalog()) == {
-        "csv.read@1", "db.exec@1", "db.query@1", "delay@1", "filter@1", "http@1", "js@1", "log@1",
-        "map@1", "merge@1", "output@1", "set@1", "switch@1", "template@1", "wait@1", "workflow@1",
+        "approval@1", "csv.read@1", "db.exec@1", "db.query@1", "delay@1", "filter@1", "http@1",
+        "js@1", "log@1", "map@1", "merge@1", "output@1", "set@1", "switch@1", "template@1",
+        "wait@1", "workflow@1",
     }  # fmt: skip
 
 

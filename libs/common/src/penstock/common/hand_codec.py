@@ -11,9 +11,11 @@ from penstock.common.value_codec import (
     write_ref,
 )
 from penstock.workflow.execution.hand_events import (
+    AttemptsHandedOver,
     ExecutionPaused,
     ExecutionResumed,
     NodeIntervened,
+    TaskAnswered,
 )
 from penstock.workflow.execution.values import Operation
 
@@ -65,13 +67,44 @@ def _read_intervened(message: journal.Event) -> NodeIntervened:
     )
 
 
+def _write_answered(message: journal.Event, event: TaskAnswered) -> None:
+    answered = message.task_answered
+    write_ref(answered.ref, event.ref)
+    answered.decision = event.decision
+    write_payload(answered.data, event.data)
+    answered.by = event.by
+    answered.comment = event.comment
+
+
+def _read_answered(message: journal.Event) -> TaskAnswered:
+    m = message.task_answered
+    return TaskAnswered(
+        ref_from_proto(m.ref), m.decision, payload_from_proto(m.data), m.by, m.comment
+    )
+
+
+def _write_handed_over(message: journal.Event, event: AttemptsHandedOver) -> None:
+    message.attempts_handed_over.worker = event.worker
+    for ref in event.refs:
+        write_ref(message.attempts_handed_over.refs.add(), ref)
+
+
+def _read_handed_over(message: journal.Event) -> AttemptsHandedOver:
+    m = message.attempts_handed_over
+    return AttemptsHandedOver(tuple(map(ref_from_proto, m.refs)), m.worker)
+
+
 HAND_WRITERS: Mapping[type, Callable[[journal.Event, Any], None]] = {
     ExecutionPaused: _write_paused,
     ExecutionResumed: _write_resumed,
     NodeIntervened: _write_intervened,
+    TaskAnswered: _write_answered,
+    AttemptsHandedOver: _write_handed_over,
 }
 HAND_READERS: Mapping[str, Callable[[journal.Event], Any]] = {
     "execution_paused": _read_paused,
     "execution_resumed": _read_resumed,
     "node_intervened": _read_intervened,
+    "task_answered": _read_answered,
+    "attempts_handed_over": _read_handed_over,
 }

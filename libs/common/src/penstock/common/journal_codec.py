@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from penstock.api.journal.v1 import journal_pb2 as journal
-from penstock.common.child_codec import read_child, write_child
 from penstock.common.rare_codec import UnknownEvent, read_rare, write_rare
 from penstock.common.value_codec import (
     failure_from_proto,
@@ -20,6 +19,7 @@ from penstock.common.value_codec import (
     write_payload,
     write_ref,
 )
+from penstock.common.wait_codec import waiting_from_proto, write_waiting
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.debug_events import Place
 from penstock.workflow.execution.events import NodeHeld
@@ -157,13 +157,7 @@ def _write_event(message: journal.Event, event: ev.Event) -> None:
             message.nodes_skipped.nodes.extend(event.nodes)
             message.nodes_skipped.reason = event.reason  # type: ignore[assignment]
         case ev.NodeWaiting():
-            waiting = message.node_waiting
-            write_ref(waiting.ref, event.ref)
-            waiting.until_unix_us = event.until_us
-            waiting.signal = event.signal
-            write_payload(waiting.output, event.output)
-            if event.child is not None:
-                write_child(waiting.child, event.child)
+            write_waiting(message.node_waiting, event)
         case ev.NodeFannedOut():
             fanned = message.node_fanned_out
             write_ref(fanned.ref, event.ref)
@@ -267,7 +261,7 @@ def _read_event(message: journal.Event) -> ev.Event:
             skipped = message.nodes_skipped
             return ev.NodesSkipped(tuple(skipped.nodes), SkipReason(skipped.reason))
         case "node_waiting":
-            return _read_waiting(message.node_waiting)
+            return waiting_from_proto(message.node_waiting)
         case "node_fanned_out":
             return _read_fanned_out(message.node_fanned_out)
         case "attempt_lost":
@@ -330,12 +324,6 @@ def _read_failed(m: journal.NodeFailed) -> ev.NodeFailed:
         m.worker,
         logs_from_proto(m.logs),
     )
-
-
-def _read_waiting(m: journal.NodeWaiting) -> ev.NodeWaiting:
-    output = payload_from_proto(m.output)
-    child = read_child(m.child) if m.HasField("child") else None
-    return ev.NodeWaiting(ref_from_proto(m.ref), m.until_unix_us, m.signal, output, child)
 
 
 def _read_fanned_out(m: journal.NodeFannedOut) -> ev.NodeFannedOut:

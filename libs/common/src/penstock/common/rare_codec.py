@@ -55,6 +55,8 @@ def _write_started(message: journal.Event, event: ev.ExecutionStarted) -> None:
     started.traceparent = event.traceparent
     if event.options is not None:
         write_options(started.options, event.options)
+    if event.records_hand_over:
+        started.records_hand_over = True
 
 
 def _read_started(message: journal.Event) -> ev.ExecutionStarted:
@@ -70,6 +72,7 @@ def _read_started(message: journal.Event) -> ev.ExecutionStarted:
         m.fingerprint,
         m.traceparent,
         read_options(m.options) if m.HasField("options") else None,
+        m.records_hand_over,
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 from penstock.workflow.node_type import Effects
 
 ErrorClass = Literal["transient", "permanent", "system", "user"]
+TimeoutOutcome = Literal["fail", "skip", "complete", "approve", "reject"]
 LogLevel = Literal["debug", "info", "warn", "error"]
 Resource = TypeVar("Resource")
 
@@ -34,18 +35,34 @@ class Done(msgspec.Struct, frozen=True):
     chosen: tuple[str, ...] | None = None
 
 
-class Sleep(msgspec.Struct, frozen=True):
-    """The node sleeps without holding a worker: for a time, until an instant, or until a signal
-    comes.
+class Ask(msgspec.Struct, frozen=True):
+    """What a person is asked: a line, more of it, the JSON Schema of the data that come with the
+    answer (empty: free), whom it is meant for (empty: everybody), what they should see."""
 
-    With a `signal` the time is a time-out, whose passing is a failure. Without one the node
-    completes with `output`.
+    title: str
+    description: str = ""
+    form_json: bytes = b""
+    assignees: tuple[str, ...] = ()
+    data: Any = None
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """The node sleeps without holding a worker: for a time, until an instant, until a signal comes
+    or until a person answers; or its condition does not hold and is looked at `again` after a time.
+
+    With a `signal` or `ask` the time is a time-out, and `on_timeout` what becomes of it; with
+    `again` that is `give_up_after_us`, from the first time on. In other cases, and with
+    `on_timeout` complete, the node completes with `output`.
     """
 
     duration_us: int = 0
     until_unix_us: int = 0
     signal: str = ""
     output: Any = None
+    ask: Ask | None = None
+    on_timeout: TimeoutOutcome = "fail"
+    again: bool = False
+    give_up_after_us: int = 0
 
 
 class StartWorkflow(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ _GROUPS = (
         "execution",
         "Find, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
     ),
+    ("task", "List, show and answer what people are asked."),
     ("node", "Retry, skip, complete or fail a node by hand, or give it another input."),
     ("schedule", "Start workflows at the slots of cron expressions; pause, trigger, backfill."),
     ("dead-letter", "List, show, retry, discard and restore executions that failed."),

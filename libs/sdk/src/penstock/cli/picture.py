@@ -105,6 +105,8 @@ def _wait_text(change: NodeChange) -> str:
     until = f" until {change.wake_at}" if change.wake_at else ""
     if change.child_id:
         return f"Waits for execution {change.child_id}."
+    if change.task:
+        return f"Waits for a person{until}: {change.task}"
     if change.signal:
         return f"Waits for the signal {change.signal!r}{until}."
     return f"Sleeps{until}."

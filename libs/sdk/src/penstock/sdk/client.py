@@ -36,6 +36,7 @@ from penstock.sdk.schedules import Schedules
 from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
 from penstock.sdk.start_options import StartOptions
+from penstock.sdk.tasks import Tasks
 from penstock.sdk.transport import Call, Transport, backoff_s, open_transport
 
 _YAML = {"Content-Type": "application/yaml"}
@@ -80,6 +81,7 @@ class Client:
         self.history = HistoryClient(transport)
         self.debug = DebugClient(self, transport)
         self.interventions = Interventions(transport)
+        self.tasks = Tasks(transport)
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)
         self.scheduling = SchedulingClient(transport)

@@ -217,6 +217,7 @@ class NodeChange(msgspec.Struct, frozen=True):
     finished_at: str | None = None
     wake_at: str | None = None
     signal: str = ""
+    task: str = ""
     child_id: str = ""
     items_total: int = 0
     worker: str = ""

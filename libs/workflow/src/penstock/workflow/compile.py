@@ -206,6 +206,8 @@ class _PlanBuilder:
             concurrency=scheduling.concurrency,
             breaker=scheduling.breaker,
             breakpoint=scheduling.breakpoint,
+            on_uncertain=node.on_uncertain,
+            ask_for_s=node.ask_for_s,
         )
 
     def _node_reads(self, position: int, reads: Reads) -> tuple[int, ...]:

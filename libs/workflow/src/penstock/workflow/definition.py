@@ -9,7 +9,7 @@ import msgspec
 from penstock.workflow.issues import Place
 from penstock.workflow.located import Located
 from penstock.workflow.node_type import Effects, NodeType
-from penstock.workflow.plan import EdgeOn, OnError, SandboxLimits
+from penstock.workflow.plan import EdgeOn, OnError, OnUncertain, SandboxLimits
 from penstock.workflow.policies import (
     PRIORITY_USUAL,
     Breaker,
@@ -81,6 +81,8 @@ class NodeDefinition(msgspec.Struct, frozen=True):
     importance: str = ""
     summary: str = ""
     scheduling: Scheduling = Scheduling()
+    on_uncertain: OnUncertain = "ask"
+    ask_for_s: float = 0.0
 
 
 class FlowDefinition(msgspec.Struct, frozen=True):

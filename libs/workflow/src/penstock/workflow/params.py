@@ -52,7 +52,7 @@ class ParamsChecker:
                 continue
             if value is None and name in self._defaults and self._defaults[name] is None:
                 continue
-            _tell_misfits(checker, value, join_path("params", name), issues)
+            tell_misfits(checker, value, join_path("params", name), issues)
         for name in self._properties:
             if name not in filled:
                 place = Place(path=join_path("params", name))
@@ -138,7 +138,8 @@ def _check_declaration(value: Located, path: str, keywords: Names, issues: Issue
         issues.error("BAD_DEFAULT", place, message, misfit.fix)
 
 
-def _tell_misfits(checker: SchemaChecker, value: Any, path: str, issues: IssueList) -> None:
+def tell_misfits(checker: SchemaChecker, value: Any, path: str, issues: IssueList) -> None:
+    """Tell everything in a value that does not fit, each with its place below `path`."""
     for misfit in checker.misfits(value):
         inner = path
         for key in misfit.path:

@@ -25,6 +25,8 @@ from penstock.workflow.search.terms import SearchPath
 
 EdgeOn = Literal["success", "failure", "always"]
 OnError = Literal["fail", "continue", "skip"]
+OnUncertain = Literal["ask", "fail"]
+"""What becomes of an attempt with `effects: once` of which nobody knows whether it happened."""
 
 OUTPUT_NODE = "$output"
 """Id of the hidden last node that computes an execution's output when that is more than one node's
@@ -97,6 +99,8 @@ class NodePlan(msgspec.Struct, frozen=True):
     concurrency: Concurrency | None = None
     breaker: Breaker | None = None
     breakpoint: str = ""
+    on_uncertain: OnUncertain = "ask"
+    ask_for_s: float = 0.0
 
     @property
     def gated(self) -> bool:

@@ -13,7 +13,7 @@ from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
 from penstock.workflow.node_type import Effects, NodeType
 from penstock.workflow.plan import EdgeOn, OnError, SandboxLimits
-from penstock.workflow.read_policies import read_limits, read_retry
+from penstock.workflow.read_policies import read_limits, read_on_uncertain, read_retry
 from penstock.workflow.read_scheduling import read_scheduling
 
 
@@ -41,6 +41,7 @@ class NodeReader:
         fields.check_keys(words.NODE_KEYS, words.NODE_KEYS_LATER, self._keys)
         uses, script = self._read_kind(fields)
         on_error, on_error_node = self._read_on_error(fields)
+        on_uncertain, ask_for_s = read_on_uncertain(fields)
         retry = fields.get("retry")
         defaults = self._defaults
         node = NodeDefinition(
@@ -64,6 +65,8 @@ class NodeReader:
             importance=fields.choice("importance", words.IMPORTANCE) or "",
             summary=fields.text("summary", 1000) or "",
             scheduling=read_scheduling(fields),
+            on_uncertain=on_uncertain,
+            ask_for_s=ask_for_s,
         )
         fields.text("description")
         return self._with_conditions(node, fields)

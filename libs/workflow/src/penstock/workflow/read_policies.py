@@ -3,10 +3,11 @@
 import re
 
 from penstock.workflow import vocabulary as words
+from penstock.workflow.durations import parse_duration_s
 from penstock.workflow.fields import Fields
 from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
-from penstock.workflow.plan import SandboxLimits
+from penstock.workflow.plan import OnUncertain, SandboxLimits
 from penstock.workflow.retry import ERROR_CLASSES, NAMED_POLICIES, RetryPolicy
 
 _MEMORY = re.compile(r"(\d{1,6})\s*(Mi?B|Gi?B)?")
@@ -48,6 +49,21 @@ def read_retry(value: Located, fields: Fields) -> RetryPolicy:
         message = "max_delay is shorter than initial_delay."
         own.issues.error("BAD_DURATION", own.place("max_delay"), message, "make it longer")
     return policy
+
+
+def read_on_uncertain(fields: Fields) -> tuple[OnUncertain, float]:
+    """What becomes of an attempt that may have had its one effect: ask a person (for at most so
+    many seconds, 0 for ever), or fail."""
+    value = fields.get("on_uncertain")
+    if value is None or value.data == "ask":
+        return "ask", 0.0
+    if value.data == "fail":
+        return "fail", 0.0
+    seconds = parse_duration_s(value.data)
+    if not seconds:
+        fix = "write ask, fail, or how long to ask, such as 2h"
+        fields.wrong("on_uncertain", "ask, fail or a duration", fix)
+    return "ask", seconds or 0.0
 
 
 def read_limits(fields: Fields) -> SandboxLimits:

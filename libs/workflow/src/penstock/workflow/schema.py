@@ -275,6 +275,10 @@ def _node_properties() -> dict[str, Any]:
         "deadline": {**_DURATION, "description": "For the whole node, retries included."},
         "on_error": _text("fail, continue, skip, or the id of a node that handles it."),
         "effects": {"enum": list(words.EFFECTS)},
+        "on_uncertain": {
+            "type": ["string", "number"],
+            "description": "ask, fail, or how long to ask a person before it fails.",
+        },
         "pool": _text("Worker pool.", words.POOL),
         "egress": {
             "type": "array",

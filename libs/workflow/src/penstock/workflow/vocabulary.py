@@ -17,7 +17,7 @@ NODE_KEYS = (
     "uses", "run", "with", "needs", "when", "for_each", "item", "max_parallel", "batch", "retry",
     "timeout", "deadline", "on_error", "effects", "pool", "egress", "limits", "importance",
     "summary", "description", "labels", "resources", "priority", "affinity", "concurrency",
-    "rate_limit", "breaker", "breakpoint",
+    "rate_limit", "breaker", "breakpoint", "on_uncertain",
 )  # fmt: skip
 NODE_KEYS_LATER = (
     "cache", "on_failure",
@@ -36,6 +36,7 @@ MODES = ("realtime", "debug")
 MODES_LATER = ("batch", "streaming")
 EDGE_ON = ("success", "failure", "always")
 ON_ERROR = ("fail", "continue", "skip")
+ON_UNCERTAIN = ("ask", "fail")
 EFFECTS = ("none", "idempotent", "once")
 ON_FULL = ("queue", "cancel", "skip")
 OVERLAP = ("allow", "skip", "queue", "cancel_running")

@@ -24,6 +24,12 @@ from penstock.api.state.v1.state_service_pb2 import (
     JoinResponse,
 )
 from penstock.api.workflow.v1.children_service_pb2 import ListChildrenRequest, ListChildrenResponse
+from penstock.api.workflow.v1.task_service_pb2 import (
+    GetTaskRequest,
+    GetTaskResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+)
 from penstock.api.workflow.v1.workflow_service_pb2 import (
     Execution,
     ListExecutionsRequest,
@@ -288,6 +294,17 @@ class Schedules(Protocol):
         self, tenant: str, schedule_id: str, backfill_id: str, now_us: int
     ) -> Backfill:
         """Mark one as cancelled unless it has ended."""
+
+
+class TaskQueries(Protocol):
+    """What people are asked, on behalf of a tenant."""
+
+    async def list_tasks(self, tenant: str, request: ListTasksRequest) -> ListTasksResponse:
+        """A page of open tasks."""
+        ...
+
+    async def get_task(self, tenant: str, request: GetTaskRequest) -> GetTaskResponse:
+        """One of them; raises `NotFound`."""
         ...
 
 
@@ -305,3 +322,5 @@ class State:
     finding: Finding
     schedules: Schedules
     operations: OperationStore
+
+    tasks: TaskQueries

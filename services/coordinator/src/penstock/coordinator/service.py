@@ -18,6 +18,7 @@ from penstock.coordinator.adapters.operations import StateOperations
 from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.schedules import StateSchedules
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
+from penstock.coordinator.adapters.tasks import StateTasks
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.ports import State
 from penstock.coordinator.rpc.dispatch import DispatchRpc
@@ -45,6 +46,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateFinding(channel),
             StateSchedules(channel),
             StateOperations(channel),
+            StateTasks(channel),
         )
 
 

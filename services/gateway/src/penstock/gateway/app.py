@@ -31,6 +31,7 @@ from penstock.gateway.routes.operations import OPERATION_ROUTES
 from penstock.gateway.routes.schedules import SCHEDULE_ROUTES
 from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
 from penstock.gateway.routes.search import SEARCH_ROUTES
+from penstock.gateway.routes.tasks import TASK_ROUTES
 from penstock.gateway.routes.workflows import WORKFLOW_ROUTES
 from penstock.gateway.slashes import with_slashes
 
@@ -46,6 +47,7 @@ _ROUTES = (
     *HISTORY_ROUTES,
     *DEBUG_ROUTES,
     *INTERVENTION_ROUTES,
+    *TASK_ROUTES,
     *CHILDREN_ROUTES,
     *SCHEDULE_ROUTES,
     *OPERATION_ROUTES,

@@ -15,6 +15,7 @@ from penstock.gateway.requests import Connection
 from penstock.gateway.schedule_ports import Schedules
 from penstock.gateway.scheduling_door import SchedulingDoor
 from penstock.gateway.schema import HealthReport
+from penstock.gateway.task_ports import Tasks
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Doors:
     dead_letters: DeadLetters
     schedules: Schedules
     batch: BatchOperations
+    tasks: Tasks
 
 
 def doors_of(connection: Connection) -> Doors:

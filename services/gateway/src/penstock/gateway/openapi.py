@@ -20,6 +20,7 @@ from penstock.gateway.interface.schedules import SCHEDULE_OPERATIONS
 from penstock.gateway.interface.scheduling import SCHEDULING_OPERATIONS
 from penstock.gateway.interface.search import SEARCH_OPERATIONS
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
+from penstock.gateway.interface.tasks import TASK_OPERATIONS
 from penstock.gateway.interface.workflows import WORKFLOW_OPERATIONS
 
 _REF = "#/components/schemas/{name}"
@@ -37,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *HISTORY_OPERATIONS,
     *DEBUG_OPERATIONS,
     *INTERVENTION_OPERATIONS,
+    *TASK_OPERATIONS,
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,
     *SCHEDULING_OPERATIONS,

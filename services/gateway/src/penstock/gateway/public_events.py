@@ -138,6 +138,7 @@ def _waiting(event: journal.NodeWaiting, names: Names) -> PublicEvent:
         "WAITING",
         wake_at=instant_or_none(event.until_unix_us),
         signal=event.signal,
+        task=event.task.title if event.HasField("task") else "",
         child_id=event.child.execution_id,
     )
     return PublicEvent("NODE_STATE_CHANGED", "node_waiting", (change,))
@@ -264,6 +265,25 @@ def _intervened(event: journal.NodeIntervened, names: Names) -> PublicEvent:
     )
 
 
+def _task_answered(event: journal.TaskAnswered, names: Names) -> PublicEvent:
+    return PublicEvent(
+        "DATA_AVAILABLE",
+        "task_answered",
+        node=node_name(event.ref.node, names),
+        item=_item(event.ref),
+        decision=event.decision,
+        payload=payload_json(event.data),
+        by=event.by,
+        reason=event.comment,
+    )
+
+
+def _handed_over(event: journal.AttemptsHandedOver, names: Names) -> PublicEvent:
+    """For the effect ledger; to watchers the nodes are queued as before."""
+    nodes = tuple(_change(ref, names, "QUEUED", worker=event.worker) for ref in event.refs)
+    return PublicEvent("NODE_STATE_CHANGED", "attempts_handed_over", nodes)
+
+
 _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "execution_started": _started,
     "nodes_queued": _queued,
@@ -294,6 +314,8 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "execution_paused": _paused,
     "execution_resumed": _resumed,
     "node_intervened": _intervened,
+    "task_answered": _task_answered,
+    "attempts_handed_over": _handed_over,
 }
 
 

@@ -268,6 +268,7 @@ class NodeChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     finished_at: str | None = None
     wake_at: str | None = None
     signal: str = ""
+    task: str = ""
     child_id: str = ""
     items_total: int = 0
     items: Raw | None = None
@@ -301,6 +302,7 @@ class PublicEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     node: str = ""
     item: int | None = None
     operation: str = ""
+    decision: str = ""
     input: Raw | None = None
 
 

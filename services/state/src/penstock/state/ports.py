@@ -344,4 +344,46 @@ class ScheduleStore(Protocol):
         self, tenant: str, schedule_id: str, backfill_id: str, now_us: int
     ) -> Backfill | None:
         """Mark one as cancelled unless it has ended; None if there is none."""
+
+
+class TaskRow(NamedTuple):
+    """Something a person is asked; `body` is the question, a serialised HumanTask."""
+
+    execution_id: str
+    node: int
+    item: int
+    attempt: int
+    workflow: str
+    node_id: str
+    opened_us: int
+    due_us: int
+    body: bytes
+
+
+class TaskFilter(NamedTuple):
+    """Which tasks of an account to list; unset parts do not restrict."""
+
+    execution_id: str = ""
+    workflow: str = ""
+    assignee: str = ""
+    kind: int = 0
+
+
+TaskPlace = tuple[int, str, int, int]
+"""opened_us, execution_id, node, item."""
+
+
+class TaskStore(Protocol):
+    """Reads of open tasks. `tenant` restricts every one of them."""
+
+    async def find(
+        self, tenant: str, execution_id: str, place: tuple[int, int, int]
+    ) -> TaskRow | None:
+        """The task of an attempt (node, item, attempt), if it is asked."""
+        ...
+
+    async def page(
+        self, tenant: str, chosen: TaskFilter, after: TaskPlace | None, limit: int
+    ) -> list[TaskRow]:
+        """The oldest first, after a place."""
         ...

@@ -24,6 +24,7 @@ from penstock.state.adapters.postgres.retention import PostgresRetention
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
+from penstock.state.adapters.postgres.tasks import PostgresTasks
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
@@ -44,6 +45,7 @@ from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
+from penstock.state.rpc.task_service import TaskQueryService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
@@ -164,6 +166,7 @@ async def open_state(
                 shard_count=settings.shard_count,
             ),
             DebugQueryService(reading),
+            TaskQueryService(PostgresTasks(database)),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -23,6 +23,7 @@ from penstock.worker.outcomes import (
     set_completed,
     set_failed,
     set_start_child,
+    set_waiting,
 )
 from penstock.worker.parts import Parts
 from penstock.worker.program import NodeProgram
@@ -146,9 +147,11 @@ class Attempts:
             set_completed(outcome, output, end.chosen)
             return
         waiting = outcome.waiting
-        waiting.duration_us, waiting.until_unix_us = end.duration_us, end.until_unix_us
-        waiting.signal = end.signal
+        set_waiting(waiting, end)
         waiting.output.CopyFrom(output)
+        if end.ask is not None:
+            data = await self._parts.payloads.put(_encoded(end.ask.data), scope.tenant)
+            waiting.task.data.CopyFrom(data)
 
 
 def _all_needs(program: NodeProgram, order: Order) -> Needs:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
-from penstock.nodes.api import NodeFailure, StartWorkflow
+from penstock.nodes.api import NodeFailure, Sleep, StartWorkflow
 from penstock.worker.failures import to_proto
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
@@ -111,3 +112,29 @@ def add_step_logs(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:
     """Console lines of a step."""
     if step.logs:
         outcome.logs.extend(step.logs[:LOG_LINES_MAX])
+
+
+_ON_TIMEOUT = {
+    "fail": journal_pb.ON_TIMEOUT_UNSPECIFIED,
+    "skip": journal_pb.ON_TIMEOUT_SKIP,
+    "complete": journal_pb.ON_TIMEOUT_COMPLETE,
+    "approve": journal_pb.ON_TIMEOUT_APPROVE,
+    "reject": journal_pb.ON_TIMEOUT_REJECT,
+}
+
+
+def set_waiting(waiting: pb.Waiting, sleep: Sleep) -> None:
+    """The attempt sleeps; its values are left to be set."""
+    waiting.duration_us, waiting.until_unix_us = sleep.duration_us, sleep.until_unix_us
+    waiting.signal = sleep.signal
+    waiting.on_timeout = _ON_TIMEOUT[sleep.on_timeout]
+    waiting.again = sleep.again
+    waiting.give_up_after_us = sleep.give_up_after_us
+    ask = sleep.ask
+    if ask is not None:
+        task = waiting.task
+        task.kind = journal_pb.TASK_KIND_APPROVAL
+        task.title = ask.title
+        task.description = ask.description
+        task.form_json = ask.form_json
+        task.assignees.extend(ask.assignees)

@@ -11,16 +11,20 @@ import msgspec
 
 from penstock.workflow.execution.debug_events import DebugEvent
 from penstock.workflow.execution.hand_events import (
+    AttemptsHandedOver,
     ExecutionPaused,
     ExecutionResumed,
     NodeIntervened,
+    TaskAnswered,
 )
 from penstock.workflow.execution.values import (
     NULL,
     ExecutionStatus,
     Failure,
+    HumanTask,
     LogLine,
     NodeRef,
+    OnTimeout,
     OriginKind,
     Payload,
     SkipReason,
@@ -78,6 +82,7 @@ class ExecutionStarted(msgspec.Struct, frozen=True, gc=False):
     fingerprint: str = ""
     traceparent: str = ""
     options: StartOptions | None = None
+    records_hand_over: bool = False
 
 
 class NodesQueued(msgspec.Struct, frozen=True, gc=False):
@@ -187,14 +192,24 @@ class NodesSkipped(msgspec.Struct, frozen=True, gc=False):
 
 
 class NodeWaiting(msgspec.Struct, frozen=True, gc=False):
-    """An attempt sleeps until a time (`until_us`), a signal, or whichever is first (then the time
-    is a time-out); or until its sub-workflow ends."""
+    """An attempt sleeps until a time (`until_us`), a signal, a person's answer to a `task`, or
+    whichever is first (then the time is a time-out); or its condition does not hold and the next
+    attempt looks `again` at that time, until it gives up; or until its sub-workflow ends."""
 
     ref: NodeRef
     until_us: int = 0
     signal: str = ""
     output: Payload = NULL
+    task: HumanTask | None = None
+    on_timeout: OnTimeout = OnTimeout.FAIL
+    again: bool = False
+    give_up_us: int = 0
     child: Child | None = None
+
+    @property
+    def is_for_time_only(self) -> bool:
+        """True if nothing but time can end it."""
+        return not self.signal and self.task is None
 
 
 class NodeFannedOut(msgspec.Struct, frozen=True, gc=False):
@@ -288,6 +303,8 @@ Event = (
     | FailureTaken
     | NodeHeld
     | DebugEvent
+    | TaskAnswered
+    | AttemptsHandedOver
 )
 
 

@@ -92,6 +92,10 @@ class ExecutionState(StateData):
                 take_failure(self, event)
             case ev.OutcomesCarried():
                 self._on_carried(event, at_us)
+            case hand.TaskAnswered():
+                self.waits.drop(self.key(event.ref))
+            case hand.AttemptsHandedOver():
+                self.handed_over.update(map(self.key, event.refs))
             case hand.ExecutionPaused() | hand.ExecutionResumed() | hand.NodeIntervened():
                 take_in(self, event)
             case _:
@@ -220,6 +224,8 @@ class ExecutionState(StateData):
         for node in event.nodes:
             if event.reason == SkipReason.CONDITION:
                 self.attempts[node] = self.attempts[node] or 1
+            if self.status[node] == _WAITING:
+                self.waits.drop(node)
             self.end_node(node, _SKIPPED, self.tables.after_skipped[node], at_us)
 
     def _on_waiting(self, event: ev.NodeWaiting, at_us: int) -> None:
@@ -228,7 +234,7 @@ class ExecutionState(StateData):
         self.set_status(ref, _WAITING)
         if self.keep_outputs:
             self.facts_of(ref.node).note_waiting(event, at_us)
-        self.waits.sleep(self.key(ref), event)
+        self.waits.sleep(self.key(ref), event, at_us)
 
     def _on_fanned_out(self, event: ev.NodeFannedOut, at_us: int) -> None:
         node = event.ref.node
@@ -265,7 +271,10 @@ class ExecutionState(StateData):
     def _on_ended(self, event: ev.ExecutionEnded) -> None:
         self.end = event
         self.debug = None
-        self.waits = Waits()
+        tasks, self.waits = self.waits.tasks, Waits()
+        if tasks is not None:
+            tasks.close_all()
+            self.waits.tasks = tasks
         self.fan_outs.clear()
         self.failure_counts.clear()
         self.undecided.clear()

@@ -3,7 +3,7 @@ contract."""
 
 import msgspec
 
-from penstock.workflow.execution.values import NodeRef, Operation, Payload
+from penstock.workflow.execution.values import NULL, NodeRef, Operation, Payload
 
 
 class ExecutionPaused(msgspec.Struct, frozen=True, gc=False):
@@ -20,6 +20,23 @@ class ExecutionResumed(msgspec.Struct, frozen=True, gc=False):
 
     by: str = ""
     reason: str = ""
+
+
+class TaskAnswered(msgspec.Struct, frozen=True, gc=False):
+    """A person answered what a node or an item asked. What it led to follows."""
+
+    ref: NodeRef
+    decision: str
+    data: Payload = NULL
+    by: str = ""
+    comment: str = ""
+
+
+class AttemptsHandedOver(msgspec.Struct, frozen=True, gc=False):
+    """A worker is about to get these attempts, whose effect may happen only once."""
+
+    refs: tuple[NodeRef, ...]
+    worker: str
 
 
 class NodeIntervened(msgspec.Struct, frozen=True, gc=False):

@@ -44,6 +44,7 @@ class StateData:
         "failure_counts",
         "failures",
         "fan_outs",
+        "handed_over",
         "holders",
         "keep_outputs",
         "outputs",
@@ -89,6 +90,7 @@ class StateData:
         self.facts: dict[int, NodeFacts] = {}
         self.touched: Touched | None = None
         self.debug: Debugging | None = None
+        self.handed_over: set[int] = set()
         self.undecided: list[int] = []
         self.holders: dict[int, str] = {}
 
@@ -120,8 +122,7 @@ class StateData:
 
     def is_held(self, key: int) -> bool:
         """True if a pause or a debugger keeps what is under this key from everybody."""
-        touched = self.touched
-        if touched is not None and touched.paused is not None and key in touched.held:
+        if self.touched is not None and self.touched.holds(key):
             return True
         return self.debug is not None and key in self.debug.held
 
@@ -242,6 +243,7 @@ class StateData:
             self.fan_outs[ref.node].attempts[ref.item] = ref.attempt
         else:
             self.attempts[ref.node] = ref.attempt
+        self.handed_over.discard(self.key(ref))
         if self.touched is not None and self.touched.paused is not None:
             self.touched.held.add(self.key(ref))
 

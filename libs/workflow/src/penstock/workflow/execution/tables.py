@@ -50,6 +50,7 @@ class PlanTables:
         "fails_softly",
         "failure_node",
         "handles_failure",
+        "has_once",
         "nodes",
         "out_edges",
         "pending",
@@ -94,6 +95,7 @@ class PlanTables:
             node.on_error != "fail" or any(taken for _, taken in after)
             for node, after in zip(nodes, self.after_failed, strict=True)
         )
+        self.has_once = any(node.effects == "once" for node in nodes)
         self.fails_softly = tuple(node.on_error == "continue" for node in nodes)
         self.rows: dict[tuple[int, ...], RowChange | None] = {}
         self.deadline_us = tuple(round(node.deadline_s * US_PER_S) for node in nodes)

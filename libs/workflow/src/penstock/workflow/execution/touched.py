@@ -33,6 +33,10 @@ class Touched:
         self.paused = None
         self.held.clear()
 
+    def holds(self, key: int) -> bool:
+        """True if a pause keeps the attempt under this key from everybody."""
+        return self.paused is not None and key in self.held
+
     def note(self, event: NodeIntervened, key: int, spent: int) -> None:
         """Somebody intervened in the node or item under `key`; `spent` attempts count no more."""
         if event.intervention_id:

@@ -92,6 +92,36 @@ class SkipReason(IntEnum):
     BRANCH = 2
     ON_ERROR = 3
     MANUAL = 4
+    TIMEOUT = 5
+
+
+class OnTimeout(IntEnum):
+    """What becomes of a wait that runs out of time; numbers as in the journal's contract."""
+
+    FAIL = 0
+    SKIP = 1
+    COMPLETE = 2
+    APPROVE = 3
+    REJECT = 4
+
+
+class TaskKind(IntEnum):
+    """Why a person is asked; numbers as in the journal's contract."""
+
+    APPROVAL = 1
+    EFFECT = 2
+
+
+class HumanTask(msgspec.Struct, frozen=True, gc=False):
+    """What a person is asked: a line, more of it, the JSON Schema of the data that come with the
+    answer, whom it is meant for (empty: everybody), what they should see."""
+
+    kind: TaskKind
+    title: str
+    description: str = ""
+    form_json: bytes = b""
+    assignees: tuple[str, ...] = ()
+    data: Payload = NULL
 
 
 class Operation(IntEnum):

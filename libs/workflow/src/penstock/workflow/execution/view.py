@@ -1,15 +1,13 @@
 """Where each node stands, for people: made from a state that was folded with `keep_outputs`."""
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 
 from penstock.workflow.execution.debugging import Held
+from penstock.workflow.execution.decisions import instant_text
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.place import place_of
 from penstock.workflow.execution.values import (
-    LAST_INSTANT_US,
     ExecutionStatus,
     Failure,
     LogLine,
@@ -19,7 +17,6 @@ from penstock.workflow.execution.values import (
 from penstock.workflow.execution.waits import BEGINNING
 
 PAUSED = "Waits for the execution to be resumed: it is paused."
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NAMES_SHOWN_MAX = 3
 """Parents that a sentence names before it counts the rest."""
@@ -154,7 +151,7 @@ def _waits_for_parents(state: ExecutionState, index: int) -> str:
     if index == state.tables.failure_node:
         return "Runs if the execution fails."
     if not open_parents and state.is_delayed:
-        return f"Starts at {_instant(state.waits.due[BEGINNING])}."
+        return f"Starts at {instant_text(state.waits.due[BEGINNING])}."
     if not open_parents:
         return "Waits to be queued."
     named = ", ".join(open_parents[:NAMES_SHOWN_MAX])
@@ -169,7 +166,7 @@ def _debugger_holds(held: Held) -> str:
     point = held.event.breakpoint
     why = f"by breakpoint {point!r}" if point else "by the debugger, which steps"
     note = f" {held.event.note}" if held.event.note else ""
-    return f"Held {when} {why}, since {_instant(held.since_us)}.{note}"
+    return f"Held {when} {why}, since {instant_text(held.since_us)}.{note}"
 
 
 def _sleeps(state: ExecutionState, index: int) -> str:
@@ -178,18 +175,21 @@ def _sleeps(state: ExecutionState, index: int) -> str:
     if wait is not None and wait.child is not None:
         child = wait.child
         return f"Waits for execution {child.execution_id} of workflow {child.workflow}."
+
+    if wait is not None and wait.task is not None:
+        limit = f" until {instant_text(due_us)}" if due_us else ""
+        return f"Waits for a person{limit}: {wait.task.title}"
+    if wait is not None and wait.again:
+        return f"Looks again at {instant_text(due_us)} whether its condition holds."
     if wait is not None and wait.signal:
-        limit = f" until {_instant(due_us)}" if due_us else ""
+        limit = f" until {instant_text(due_us)}" if due_us else ""
         return f"Waits for the signal {wait.signal!r}{limit}."
     if wait is not None:
-        return f"Sleeps until {_instant(due_us)}."
+        return f"Sleeps until {instant_text(due_us)}."
     failures = state.failure_counts.get(index, 0)
     tries = state.plan.nodes[index].retry.max_attempts
     failure = state.failures.get(index)
     after = f" after {failure.reason}" if failure else ""
-    return f"Tries again at {_instant(due_us)}{after} (failure {failures}, {tries} tries allowed)."
-
-
-def _instant(at_us: int) -> str:
-    at = _EPOCH + timedelta(microseconds=max(0, min(at_us, LAST_INSTANT_US)))
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        f"Tries again at {instant_text(due_us)}{after} (failure {failures}, {tries} tries allowed)."
+    )

@@ -8,8 +8,10 @@ most.
 
 from collections import deque
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from penstock.workflow.execution.events import NodeWaiting, SignalReceived
+from penstock.workflow.execution.open_tasks import OpenTasks
 from penstock.workflow.execution.values import Payload
 
 EXECUTION_DEADLINE, NODE_DEADLINE, WAKE = range(3)
@@ -22,13 +24,21 @@ SIGNALS_BUFFERED_MAX = 1_000
 """Signals that nobody has waited for yet, per execution; further ones are refused."""
 
 
+class Poll(NamedTuple):
+    """How often a condition was found not to hold, and when to stop looking (0: never)."""
+
+    give_up_us: int
+    times: int
+
+
 class Waits:
     """Timers and signals of one execution.
 
     `due` is when a node or item (by key) wakes up; `sleeping` what it said when it went to sleep
     (absent for a retry back-off); `waiters` who listens for a signal, first come first served;
-    `signals` what came before anybody listened; `children` who waits for a sub-workflow (by its
-    id).
+    `signals` what came before anybody listened; `polls` whose condition was found not to hold;
+    `tasks` what people are asked, None until there is the first; `children` who waits for a
+    sub-workflow (by its id).
     """
 
     __slots__ = (
@@ -37,9 +47,11 @@ class Waits:
         "deadlines",
         "due",
         "heap",
+        "polls",
         "signal_ids",
         "signals",
         "sleeping",
+        "tasks",
         "waiters",
     )
 
@@ -53,6 +65,8 @@ class Waits:
         self.deadlines: dict[int, int] = {}
         self.deadline_us = 0
         self.heap: list[tuple[int, int, int]] = []
+        self.polls: dict[int, Poll] = {}
+        self.tasks: OpenTasks | None = None
 
     def arm_execution_deadline(self, due_us: int) -> None:
         """The whole execution ends at `due_us` at the latest."""
@@ -71,11 +85,17 @@ class Waits:
         self.due[key] = due_us
         heappush(self.heap, (due_us, WAKE, key))
 
-    def sleep(self, key: int, event: NodeWaiting) -> None:
-        """The node or item waits for a time, a signal, or both, or for a sub-workflow."""
+    def sleep(self, key: int, event: NodeWaiting, at_us: int) -> None:
+        """The node or item waits for a time, a signal, a person, or what comes first."""
         self.sleeping[key] = event
+        if event.again:
+            times = self.polls[key].times if key in self.polls else 0
+            self.polls[key] = Poll(event.give_up_us, times + 1)
         if event.child is not None:
             self.children[event.child.execution_id] = key
+        if event.task is not None:
+            self.tasks = self.tasks or OpenTasks()
+            self.tasks.open(key, event, at_us)
         if event.signal:
             self.waiters.setdefault(event.signal, {})[key] = None
         if event.until_us:
@@ -88,9 +108,10 @@ class Waits:
             self.signal_ids.add(event.signal_id)
 
     def end_well(self, key: int) -> None:
-        """The wait under this key, if any, is over; a signal it waited for is used up."""
+        """The wait under this key, if any, is over; the signal it waited for is used up, if it
+        came."""
         wait = self.sleeping.get(key)
-        if wait is not None and wait.signal:
+        if wait is not None and wait.signal in self.signals:
             buffered = self.signals[wait.signal]
             buffered.popleft()
             if not buffered:
@@ -105,6 +126,8 @@ class Waits:
             return
         if wait.child is not None:
             del self.children[wait.child.execution_id]
+        if wait.task is not None and self.tasks is not None:
+            self.tasks.close(key)
         if wait.signal:
             waiters = self.waiters[wait.signal]
             del waiters[key]

@@ -12,6 +12,7 @@ from penstock.common.value_codec import (
     payload_from_proto,
     ref_from_proto,
 )
+from penstock.common.wait_codec import task_from_proto
 from penstock.coordinator.core.inputs import (
     AttemptStarted,
     Completed,
@@ -25,7 +26,7 @@ from penstock.coordinator.core.inputs import (
     StartChild,
     Waiting,
 )
-from penstock.workflow.execution.values import NodeRef
+from penstock.workflow.execution.values import NodeRef, OnTimeout
 
 Draw = Callable[[], float]
 """A random number in [0, 1): the jitter of one back-off."""
@@ -109,9 +110,7 @@ def _other_kind(outcome: dispatch.NodeOutcome, kind: str | None, draw: Draw) -> 
         case "condition_false":
             return ConditionFalse()
         case "waiting":
-            wait = outcome.waiting
-            output = payload_from_proto(wait.output)
-            return Waiting(wait.duration_us, wait.until_unix_us, wait.signal, output)
+            return _waiting(outcome.waiting)
         case "fanned_out":
             fanned = outcome.fanned_out
             items = payload_from_proto(fanned.items)
@@ -120,3 +119,16 @@ def _other_kind(outcome: dispatch.NodeOutcome, kind: str | None, draw: Draw) -> 
             return Lost(outcome.lost.cause)
         case _:
             raise InvalidArgument(f"An outcome of node {outcome.ref.node} has no known kind.")
+
+
+def _waiting(wait: dispatch.Waiting) -> Waiting:
+    return Waiting(
+        wait.duration_us,
+        wait.until_unix_us,
+        wait.signal,
+        payload_from_proto(wait.output),
+        task_from_proto(wait.task) if wait.HasField("task") else None,
+        OnTimeout(wait.on_timeout),
+        wait.again,
+        wait.give_up_after_us,
+    )

@@ -8,8 +8,10 @@ from penstock.workflow.execution.values import (
     NULL,
     ExecutionStatus,
     Failure,
+    HumanTask,
     LogLine,
     NodeRef,
+    OnTimeout,
     Operation,
     Payload,
 )
@@ -36,12 +38,17 @@ class ConditionFalse(msgspec.Struct, frozen=True, gc=False):
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """The attempt sleeps: for a duration from the commit on, until an instant, or for a signal."""
+    """The attempt sleeps: for a duration from the commit on, until an instant, for a signal, for a
+    person's answer to a `task`; or its condition does not hold and is looked at `again`."""
 
     duration_us: int = 0
     until_us: int = 0
     signal: str = ""
     output: Payload = NULL
+    task: HumanTask | None = None
+    on_timeout: OnTimeout = OnTimeout.FAIL
+    again: bool = False
+    give_up_after_us: int = 0
 
 
 class FannedOut(msgspec.Struct, frozen=True, gc=False):
@@ -178,6 +185,23 @@ class ResumeAsked(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
+class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
+    """Somebody answered what an attempt asked."""
+
+    ref: NodeRef
+    decision: str
+    data: Payload = NULL
+    by: str = ""
+    comment: str = ""
+
+
+class HandOver(msgspec.Struct, frozen=True, gc=False):
+    """A worker is to get these attempts, whose effect may happen only once."""
+
+    worker: str
+    refs: tuple[NodeRef, ...]
+
+
 class Intervention(msgspec.Struct, frozen=True, gc=False):
     """Somebody does something to a node by hand, or to the item `item - 1` of its fan-out.
 
@@ -241,6 +265,8 @@ Input = (
     | ResumeAsked
     | Intervention
     | AttemptRefused
+    | TaskAnswer
+    | HandOver
     | OutputStored
     | OutputRefused
     | ChildEnded

@@ -6,18 +6,15 @@ workers that had an attempt are told to stop after it. What has ended stays as i
 
 from penstock.coordinator.core.failing import fail_node, record_failure
 from penstock.coordinator.core.inputs import Intervention
-from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.timing_out import complete, skip, try_again
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
     NodeCompleted,
     NodeFailed,
-    NodeRetried,
-    NodesSkipped,
 )
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.hand_events import NodeIntervened
 from penstock.workflow.execution.values import (
-    NULL,
     Failure,
     NodeRef,
     NodeStatus,
@@ -43,6 +40,7 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
     if asked.item:
         turn.revoke(key)
         turn.give_up_child(key)
+        turn.give_up_child(key)
     elif begun:
         turn.revoke_node(asked.node)
     turn.emit(
@@ -51,9 +49,9 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
     match asked.operation:
         case Operation.RETRY | Operation.EDIT:
             if begun and not _is_held_unrun(state, key, asked.operation):
-                _try_again(turn, ref)
+                try_again(turn, ref)
         case Operation.SKIP:
-            _skip(turn, ref)
+            skip(turn, ref, SkipReason.MANUAL)
         case Operation.COMPLETE:
             _complete(turn, ref, asked)
         case Operation.FAIL:
@@ -103,26 +101,10 @@ def _flaw_of_item(state: ExecutionState, asked: Intervention) -> str:
     return ""
 
 
-def _try_again(turn: Turn, ref: NodeRef) -> None:
-    again = NodeRef(ref.node, ref.item, ref.attempt + 1)
-    turn.emit(NodeRetried(again))
-    turn.open(again)
-
-
-def _skip(turn: Turn, ref: NodeRef) -> None:
-    if ref.item:
-        record_item(turn, NodeCompleted(ref, NULL, finished_us=turn.now_us))
-    else:
-        turn.emit(NodesSkipped((ref.node,), SkipReason.MANUAL))
-
-
 def _complete(turn: Turn, ref: NodeRef, asked: Intervention) -> None:
     named = NodeRef(ref.node, ref.item, max(ref.attempt, 1))
     event = NodeCompleted(named, asked.value, asked.chosen, asked.routed, finished_us=turn.now_us)
-    if ref.item:
-        record_item(turn, event)
-    else:
-        turn.emit(event)
+    complete(turn, event)
 
 
 def _fail(turn: Turn, ref: NodeRef, asked: Intervention) -> None:

@@ -4,6 +4,7 @@ Order of effects: the loss is written, and with it the next attempt's number; on
 attempt handed out, so a late report of the lost one is refused.
 """
 
+from penstock.coordinator.core.doubting import doubt
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import AttemptsLost
 from penstock.coordinator.core.turn import Turn
@@ -37,8 +38,7 @@ def lose(turn: Turn, ref: NodeRef, cause: str, *, begun: bool) -> None:
     losses = _losses(state, ref)
     if plan.effects == "once" and begun and not evaluates_list:
         message = f"The attempt was lost ({cause}); its effect may or may not have happened."
-        failure = Failure("system", "EFFECT_UNCERTAIN", message)
-        record_failure(turn, NodeFailed(ref, failure), None)
+        doubt(turn, NodeFailed(ref, Failure("system", "EFFECT_UNCERTAIN", message)))
     elif losses >= LOSSES_MAX:
         message = f"{losses} attempts were lost with their process, the last one: {cause}."
         record_failure(turn, NodeFailed(ref, Failure("system", "ATTEMPTS_LOST", message)), None)

@@ -7,6 +7,7 @@ Order of effects: the outcomes are written; then the worker is told so; only the
 from typing import assert_never
 
 from penstock.coordinator.core.children import start_child
+from penstock.coordinator.core.doubting import doubt, is_in_doubt
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.fan_out import fan_out
 from penstock.coordinator.core.holding import complete, first_outcome
@@ -123,7 +124,10 @@ def _record(turn: Turn, outcome: Outcome, worker: str) -> None:
                 worker,
                 outcome.logs,
             )
-            record_failure(turn, failed, kind.draw)
+            if is_in_doubt(turn.state, failed):
+                doubt(turn, failed)
+            else:
+                record_failure(turn, failed, kind.draw)
         case ConditionFalse():
             if ref.item:
                 record_item(turn, NodeCompleted(ref, NULL, worker=worker))

@@ -7,6 +7,7 @@ the wait it ends. Each signal ends one wait: the oldest one for its name, or els
 from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.inputs import SignalArrived, Waiting
 from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.timing_out import look_again_later
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeCompleted, NodeWaiting, SignalReceived
 from penstock.workflow.execution.values import LAST_INSTANT_US, NodeRef, Payload
@@ -41,14 +42,17 @@ def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
     A duration runs from the commit on, so a late report never makes it shorter.
     """
     state = turn.state
+    if wait.again:
+        look_again_later(turn, ref, wait)
+        return
     until_us = max(wait.until_us, turn.now_us + wait.duration_us if wait.duration_us else 0)
     until_us = min(until_us, LAST_INSTANT_US)
-    turn.emit(NodeWaiting(ref, until_us, wait.signal, wait.output))
+    turn.emit(NodeWaiting(ref, until_us, wait.signal, wait.output, wait.task, wait.on_timeout))
     if wait.signal:
         buffered = state.waits.signals.get(wait.signal)
         if buffered and not state.is_paused:
             wake(turn, state.key(ref), buffered[0])
-    elif not until_us:
+    elif not until_us and wait.task is None:
         wake(turn, state.key(ref), wait.output)
 
 

@@ -5,11 +5,12 @@ shell comes, each armed timer goes off once, in the order in which they were due
 """
 
 from penstock.coordinator.core.ending import end_timed_out
-from penstock.coordinator.core.failing import fail_node, record_failure
+from penstock.coordinator.core.failing import fail_node
 from penstock.coordinator.core.on_signal import wake
+from penstock.coordinator.core.timing_out import time_out, try_again
 from penstock.coordinator.core.turn import Turn
-from penstock.workflow.execution.events import NodeFailed, NodeRetried, StartDue
-from penstock.workflow.execution.values import Failure, NodeRef
+from penstock.workflow.execution.events import StartDue
+from penstock.workflow.execution.values import Failure
 from penstock.workflow.execution.waits import BEGINNING, EXECUTION_DEADLINE, NODE_DEADLINE
 
 
@@ -49,11 +50,10 @@ def _wake_up(turn: Turn, key: int) -> None:
     ref = state.current_ref(key)
     wait = state.waits.sleeping.get(key)
     if wait is None:
-        retried = NodeRef(ref.node, ref.item, ref.attempt + 1)
-        turn.emit(NodeRetried(retried))
-        turn.open(retried)
-    elif wait.signal:
-        message = f"No signal {wait.signal!r} came in time."
-        record_failure(turn, NodeFailed(ref, Failure("permanent", "SIGNAL_TIMEOUT", message)), None)
+        try_again(turn, ref)
+    elif not wait.is_for_time_only:
+        time_out(turn, wait)
+    elif wait.again:
+        try_again(turn, ref)
     else:
         wake(turn, key, wait.output)

@@ -8,6 +8,7 @@ it asked to go on with is queued but not handed out. Cost: the edges of the node
 from penstock.coordinator.core.joining import gather
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodesQueued, NodesSkipped
+from penstock.workflow.execution.hand_events import AttemptsHandedOver
 from penstock.workflow.execution.values import NodeRef, NodeStatus, SkipReason
 
 _PENDING = int(NodeStatus.PENDING)
@@ -53,5 +54,7 @@ def _open(turn: Turn, ready: list[int]) -> None:
         ref = NodeRef(node, 0, 1)
         if claimed is not None and node == claimed.node:
             turn.state.hand_over(ref, turn.claimer)
+            if turn.state.tables.nodes[node].effects == "once":
+                turn.emit(AttemptsHandedOver((ref,), turn.claimer))
         else:
             turn.open(ref)

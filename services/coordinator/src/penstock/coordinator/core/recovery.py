@@ -5,6 +5,7 @@ still have (`state.hand_over`) and then calls `recover` once: whatever nobody na
 """
 
 from penstock.coordinator.core.ending import settle
+from penstock.coordinator.core.handing_over import may_have_begun
 from penstock.coordinator.core.joining import gather
 from penstock.coordinator.core.on_lost import lose
 from penstock.coordinator.core.on_time import on_time
@@ -42,7 +43,8 @@ def _recover_node(turn: Turn, node: int) -> None:
     elif state.tables.nodes[node].collects:
         gather(turn, node)
     elif node not in state.holders and not state.is_held(node):
-        lose(turn, NodeRef(node, 0, state.attempts[node]), CAUSE, begun=True)
+        ref = NodeRef(node, 0, state.attempts[node])
+        lose(turn, ref, CAUSE, begun=may_have_begun(state, ref))
 
 
 def _recover_items(turn: Turn, node: int, items: FanOut) -> None:
@@ -54,4 +56,4 @@ def _recover_items(turn: Turn, node: int, items: FanOut) -> None:
             ref = NodeRef(node, at + 1, items.attempt(at + 1))
             key = state.key(ref)
             if key not in state.holders and not state.is_held(key):
-                lose(turn, ref, CAUSE, begun=True)
+                lose(turn, ref, CAUSE, begun=may_have_begun(state, ref))

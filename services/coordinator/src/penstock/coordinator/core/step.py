@@ -33,9 +33,11 @@ on (`continue_with`), for else that attempt would wait for ever.
 
 from typing import assert_never
 
+from penstock.coordinator.core.answering import on_task_answer
 from penstock.coordinator.core.children import on_child_ended, on_child_refused
 from penstock.coordinator.core.debug_commands import DebugAsked
 from penstock.coordinator.core.ending import end_cancelled, settle
+from penstock.coordinator.core.handing_over import announce, on_hand_over
 from penstock.coordinator.core.inputs import (
     AttemptRefused,
     AttemptsLost,
@@ -43,6 +45,7 @@ from penstock.coordinator.core.inputs import (
     CancelAsked,
     ChildEnded,
     ChildRefused,
+    HandOver,
     Input,
     Intervention,
     OutputRefused,
@@ -52,6 +55,7 @@ from penstock.coordinator.core.inputs import (
     ResumeAsked,
     SignalArrived,
     Start,
+    TaskAnswer,
     TimePassed,
 )
 from penstock.coordinator.core.intervening import on_intervention
@@ -90,7 +94,7 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_report(turn, happened)
         case Start():
             if state.started is None:
-                turn.emit(happened.event)
+                turn.emit(announce(state, happened.event))
                 for event in happened.then:
                     turn.emit(event)
                 begin_debugging(turn)
@@ -114,6 +118,10 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_intervention(turn, happened)
         case DebugAsked():
             on_debug(turn, happened)
+        case TaskAnswer():
+            on_task_answer(turn, happened)
+        case HandOver():
+            on_hand_over(turn, happened)
         case OutputStored():
             on_output_stored(turn, happened.node, happened.output)
         case OutputRefused():

@@ -25,6 +25,7 @@ from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServi
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import (
     add_InterventionServiceServicer_to_server,
 )
+from penstock.api.workflow.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
 from penstock.api.workflow.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from penstock.coordinator.rpc.audit import AuditRpc
 from penstock.coordinator.rpc.children import ChildrenRpc
@@ -38,6 +39,7 @@ from penstock.coordinator.rpc.permits import permits_of
 from penstock.coordinator.rpc.schedules import ScheduleRpc
 from penstock.coordinator.rpc.scheduling import SchedulingRpc
 from penstock.coordinator.rpc.search import DeadLetterRpc, SearchRpc
+from penstock.coordinator.rpc.tasks import TaskRpc
 from penstock.coordinator.rpc.workflows import WorkflowRpc
 from penstock.coordinator.shell.coordinator import Coordinator
 
@@ -48,6 +50,7 @@ SERVICES = (
     "penstock.api.history.v1.HistoryService",
     "penstock.api.debug.v1.DebugService",
     "penstock.api.workflow.v1.InterventionService",
+    "penstock.api.workflow.v1.TaskService",
     "penstock.api.peer.v1.PeerService",
     "penstock.api.workflow.v1.ChildrenService",
     "penstock.api.search.v1.SearchService",
@@ -71,6 +74,8 @@ def registration(
         add_HistoryServiceServicer_to_server(HistoryRpc(coordinator), server)
         add_DebugServiceServicer_to_server(DebugRpc(coordinator), server)
         add_InterventionServiceServicer_to_server(InterventionRpc(coordinator.hands), server)
+        tasks = TaskRpc(coordinator.state.tasks, coordinator.answers)
+        add_TaskServiceServicer_to_server(tasks, server)
         add_PeerServiceServicer_to_server(PeerRpc(coordinator), server)
         add_ChildrenServiceServicer_to_server(ChildrenRpc(coordinator), server)
         add_SearchServiceServicer_to_server(SearchRpc(coordinator.state.finding), server)

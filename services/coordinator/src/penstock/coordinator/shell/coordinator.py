@@ -11,6 +11,7 @@ from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import Peers, State
 from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.answers import Answers
 from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
 from penstock.coordinator.shell.balances import balances_of, weights_of
@@ -98,6 +99,7 @@ class Coordinator:
         )
         joins.feed_back = self.turns.put
         self.gate.put = self.turns.put
+        self.release.announce = self.turns.put
         self.definitions = Definitions(state.queries, types, process)
         folding = Folding(self.definitions, self.executions)
         recovery = Recovery(state.leases, folding, self.executions, self.turns)
@@ -146,6 +148,7 @@ class Coordinator:
         self.interventions = Interventions(telling, state.queries, state.payloads)
         self.hands = Hands(telling, state.payloads)
         self.debugger = Debugger(telling, state.payloads)
+        self.answers = Answers(telling, state.payloads)
         self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)
         self.outbox = Outbox(state.notices, self.receiving, peers, self.shards, clock)
         self.turns.appends.on_owed = self.outbox.on_owed

@@ -47,6 +47,9 @@ class Folding:
                 broken = self._set_aside(batch, found, error)
             except Exception as error:  # noqa: BLE001 - one damaged history must not stop the rest
                 broken = self._set_aside(batch, found, error)
+        for live in found:
+            if live.state.waits.tasks is not None:
+                live.state.waits.tasks.take_news()  # state knows it
         return [live for live in found if live.state.end is None]
 
     def _set_aside(self, batch: EventBatch, found: list[Live], error: Exception) -> str:

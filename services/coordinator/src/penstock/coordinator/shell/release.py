@@ -17,8 +17,9 @@ from penstock.coordinator.core.commands import (
     Finish,
     StoreOutput,
 )
-from penstock.coordinator.core.inputs import AttemptStarted, Report
+from penstock.coordinator.core.inputs import AttemptStarted, HandOver, Report
 from penstock.coordinator.limits.keys import is_fenced
+from penstock.coordinator.shell.announcing import Announce, Announced, happens_once
 from penstock.coordinator.shell.gated import Permits
 from penstock.coordinator.shell.live import Caller, Executions, Live, Phase
 from penstock.coordinator.shell.placement import may_continue
@@ -121,6 +122,7 @@ class Release:
         self._held: list[Released] = []
         self.ready = ready
         self.fence_ms = 0
+        self.announce: Announce = _announce_nothing
         self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
     def carry_out(self, released: Sequence[Released]) -> None:
@@ -213,6 +215,23 @@ class Release:
             known[2].extend(refs)
 
     def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
+        if live.state.tables.has_once:
+            refs = self._announced(worker, live, refs)
+            if not refs:
+                return
+        self.send(worker, live, refs)
+
+    def _announced(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
+        """Those of the attempts that may go out now; the others go when it is on disk that this
+        worker gets them."""
+        later = tuple(ref for ref in refs if happens_once(live.state, ref))
+        if later:
+            asked = HandOver(worker.id, later)
+            self.announce(live, asked, Announced(self.send, worker, later))
+        return [ref for ref in refs if ref not in later]
+
+    def send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
+        """Tell a worker to run attempts that it was given."""
         go_on = self._segments and live.state.debug is None and may_continue(live.plan, refs)
         stream = worker.stream
         tasks = stream.message().tasks.add()
@@ -287,6 +306,10 @@ class Release:
         for waiter in live.waiters:
             waiter.on_ended(live, end)
         live.waiters.clear()
+
+
+def _announce_nothing(live: Live, asked: HandOver, caller: Caller) -> None:
+    """Before the parts of the shell are connected."""
 
 
 def _still_free(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:

@@ -28,6 +28,7 @@ from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.appends import Appends
 from penstock.coordinator.shell.dues import Dues
+from penstock.coordinator.shell.hand_news import add_news
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.live import (
     Caller,
@@ -255,6 +256,8 @@ class Turns:
             state = live.state
             wake_us = next_wake_us(state) if state.waits.heap else 0
             size += add_record(write, live, body, now_us, wake_us)
+            if state.touched is not None or state.waits.tasks is not None:
+                add_news(write, live, events)
             if self._dues:
                 self._dues.add_to(write, live, shard.head + 1)
             if wake_us != live.wake_us:

@@ -13,6 +13,7 @@ from penstock.gateway.adapters.interventions import CoordinatorInterventions
 from penstock.gateway.adapters.schedules import CoordinatorSchedules
 from penstock.gateway.adapters.scheduling import Scheduling
 from penstock.gateway.adapters.state import StateReads
+from penstock.gateway.adapters.tasks import TaskCalls
 from penstock.gateway.doors import Doors
 from penstock.gateway.hub import Hub
 from penstock.gateway.metrics import Metrics
@@ -39,6 +40,7 @@ def doors_to(
         interventions=CoordinatorInterventions(coordinators),
         scheduling=Scheduling(coordinators),
         schedules=CoordinatorSchedules(coordinators),
+        tasks=TaskCalls(coordinators, reads.channel),
         health=health,
         finding=StateFinding(reads.channel),
         dead_letters=CoordinatorDeadLetters(coordinators),

@@ -16,14 +16,13 @@ from penstock.api.journal.v1.journal_pb2 import (
     EXECUTION_STATUS_RUNNING,
 )
 from penstock.api.state.v1.state_service_pb2 import Dues, JournalRecord, Projection, ShardWrite
-from penstock.workflow.search.terms import MARK
+from penstock.state.journal.hands import HandRows
+from penstock.state.journal.texts import TAG_SEPARATOR, clean_tag, clean_text
 
 _RUNNING = EXECUTION_STATUS_RUNNING
 _COMPLETED = EXECUTION_STATUS_COMPLETED
 CODEC_PLAIN = 0
 CODEC_ZSTD = 1
-TAG_SEPARATOR = "\x1f"
-TEXT_SEPARATOR = "\x1e"
 
 JournalTuple = tuple[int, int, str, int, int, str, int, bytes, int, int]
 """shard, position, execution_id, first_seq, last_seq, tenant, codec, body in stored form,
@@ -54,23 +53,10 @@ TermTuple = tuple[int, str, str, int, str]
 RefTuple = tuple[int, str, str, str]
 """shard, tenant, digest, execution_id."""
 
-_UNFIT = {0: "\ufffd", ord(TEXT_SEPARATOR): " ", ord(TAG_SEPARATOR): " "}
-_UNFIT_IN_TAGS = {**_UNFIT, ord(MARK): " "}
-
 _REF_BEGINS = b"\n@"
 """How a digest begins within a body: field 1, 64 bytes. Looked for in every body, so that those
 without claim checks, nearly all of them, are not decoded."""
 _REF = re.compile(_REF_BEGINS + rb"([0-9a-f]{64})")
-
-
-def clean_text(text: str) -> str:
-    """`text` without NUL, which PostgreSQL cannot hold, and without the separators used here."""
-    return text if text.isprintable() else text.translate(_UNFIT)
-
-
-def clean_tag(text: str) -> str:
-    """A label as `clean_text`, without the mark of terms either."""
-    return text if text.isprintable() else text.translate(_UNFIT_IN_TAGS)
 
 
 def digests_in(body: bytes) -> set[str]:
@@ -119,6 +105,7 @@ class CommitBatch:
         self.bad_ends: list[BadEndTuple] = []
         self.terms: list[TermTuple] = []
         self.refs: set[RefTuple] = set()
+        self.hands: HandRows | None = None
         self._started: dict[str, StartedTuple] = {}
         self._changed: dict[str, ChangedTuple] = {}
 
@@ -211,6 +198,9 @@ class CommitBatch:
             ref = child.ref
             names = (child.execution_id, child.tenant, child.parent_id)
             self.children.append((shard, *names, ref.node, ref.item, ref.attempt))
+        if dues.tasks or dues.pauses:
+            self.hands = self.hands or HandRows()
+            self.hands.add(shard, dues)
 
     def _project(self, shard: int, record: JournalRecord) -> None:
         """Keep what changes in the tables that are searched."""

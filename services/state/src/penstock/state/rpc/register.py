@@ -25,6 +25,9 @@ from penstock.api.state.v1.state_service_pb2_grpc import (
     add_PayloadServiceServicer_to_server,
     add_QueryServiceServicer_to_server,
 )
+from penstock.api.state.v1.task_query_service_pb2_grpc import (
+    add_TaskQueryServiceServicer_to_server,
+)
 from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
 from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.debug_service import DebugQueryService
@@ -36,6 +39,7 @@ from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
+from penstock.state.rpc.task_service import TaskQueryService
 
 _OWN = (
     "JournalService",
@@ -43,6 +47,7 @@ _OWN = (
     "PayloadService",
     "NoticeService",
     "ScheduleStoreService",
+    "TaskQueryService",
 )
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
@@ -66,6 +71,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     SearchService: add_SearchServiceServicer_to_server,
     ScheduleStoreService: add_ScheduleStoreServiceServicer_to_server,
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
+    TaskQueryService: add_TaskQueryServiceServicer_to_server,
 }
 
 

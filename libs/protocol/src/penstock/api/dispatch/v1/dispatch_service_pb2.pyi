@@ -457,15 +457,29 @@ class Waiting(_message.Message):
     UNTIL_UNIX_US_FIELD_NUMBER: _builtins.int
     SIGNAL_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
+    ON_TIMEOUT_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
+    GIVE_UP_AFTER_US_FIELD_NUMBER: _builtins.int
     duration_us: _builtins.int
     """Sleep at least this long from the commit on; 0 if not by duration."""
     until_unix_us: _builtins.int
     """Or sleep until this instant; 0 if not."""
     signal: _builtins.str
     """Signal name; with a signal the time is a time-out."""
+    on_timeout: _journal_pb2.OnTimeout.ValueType
+    """What becomes of the wait when its time is out."""
+    again: _builtins.bool
+    """True if a condition did not hold: the next attempt looks again after the time."""
+    give_up_after_us: _builtins.int
+    """With `again`: how long to go on looking, from the first time on; 0 for ever."""
     @_builtins.property
     def output(self) -> _payload_pb2.Payload:
-        """Output to complete with when only time was asked for."""
+        """Output to complete with when only time was asked for, or when the wait runs out of time and `on_timeout` is COMPLETE."""
+
+    @_builtins.property
+    def task(self) -> _journal_pb2.HumanTask:
+        """What a person is to be asked; with it the time is a time-out."""
 
     def __init__(
         self,
@@ -474,10 +488,14 @@ class Waiting(_message.Message):
         until_unix_us: _builtins.int = ...,
         signal: _builtins.str = ...,
         output: _payload_pb2.Payload | None = ...,
+        task: _journal_pb2.HumanTask | None = ...,
+        on_timeout: _journal_pb2.OnTimeout.ValueType = ...,
+        again: _builtins.bool = ...,
+        give_up_after_us: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_us", b"duration_us", "output", b"output", "signal", b"signal", "until_unix_us", b"until_unix_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "duration_us", b"duration_us", "give_up_after_us", b"give_up_after_us", "on_timeout", b"on_timeout", "output", b"output", "signal", b"signal", "task", b"task", "until_unix_us", b"until_unix_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

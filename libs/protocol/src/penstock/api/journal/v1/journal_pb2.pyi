@@ -88,6 +88,8 @@ class _SkipReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkipReason
     """It failed and its `on_error` says skip."""
     SKIP_REASON_MANUAL: _SkipReason.ValueType  # 4
     """A person decided so."""
+    SKIP_REASON_TIMEOUT: _SkipReason.ValueType  # 5
+    """What it waited for did not come in time, and it says so."""
 
 class SkipReason(_SkipReason, metaclass=_SkipReasonEnumTypeWrapper):
     """SkipReason says why a node did not run."""
@@ -102,7 +104,65 @@ SKIP_REASON_ON_ERROR: SkipReason.ValueType  # 3
 """It failed and its `on_error` says skip."""
 SKIP_REASON_MANUAL: SkipReason.ValueType  # 4
 """A person decided so."""
+SKIP_REASON_TIMEOUT: SkipReason.ValueType  # 5
+"""What it waited for did not come in time, and it says so."""
 Global___SkipReason: _TypeAlias = SkipReason  # noqa: Y015
+
+class _OnTimeout:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnTimeoutEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnTimeout.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ON_TIMEOUT_UNSPECIFIED: _OnTimeout.ValueType  # 0
+    """It fails."""
+    ON_TIMEOUT_SKIP: _OnTimeout.ValueType  # 1
+    """The node is skipped; an item counts as completed with null."""
+    ON_TIMEOUT_COMPLETE: _OnTimeout.ValueType  # 2
+    """The node completes with the wait's output."""
+    ON_TIMEOUT_APPROVE: _OnTimeout.ValueType  # 3
+    """The approval counts as given."""
+    ON_TIMEOUT_REJECT: _OnTimeout.ValueType  # 4
+    """The approval counts as refused."""
+
+class OnTimeout(_OnTimeout, metaclass=_OnTimeoutEnumTypeWrapper):
+    """OnTimeout is what becomes of a wait that runs out of time."""
+
+ON_TIMEOUT_UNSPECIFIED: OnTimeout.ValueType  # 0
+"""It fails."""
+ON_TIMEOUT_SKIP: OnTimeout.ValueType  # 1
+"""The node is skipped; an item counts as completed with null."""
+ON_TIMEOUT_COMPLETE: OnTimeout.ValueType  # 2
+"""The node completes with the wait's output."""
+ON_TIMEOUT_APPROVE: OnTimeout.ValueType  # 3
+"""The approval counts as given."""
+ON_TIMEOUT_REJECT: OnTimeout.ValueType  # 4
+"""The approval counts as refused."""
+Global___OnTimeout: _TypeAlias = OnTimeout  # noqa: Y015
+
+class _TaskKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TASK_KIND_UNSPECIFIED: _TaskKind.ValueType  # 0
+    """Not set."""
+    TASK_KIND_APPROVAL: _TaskKind.ValueType  # 1
+    """The flow wants a decision: approved or rejected."""
+    TASK_KIND_EFFECT: _TaskKind.ValueType  # 2
+    """An attempt was lost whose effect may have happened: happened, not_happened, fail or skip."""
+
+class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper):
+    """TaskKind is why a person is asked."""
+
+TASK_KIND_UNSPECIFIED: TaskKind.ValueType  # 0
+"""Not set."""
+TASK_KIND_APPROVAL: TaskKind.ValueType  # 1
+"""The flow wants a decision: approved or rejected."""
+TASK_KIND_EFFECT: TaskKind.ValueType  # 2
+"""An attempt was lost whose effect may have happened: happened, not_happened, fail or skip."""
+Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _Intervention:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -334,6 +394,8 @@ class Event(_message.Message):
     NODE_RELEASED_FIELD_NUMBER: _builtins.int
     BREAKPOINT_PASSED_FIELD_NUMBER: _builtins.int
     OUTPUT_EDITED_FIELD_NUMBER: _builtins.int
+    TASK_ANSWERED_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_HANDED_OVER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -456,6 +518,14 @@ class Event(_message.Message):
     def output_edited(self) -> Global___OutputEdited:
         """The outcome that is held back has another output from now on."""
 
+    @_builtins.property
+    def task_answered(self) -> Global___TaskAnswered:
+        """A person answered what a node asked; what that led to follows in the same row."""
+
+    @_builtins.property
+    def attempts_handed_over(self) -> Global___AttemptsHandedOver:
+        """A worker is about to get attempts whose effect may happen only once."""
+
     def __init__(
         self,
         *,
@@ -489,12 +559,14 @@ class Event(_message.Message):
         node_released: Global___NodeReleased | None = ...,
         breakpoint_passed: Global___BreakpointPassed | None = ...,
         output_edited: Global___OutputEdited | None = ...,
+        task_answered: Global___TaskAnswered | None = ...,
+        attempts_handed_over: Global___AttemptsHandedOver | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened", "debug_attached", "debug_detached", "breakpoints_set", "breakpoints_cleared", "debug_pace_set", "node_held", "node_released", "breakpoint_passed", "output_edited"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened", "debug_attached", "debug_detached", "breakpoints_set", "breakpoints_cleared", "debug_pace_set", "node_held", "node_released", "breakpoint_passed", "output_edited", "task_answered", "attempts_handed_over"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -516,6 +588,7 @@ class ExecutionStarted(_message.Message):
     FINGERPRINT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    RECORDS_HAND_OVER_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
     """Workflow name."""
     version: _builtins.int
@@ -528,6 +601,8 @@ class ExecutionStarted(_message.Message):
     """Hash of the start request, to tell a repeated start from a different one with the same key."""
     traceparent: _builtins.str
     """W3C traceparent of the start request, empty if none."""
+    records_hand_over: _builtins.bool
+    """True if attempts of nodes with `effects: once` are written (`attempts_handed_over`) before a worker gets them."""
     @_builtins.property
     def params(self) -> _payload_pb2.Payload:
         """Parameters after defaults, a JSON object."""
@@ -557,10 +632,11 @@ class ExecutionStarted(_message.Message):
         fingerprint: _builtins.str = ...,
         traceparent: _builtins.str = ...,
         options: Global___StartOptions | None = ...,
+        records_hand_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "params", b"params", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "fingerprint", b"fingerprint", "options", b"options", "params", b"params", "tags", b"tags", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "fingerprint", b"fingerprint", "options", b"options", "params", b"params", "records_hand_over", b"records_hand_over", "tags", b"tags", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1325,21 +1401,39 @@ class NodeWaiting(_message.Message):
     SIGNAL_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     CHILD_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
+    ON_TIMEOUT_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
+    GIVE_UP_UNIX_US_FIELD_NUMBER: _builtins.int
     until_unix_us: _builtins.int
     """Wake-up time; 0 if only a signal wakes it."""
     signal: _builtins.str
     """Signal name; empty if only time wakes it."""
+    on_timeout: Global___OnTimeout.ValueType
+    """What becomes of a wait for a signal, a person or a condition that runs out of time."""
+    again: _builtins.bool
+    """True if the next attempt looks again when the time has come: the condition did not hold. `give_up_unix_us` is then
+    when the wait runs out of time, 0 for never.
+    """
+    give_up_unix_us: _builtins.int
+    """See `again`."""
     @_builtins.property
     def ref(self) -> Global___NodeRef:
         """Which attempt."""
 
     @_builtins.property
     def output(self) -> _payload_pb2.Payload:
-        """Output to complete with when the timer fires; for a signal wait the time-out is a failure instead."""
+        """Output to complete with when the timer fires; of a wait for a signal or a person, when it runs out of time and
+        `on_timeout` is COMPLETE.
+        """
 
     @_builtins.property
     def child(self) -> Global___Child:
         """The execution whose end it waits for, as its sub-workflow; empty if none."""
+
+    @_builtins.property
+    def task(self) -> Global___HumanTask:
+        """What a person is asked; unset if nobody is."""
 
     def __init__(
         self,
@@ -1349,14 +1443,134 @@ class NodeWaiting(_message.Message):
         signal: _builtins.str = ...,
         output: _payload_pb2.Payload | None = ...,
         child: Global___Child | None = ...,
+        task: Global___HumanTask | None = ...,
+        on_timeout: Global___OnTimeout.ValueType = ...,
+        again: _builtins.bool = ...,
+        give_up_unix_us: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "output", b"output", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "output", b"output", "ref", b"ref", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "output", b"output", "ref", b"ref", "signal", b"signal", "until_unix_us", b"until_unix_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "child", b"child", "give_up_unix_us", b"give_up_unix_us", "on_timeout", b"on_timeout", "output", b"output", "ref", b"ref", "signal", b"signal", "task", b"task", "until_unix_us", b"until_unix_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NodeWaiting: _TypeAlias = NodeWaiting  # noqa: Y015
+
+@_typing.final
+class HumanTask(_message.Message):
+    """HumanTask is what a person is asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FORM_JSON_FIELD_NUMBER: _builtins.int
+    ASSIGNEES_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    kind: Global___TaskKind.ValueType
+    """Why."""
+    title: _builtins.str
+    """One line."""
+    description: _builtins.str
+    """More of it, empty if there is none."""
+    form_json: _builtins.bytes
+    """JSON Schema of the data that come with the answer, empty if they are free."""
+    @_builtins.property
+    def assignees(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whom it is meant for; empty for everybody."""
+
+    @_builtins.property
+    def data(self) -> _payload_pb2.Payload:
+        """What the person should see, unset for nothing."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TaskKind.ValueType = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        form_json: _builtins.bytes = ...,
+        assignees: _abc.Iterable[_builtins.str] | None = ...,
+        data: _payload_pb2.Payload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignees", b"assignees", "data", b"data", "description", b"description", "form_json", b"form_json", "kind", b"kind", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HumanTask: _TypeAlias = HumanTask  # noqa: Y015
+
+@_typing.final
+class TaskAnswered(_message.Message):
+    """TaskAnswered records who answered what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    decision: _builtins.str
+    """The decision, one of those of the task's kind."""
+    by: _builtins.str
+    """Who answered, for people."""
+    comment: _builtins.str
+    """Why, for people."""
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """The attempt that asked."""
+
+    @_builtins.property
+    def data(self) -> _payload_pb2.Payload:
+        """Data that came with it."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        decision: _builtins.str = ...,
+        data: _payload_pb2.Payload | None = ...,
+        by: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "comment", b"comment", "data", b"data", "decision", b"decision", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskAnswered: _TypeAlias = TaskAnswered  # noqa: Y015
+
+@_typing.final
+class AttemptsHandedOver(_message.Message):
+    """AttemptsHandedOver is on disk before the worker gets these attempts: what is not in here never began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFS_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    worker: _builtins.str
+    """The worker's id."""
+    @_builtins.property
+    def refs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeRef]:
+        """The attempts."""
+
+    def __init__(
+        self,
+        *,
+        refs: _abc.Iterable[Global___NodeRef] | None = ...,
+        worker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refs", b"refs", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttemptsHandedOver: _TypeAlias = AttemptsHandedOver  # noqa: Y015
 
 @_typing.final
 class Child(_message.Message):

@@ -118,6 +118,90 @@ class ShardWrite(_message.Message):
 Global___ShardWrite: _TypeAlias = ShardWrite  # noqa: Y015
 
 @_typing.final
+class TaskNews(_message.Message):
+    """TaskNews is a task for people that begins or ends with a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    OPENED_UNIX_US_FIELD_NUMBER: _builtins.int
+    DUE_UNIX_US_FIELD_NUMBER: _builtins.int
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    tenant: _builtins.str
+    """Account."""
+    opened_unix_us: _builtins.int
+    """When it began to ask; 0 if it asks no longer, then nothing below is set."""
+    due_unix_us: _builtins.int
+    """When it runs out of time; 0 for never."""
+    workflow: _builtins.str
+    """The workflow's name."""
+    node: _builtins.str
+    """The node's id."""
+    @_builtins.property
+    def ref(self) -> _journal_pb2.NodeRef:
+        """The attempt that asks."""
+
+    @_builtins.property
+    def task(self) -> _journal_pb2.HumanTask:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        ref: _journal_pb2.NodeRef | None = ...,
+        opened_unix_us: _builtins.int = ...,
+        due_unix_us: _builtins.int = ...,
+        workflow: _builtins.str = ...,
+        node: _builtins.str = ...,
+        task: _journal_pb2.HumanTask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref", "task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_unix_us", b"due_unix_us", "execution_id", b"execution_id", "node", b"node", "opened_unix_us", b"opened_unix_us", "ref", b"ref", "task", b"task", "tenant", b"tenant", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskNews: _TypeAlias = TaskNews  # noqa: Y015
+
+@_typing.final
+class PauseNews(_message.Message):
+    """PauseNews is a pause that begins or ends with a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The execution."""
+    tenant: _builtins.str
+    """Account."""
+    paused: _builtins.bool
+    """True if it is paused now."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "paused", b"paused", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseNews: _TypeAlias = PauseNews  # noqa: Y015
+
+@_typing.final
 class Dues(_message.Message):
     """Dues tie executions to each other, in the commit of the records that make it so."""
 
@@ -126,6 +210,8 @@ class Dues(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     SETTLED_NOTICES_FIELD_NUMBER: _builtins.int
     CHILDREN_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
+    PAUSES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
         """What is owed; kept until settled."""
@@ -138,16 +224,26 @@ class Dues(_message.Message):
     def children(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChildRecord]:
         """Executions that begin here as sub-workflows."""
 
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskNews]:
+        """What people are asked from now on, or are not any more, in order."""
+
+    @_builtins.property
+    def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___PauseNews]:
+        """Executions that are paused from now on, or are not any more, in order."""
+
     def __init__(
         self,
         *,
         notices: _abc.Iterable[Global___Notice] | None = ...,
         settled_notices: _abc.Iterable[_builtins.int] | None = ...,
         children: _abc.Iterable[Global___ChildRecord] | None = ...,
+        tasks: _abc.Iterable[Global___TaskNews] | None = ...,
+        pauses: _abc.Iterable[Global___PauseNews] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["children", b"children", "notices", b"notices", "settled_notices", b"settled_notices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["children", b"children", "notices", b"notices", "pauses", b"pauses", "settled_notices", b"settled_notices", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,7 +11,8 @@ from penstock.common.errors import Internal, PenstockError
 from penstock.state.adapters.postgres.database import PLAN_ONCE, Database, connect
 from penstock.state.adapters.postgres.faults import DRIVER_ERRORS, operating_error
 from penstock.state.adapters.postgres.queries import load_statements
-from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, TEXT_SEPARATOR, CommitBatch
+from penstock.state.journal.batch import CODEC_PLAIN, CODEC_ZSTD, CommitBatch
+from penstock.state.journal.texts import TEXT_SEPARATOR
 from penstock.state.ports import Head, JournalRow, LivePage, LiveRow, Sleeper
 
 _BODY_BYTES_MAX = 256 * 1024 * 1024
@@ -37,6 +38,9 @@ _CHILD_KINDS = "itttiii"
 _BAD_END_KINDS = "itiitt"
 _TERM_KINDS = "ittit"
 _REF_KINDS = "ittt"
+_ASKED_KINDS = "ittttiiiiiitb"
+_UNASKED_KINDS = "itiii"
+_PAUSED_KINDS = "itt"
 
 
 def _columns(kinds: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -87,6 +91,16 @@ def commit_columns(batch: CommitBatch) -> tuple[Commit, list[Any]]:
     if refs := batch.refs:
         parts.append("commit_refs")
         columns += _columns(_REF_KINDS, sorted(refs))
+    if batch.hands is not None:
+        for part, kinds, rows in (
+            ("commit_asked", _ASKED_KINDS, batch.hands.asked),
+            ("commit_unasked", _UNASKED_KINDS, batch.hands.unasked),
+            ("commit_paused", _PAUSED_KINDS, batch.hands.paused),
+            ("commit_resumed", _PAUSED_KINDS, batch.hands.resumed),
+        ):
+            if rows:
+                parts.append(part)
+                columns += _columns(kinds, rows)
     return tuple(parts), columns
 
 

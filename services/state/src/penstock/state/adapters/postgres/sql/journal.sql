@@ -152,6 +152,52 @@ linked AS (
     ON CONFLICT DO NOTHING
 )
 
+-- name: commit_asked
+-- What people are asked from now on.
+asked AS (
+    INSERT INTO tasks (execution_id, tenant, workflow, node_id, node, item, attempt, kind, opened_us, due_us, assignees,
+                       body)
+    SELECT r.execution_id, r.tenant, COALESCE(r.workflow, ''), COALESCE(r.node_id, ''), r.node, r.item, r.attempt, r.kind,
+           r.opened_us, r.due_us, COALESCE(string_to_array(r.assignees, E'\x1f'), '{}'), r.body
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'),
+                string_to_array($4::text, E'\x1e'), string_to_array($5::text, E'\x1e'), $6::text::int[], $7::text::int[],
+                $8::text::int[], $9::text::smallint[], $10::text::bigint[], $11::text::bigint[],
+                string_to_array($12::text, E'\x1e'), $13::bytea[])
+        AS r (shard, execution_id, tenant, workflow, node_id, node, item, attempt, kind, opened_us, due_us, assignees, body)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+    ON CONFLICT DO NOTHING
+)
+
+-- name: commit_unasked
+-- What people are not asked any more.
+unasked AS (
+    DELETE FROM tasks t
+    USING unnest($1::text::int[], string_to_array($2::text, E'\x1e'), $3::text::int[], $4::text::int[], $5::text::int[])
+        AS r (shard, execution_id, node, item, attempt)
+    WHERE t.execution_id = r.execution_id AND t.node = r.node AND t.item = r.item AND t.attempt = r.attempt
+      AND r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+)
+
+-- name: commit_paused
+-- Executions that are paused from now on.
+paused AS (
+    INSERT INTO paused_executions (tenant, execution_id)
+    SELECT r.tenant, r.execution_id
+    FROM unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'))
+        AS r (shard, tenant, execution_id)
+    WHERE r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+    ON CONFLICT DO NOTHING
+)
+
+-- name: commit_resumed
+-- Executions that are not paused any more.
+resumed AS (
+    DELETE FROM paused_executions p
+    USING unnest($1::text::int[], string_to_array($2::text, E'\x1e'), string_to_array($3::text, E'\x1e'))
+        AS r (shard, tenant, execution_id)
+    WHERE p.tenant = r.tenant AND p.execution_id = r.execution_id AND r.shard = ANY (ARRAY(SELECT shard FROM advanced))
+)
+
 -- name: commit_answer
 SELECT shard FROM advanced
 

@@ -1,0 +1,1 @@
+"""`approval@1`: go on when a person has decided."""
