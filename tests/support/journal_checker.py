@@ -20,6 +20,7 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.plan import Plan
 from support.journal_course import CourseJudge
+from support.journal_debugger import DebugJudge
 from support.journal_edges import edge_taken, unhandled
 from support.journal_hands import HandJudge
 from support.journal_joins import join_flaws
@@ -65,6 +66,7 @@ class Judge:
     signals: list[ev.SignalReceived] = field(default_factory=list)
     cancel_requested: bool = False
     by_hand: HandJudge = field(default_factory=HandJudge)
+    debugger: DebugJudge = field(default_factory=DebugJudge)
 
     def __post_init__(self) -> None:
         self.course = CourseJudge(self.plan)
@@ -77,6 +79,7 @@ class Judge:
             self.blame(f"{type(event).__name__} after the end (I5)")
         if (self.seq == 1) != isinstance(event, ev.ExecutionStarted):
             self.blame("an execution begins with ExecutionStarted, once")
+        self.debugger.take(event, self.by_hand.pending.keys(), self.blame)
         match event:
             case ev.NodesQueued(nodes=nodes):
                 for node in nodes:
@@ -146,10 +149,8 @@ class Judge:
             self.attempts[(ref.node, ref.item)] = Attempts(attempt=ref.attempt)
             if ref.item:
                 self.blame(f"{ref} is an item: only whole nodes are carried")
-            if isinstance(outcome, ev.NodeCompleted):
-                self.on_completed(outcome)
-            else:
-                self.on_failed(outcome)
+            done = isinstance(outcome, ev.NodeCompleted)
+            self.on_completed(outcome) if done else self.on_failed(outcome)
         if self.unhandled():
             self.blame(f"failures nobody handles were carried: {self.unhandled()}")
 
@@ -158,7 +159,8 @@ class Judge:
         known = self.attempts.get((ref.node, ref.item))
         if ref.node in self.status or (known is not None and known.closed):
             self.blame(f"{ref} was laid hands on after its end (I5)")
-        begun = known is not None or ref.node in self.queued
+        queued = known is not None or ref.node in self.queued
+        begun = queued and not self.debugger.holds_unrun(ref)
         if not self.by_hand.take(event, begun, self.blame) or known is None:
             return
         known.retry_us, known.wait, known.ran = 0, None, False
@@ -224,7 +226,8 @@ class Judge:
         ref = event.ref
         known = self.open_attempt(ref, "completed")
         done = self.by_hand.leads_to((ref.node, ref.item), Operation.COMPLETE, Operation.SKIP)
-        wait = known.wait
+        done = done or self.debugger.was_edited(ref)
+        wait = None if done else known.wait
         if wait is not None:
             payloads = [s.payload for s in self.signals if s.name == wait.signal]
             for flaw in wake_flaws(wait, event.output, payloads, self.at_us):

@@ -199,7 +199,9 @@ class Cluster:
         stored = int(any(store.node == node for store in self.stores))
         items = state.fan_outs.get(node)
         if items is not None:
-            return stored if items.done == items.count else 1 - stored
+            if items.done == items.count:
+                return stored + int(state.is_held(node))
+            return 1 - stored
         if self.plan.nodes[node].collects:
             return stored
         return self.attempt_reasons(NodeRef(node, 0, state.attempts[node]), status)
@@ -210,7 +212,8 @@ class Cluster:
         if status == NodeStatus.WAITING:
             wait = state.waits.sleeping.get(key)
             timed = key in state.waits.due
-            return int(timed or (wait is not None and bool(wait.signal or wait.child or wait.task)))
+            waits = timed or (wait is not None and bool(wait.signal or wait.child or wait.task))
+            return int(waits) + int(state.is_held(key))
         leased = ref in self.held or ref in self.promised
         assert leased == (key in state.holders), f"{ref}: the books differ"
         return int(ref in self.ready) + int(leased) + int(state.is_held(key))

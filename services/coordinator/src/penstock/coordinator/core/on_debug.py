@@ -1,8 +1,8 @@
 """What a debugger asks for: attach, breakpoints, step, continue, edit, detach.
 
 Order of effects: a command is written before it is answered, and before anything it lets go is
-handed out. A command that comes again under its id changes nothing. What is refused changes nothing
-either; `flaw` says why.
+handed out. A command that comes again under its id changes nothing, until somebody detaches. What
+is refused changes nothing either; `flaw` says why.
 """
 
 from typing import assert_never
@@ -62,8 +62,9 @@ def on_debug(turn: Turn, asked: DebugAsked) -> None:
         case Attach():
             turn.emit(_attached(state, command, by, command_id))
         case Detach():
-            _release_all(turn)
-            turn.emit(DebugDetached(by))
+            if state.debug is not None:
+                _release_all(turn)
+                turn.emit(DebugDetached(by))
         case SetBreakpoints(breakpoints=points):
             turn.emit(BreakpointsSet(points, command_id))
         case ClearBreakpoints(ids=ids):
@@ -105,7 +106,7 @@ def is_known(state: ExecutionState, command_id: str) -> bool:
 def flaw(state: ExecutionState, asked: DebugAsked) -> str:
     """Why this cannot be done now, as a sentence; empty if it can."""
     debug, command = state.debug, asked.command
-    if isinstance(command, Attach):
+    if isinstance(command, Attach | Detach):
         return ""
     if debug is None:
         return "Nobody debugs the execution: attach to it first."
