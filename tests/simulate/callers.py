@@ -7,10 +7,12 @@ A caller knows what a user knows: who was answered believes the answer, who was 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from penstock.api.workflow.v1 import intervention_service_pb2 as hands
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.errors import (
     Conflict,
@@ -100,6 +102,8 @@ class Callers:
                 tasks.create_task(self.signal_until_over(errand.tenant, execution, "s"))
             if errand.cancels_after_s:
                 tasks.create_task(self._cancel(errand, execution))
+            if errand.pauses_after_s:
+                tasks.create_task(self._pause(errand, execution))
             if errand.pries:
                 tasks.create_task(self._pry(errand, execution))
 
@@ -169,6 +173,17 @@ class Callers:
             lambda doors: doors.commands.cancel(execution, "enough", errand.tenant)
         )
         self.told.cancels.append((execution, answer.status))
+
+    async def _pause(self, errand: Errand, execution: str) -> None:
+        """Pause it, and let it go on after a while."""
+        await asyncio.sleep(errand.pauses_after_s)
+        hold = hands.PauseExecutionRequest(execution_id=execution)
+        release = hands.ResumeExecutionRequest(execution_id=execution)
+        with suppress(Conflict):
+            await self._insist(lambda doors: doors.interventions.pause(hold, errand.tenant))
+            await asyncio.sleep(self._rng.choice((0.05, 0.7, 2.0)))
+        with suppress(Conflict):
+            await self._insist(lambda doors: doors.interventions.resume(release, errand.tenant))
 
     async def _pry(self, errand: Errand, execution: str) -> None:
         """The other tenant tries everything; nothing is found (I13)."""

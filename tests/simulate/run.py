@@ -22,7 +22,7 @@ SETTLED_S = 20.0
 """Within this time a cluster without faults takes its first request."""
 LONGEST_S = 240.0
 """Simulated time after which what has not ended will not."""
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 
 
 @dataclass

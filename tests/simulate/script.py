@@ -10,6 +10,8 @@ from simulate.flows import random_family, random_source
 from support.simulated.database import PHASES
 
 TENANTS = ("blue", "green")
+FLOWS = 400
+"""So many different flows there are: compiling one takes as long as a third of a run."""
 ACTIVE_S = 3.0
 """Callers come within this time."""
 
@@ -44,6 +46,7 @@ class Errand:
     watchers: int = 0
     cancels_after_s: float = 0.0
     pries: bool = False
+    pauses_after_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,11 @@ class Script:
 def draw(seed: int) -> Script:
     """The script of a seed."""
     rng = Random(f"script {seed}")
-    names = [f"flow{at}" for at in range(rng.choice((1, 2, 2)))]
+    numbers = [rng.randrange(FLOWS) for _ in range(rng.choice((1, 2, 2)))]
+    flows = {f"flow{at}": random_source(Random(f"flow {at}"), f"flow{at}") for at in numbers}
+    names = list(flows)
     kin = Random(f"family {seed}")
-    family = random_family(kin) if kin.random() < 0.3 else {}
+    family = random_family(Random(f"kin {numbers[0] % 50}")) if kin.random() < 0.3 else {}
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -108,7 +113,7 @@ def draw(seed: int) -> Script:
             "lease_ttl_ms": rng.choice((1_500, 2_500, 5_000)),
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
         },
-        flows={**{name: random_source(rng, name) for name in names}, **family},
+        flows={**flows, **family},
     )
     errands = _errands(rng, names)
     faults = () if rng.random() < 0.08 else _faults(rng, script, errands)
@@ -138,6 +143,7 @@ def _errands(rng: Random, names: list[str]) -> tuple[Errand, ...]:
                 watchers=rng.choice((0, 0, 1, 1, 2)),
                 cancels_after_s=rng.choice((0.0,) * 9 + (0.005, 0.02, 0.1, 0.5, 3.0)),
                 pries=rng.random() < 0.15,
+                pauses_after_s=rng.choice((0.0,) * 7 + (0.01, 0.3)),
             )
         )
     return tuple(errands)

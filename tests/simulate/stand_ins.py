@@ -15,6 +15,7 @@ import grpc
 import structlog
 
 from penstock.common.clock import SystemClock
+from penstock.common.errors import Unavailable
 from penstock.common.ids import IdSource
 from penstock.common.rpc.server import RunningServer
 from penstock.coordinator.shell.coordinator import open_coordinator
@@ -69,6 +70,19 @@ async def open_server(
         yield RunningServer(listen, int(listen.rpartition(":")[2]), health)
     finally:
         await server.drain()
+
+
+class Absent:
+    """In place of a store that has no twin in memory: it cannot be reached."""
+
+    def __init__(self, *_: object) -> None:
+        """As an adapter is made."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def unreachable(*_: Any, **__: Any) -> Any:
+            raise Unavailable(f"{name} is not simulated")
+
+        return unreachable
 
 
 class NoHealth:
@@ -173,6 +187,7 @@ def stand_ins() -> Iterator[None]:
         for path, stand_in in NAMES:
             stack.enter_context(patch(path, stand_in))
         for adapter in [name for name in vars(state_service) if name.startswith("Postgres")]:
-            store = door(attrgetter(f"stores.{STORES[adapter]}"))
+            name = STORES.get(adapter)
+            store = door(attrgetter(f"stores.{name}")) if name is not None else Absent
             stack.enter_context(patch.object(state_service, adapter, store))
         yield
