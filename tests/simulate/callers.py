@@ -28,6 +28,7 @@ from simulate.cluster import Cluster
 from simulate.flows import SIGNAL
 from simulate.script import TENANTS, Errand
 from support.simulated.fabric import Process
+from support.simulated.watches import OPEN
 
 PATIENCE_S = 60.0
 """Longer than any request may take to be answered, well or badly."""
@@ -138,7 +139,7 @@ class Callers:
             known = self.told.by_key.setdefault(name, execution)
             if known != execution:
                 self.told.broken.append(f"{name} is {known}, and then {execution}")
-        if answer.status not in (0, 1):
+        if answer.status not in OPEN:
             before = self.told.ended.setdefault(execution, answer.status)
             if before != answer.status:
                 self.told.broken.append(f"{execution} ended as {before}, then as {answer.status}")

@@ -153,7 +153,7 @@ def ready_in(shell: Any) -> set[tuple[str, NodeRef]]:
 def orphans(shell: Any, live: Any, ready: set[tuple[str, NodeRef]]) -> list[str]:
     """Open attempts without exactly one reason to go on."""
     state, found = live.state, []
-    if state.end is not None:
+    if state.end is not None or state.is_paused:  # a pause is the reason of all that waits
         return []
     for node, status in enumerate(state.status):
         if status >= NodeStatus.COMPLETED or status == NodeStatus.PENDING:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.state.v1 import state_service_pb2 as state
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.journal_codec import decode_batch
@@ -23,7 +24,7 @@ from support.simulated.ledger import Ledger
 from support.simulated.outside import Effect, Outside
 from support.simulated.spoken import apart, continued, events_of, lease_of, outcomes_of, tasks_of
 
-RUNNING = 1
+OPEN = (journal_pb.EXECUTION_STATUS_RUNNING, journal_pb.EXECUTION_STATUS_PAUSED)
 Right = tuple[str, NodeRef]
 """An execution and an attempt of it."""
 
@@ -246,5 +247,5 @@ class ReleaseWatch:
         ledger = self.committed.get(answer.execution_id)
         if ledger is None:
             self.violations.append(f"{answer.execution_id} was said to run before its commit")
-        elif answer.status != RUNNING and not ledger.ended:
+        elif answer.status not in OPEN and not ledger.ended:
             self.violations.append(f"{answer.execution_id} was said to have ended before it had")
