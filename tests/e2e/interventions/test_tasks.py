@@ -54,6 +54,15 @@ output: ${{ nodes.end.output }}
 """
 
 
+LEDGER = """
+flow: 1
+id: ledger
+nodes:
+  pay: {run: "return 1;", effects: once}
+  free: {run: "return 2;"}
+"""
+
+
 @pytest.fixture
 async def client(cluster: ClusterFile) -> AsyncIterator[Client]:
     async with open_client(cluster.gateway_url) as client:
@@ -126,3 +135,21 @@ async def test_a_wait_that_runs_out_of_time_comes_to_what_the_flow_says(client: 
     assert by_id["never"].failure.reason == "CONDITION_TIMEOUT"
     assert by_id["ended"].failure.reason == "TASK_TIMEOUT"
     assert (by_id["holds"].status, by_id["holds"].attempt) == ("COMPLETED", 3)
+
+
+async def test_the_ledger_tells_what_an_execution_may_have_changed_outside(
+    client: Client, penstock: Penstock
+):
+    await client.apply(LEDGER)
+    started = await client.start("ledger")
+    await client.wait(started.id)
+    page = await client.tasks.effects(started.id)
+    (effect,) = page.items
+    assert (effect.node, effect.effects) == ("pay", "once")
+    assert effect.idempotency_key == f"{started.id}/pay/0"
+    assert [(one.attempt, one.outcome) for one in effect.attempts] == [(1, "committed")]
+    assert effect.attempts[0].worker
+    shown = await asyncio.to_thread(penstock, "execution", "effects", started.id)
+    assert "committed" in shown.stdout
+    with pytest.raises(NotFoundError):
+        await client.tasks.effects(started.id, node="nobody")

@@ -46,6 +46,33 @@ class TaskAnswer(msgspec.Struct, frozen=True):
     status: str
 
 
+class EffectAttempt(msgspec.Struct, frozen=True):
+    """One try: open, committed, failed, may_have_happened or not_happened."""
+
+    attempt: int
+    outcome: str
+    at: str | None = None
+    worker: str = ""
+    note: str = ""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What is known of the effect of a node, or of the item `item` (from 0) of its fan-out."""
+
+    node: str
+    item: int | None
+    effects: str
+    idempotency_key: str
+    attempts: tuple[EffectAttempt, ...] = ()
+
+
+class EffectPage(msgspec.Struct, frozen=True):
+    """A page of the effect ledger; `next_cursor` is None on the last one."""
+
+    items: tuple[Effect, ...]
+    next_cursor: str | None = None
+
+
 class Tasks:
     """Every method raises an `ApiError`."""
 
@@ -94,3 +121,12 @@ class Tasks:
         path = f"/v1/tasks/{quote(task_id)}/answer"
         call = Call("POST", path, headers=_JSON, body=text, safe=False)
         return await self._transport.ask(call, TaskAnswer)
+
+    async def effects(
+        self, execution_id: str, *, node: str = "", limit: int = 50, cursor: str = ""
+    ) -> EffectPage:
+        """The effect ledger of an execution: what it may have changed outside."""
+        query = {"node": node, "limit": str(limit), "cursor": cursor}
+        given = {name: value for name, value in query.items() if value}
+        path = f"/v1/executions/{quote(execution_id, safe='')}/effects"
+        return await self._transport.ask(Call("GET", path, given), EffectPage)

@@ -23,6 +23,7 @@ from penstock.gateway.routes.batch import BATCH_ROUTES
 from penstock.gateway.routes.children import CHILDREN_ROUTES
 from penstock.gateway.routes.dead_letters import DEAD_LETTER_ROUTES
 from penstock.gateway.routes.debug import DEBUG_ROUTES
+from penstock.gateway.routes.effects import EFFECT_ROUTES
 from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
@@ -48,6 +49,7 @@ _ROUTES = (
     *DEBUG_ROUTES,
     *INTERVENTION_ROUTES,
     *TASK_ROUTES,
+    *EFFECT_ROUTES,
     *CHILDREN_ROUTES,
     *SCHEDULE_ROUTES,
     *OPERATION_ROUTES,

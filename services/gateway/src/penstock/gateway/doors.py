@@ -15,7 +15,7 @@ from penstock.gateway.requests import Connection
 from penstock.gateway.schedule_ports import Schedules
 from penstock.gateway.scheduling_door import SchedulingDoor
 from penstock.gateway.schema import HealthReport
-from penstock.gateway.task_ports import Tasks
+from penstock.gateway.task_ports import Effects, Tasks
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class Doors:
     schedules: Schedules
     batch: BatchOperations
     tasks: Tasks
+    effects: Effects
 
 
 def doors_of(connection: Connection) -> Doors:

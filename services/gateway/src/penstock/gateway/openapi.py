@@ -12,6 +12,7 @@ from penstock.gateway.interface.audit import AUDIT_OPERATIONS
 from penstock.gateway.interface.batch import BATCH_OPERATIONS
 from penstock.gateway.interface.children import CHILDREN_OPERATIONS
 from penstock.gateway.interface.debug import DEBUG_OPERATIONS
+from penstock.gateway.interface.effects import EFFECT_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
@@ -39,6 +40,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *DEBUG_OPERATIONS,
     *INTERVENTION_OPERATIONS,
     *TASK_OPERATIONS,
+    *EFFECT_OPERATIONS,
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,
     *SCHEDULING_OPERATIONS,

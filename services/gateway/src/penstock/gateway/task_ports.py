@@ -1,8 +1,9 @@
-"""What routes of tasks need."""
+"""What routes of tasks and of the effect ledger need."""
 
 from typing import Protocol
 
 from penstock.api.workflow.v1 import task_service_pb2 as api
+from penstock.api.workflow.v1.effect_service_pb2 import ListEffectsRequest, ListEffectsResponse
 
 
 class Tasks(Protocol):
@@ -18,4 +19,12 @@ class Tasks(Protocol):
 
     async def answer(self, request: api.AnswerTaskRequest, tenant: str) -> api.AnswerTaskResponse:
         """Answer one; raises `Conflict` if nobody asks any more."""
+        ...
+
+
+class Effects(Protocol):
+    """The effect ledger."""
+
+    async def effects(self, request: ListEffectsRequest, tenant: str) -> ListEffectsResponse:
+        """A page; raises `NotFound`."""
         ...

@@ -36,6 +36,7 @@ from penstock.state.reading.history import HistoryReader
 from penstock.state.reading.plans import PlanCache
 from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.debug_service import DebugQueryService
+from penstock.state.rpc.effect_service import EffectService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
@@ -167,6 +168,7 @@ async def open_state(
             ),
             DebugQueryService(reading),
             TaskQueryService(PostgresTasks(database)),
+            EffectService(executions, plans),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

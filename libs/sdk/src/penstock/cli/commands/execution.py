@@ -28,6 +28,8 @@ app = App(
 )
 for _command in (history.show, history.diff, history.rerun, history.fork, pause, resume, why.why):
     app.command(_command)
+app.command("penstock.cli.commands.effects:effects", name="effects",
+            help="Show what an execution may have changed outside.")  # fmt: skip
 app.command("penstock.cli.commands.children:children", name="children",
             help="List the executions that its nodes started as sub-workflows.")  # fmt: skip
 

@@ -7,6 +7,7 @@ from penstock.gateway.adapters.batch import CoordinatorOperations
 from penstock.gateway.adapters.children import StateChildren
 from penstock.gateway.adapters.coordinators import Coordinators
 from penstock.gateway.adapters.debug import DebugCalls
+from penstock.gateway.adapters.effects import StateEffects
 from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
@@ -41,6 +42,7 @@ def doors_to(
         scheduling=Scheduling(coordinators),
         schedules=CoordinatorSchedules(coordinators),
         tasks=TaskCalls(coordinators, reads.channel),
+        effects=StateEffects(reads.channel),
         health=health,
         finding=StateFinding(reads.channel),
         dead_letters=CoordinatorDeadLetters(coordinators),

@@ -29,8 +29,10 @@ from penstock.api.state.v1.task_query_service_pb2_grpc import (
     add_TaskQueryServiceServicer_to_server,
 )
 from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
+from penstock.api.workflow.v1.effect_service_pb2_grpc import add_EffectServiceServicer_to_server
 from penstock.state.rpc.children_service import ChildrenService
 from penstock.state.rpc.debug_service import DebugQueryService
+from penstock.state.rpc.effect_service import EffectService
 from penstock.state.rpc.history_service import HistoryQueryService
 from penstock.state.rpc.journal_service import JournalService
 from penstock.state.rpc.notice_service import NoticeService
@@ -52,6 +54,7 @@ _OWN = (
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
     "penstock.api.workflow.v1.ChildrenService",
+    "penstock.api.workflow.v1.EffectService",
     "penstock.api.history.v1.HistoryQueryService",
     "penstock.api.search.v1.SearchService",
     "penstock.api.operation.v1.OperationStoreService",
@@ -72,6 +75,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     ScheduleStoreService: add_ScheduleStoreServiceServicer_to_server,
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
     TaskQueryService: add_TaskQueryServiceServicer_to_server,
+    EffectService: add_EffectServiceServicer_to_server,
 }
 
 

@@ -1,0 +1,92 @@
+"""EffectService: the effect ledger of an execution. The account of a call restricts it."""
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from penstock.api.workflow.v1 import effect_service_pb2 as pb
+from penstock.api.workflow.v1.effect_service_pb2_grpc import EffectServiceServicer
+from penstock.common.errors import NotFound
+from penstock.common.journal_codec import decode_batch
+from penstock.common.rpc.server import call_tenant
+from penstock.state.ports import ExecutionStore
+from penstock.state.reading.cursors import from_token, page_size_of, to_token
+from penstock.state.reading.plans import PlanCache
+from penstock.state.rpc.checks import checked_id
+from penstock.workflow.execution.effects import EffectAttempt, EffectLedger, Key
+from penstock.workflow.plan import Plan
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_PAGE_ROWS = 200
+
+
+class EffectService(EffectServiceServicer):
+    """Reads a history and tells what it says of effects. O(events)."""
+
+    def __init__(self, executions: ExecutionStore, plans: PlanCache) -> None:
+        self._executions = executions
+        self._plans = plans
+
+    async def ListEffects(
+        self, request: pb.ListEffectsRequest, context: Context
+    ) -> pb.ListEffectsResponse:
+        """A page. Raises `NotFound` for an execution or a node that is not there."""
+        tenant, execution_id = call_tenant(context), checked_id(request.execution_id)
+        size, token = page_size_of(request.page_size), request.page_token
+        asked = ("effects", execution_id, request.node)
+        after = from_token(token, tuple[int, int], asked) if token else (-1, 0)
+        row = await self._executions.find(tenant, execution_id)
+        if row is None:
+            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+        plan = await self._plans.plan(tenant, row.definition_hash)
+        only = _index_of(plan, request.node) if request.node else None
+        ledger = await self._read(tenant, execution_id, plan)
+        keys = sorted(key for key in ledger.attempts if key > after and only in (None, key[0]))
+        answer = pb.ListEffectsResponse()
+        for key in keys[:size]:
+            node = plan.nodes[key[0]]
+            effect = answer.effects.add(
+                node=node.id,
+                item=key[1],
+                effects=node.effects,
+                idempotency_key=ledger.idempotency_key(execution_id, key),
+            )
+            for attempt in ledger.attempts[key]:
+                _write(effect.attempts.add(), attempt)
+        if len(keys) > size:
+            last: Key = keys[size - 1]
+            answer.next_page_token = to_token(last, asked)
+        return answer
+
+    async def _read(self, tenant: str, execution_id: str, plan: Plan) -> EffectLedger:
+        ledger = EffectLedger(plan)
+        seq = 0
+        while True:
+            rows = await self._executions.history(tenant, execution_id, seq, _PAGE_ROWS)
+            for last_seq, body in rows:
+                _, _, at_us, events = decode_batch(body)
+                for event in events:
+                    ledger.take_in(event, at_us)
+                seq = last_seq
+            if len(rows) < _PAGE_ROWS:
+                return ledger
+            await asyncio.sleep(0)
+
+
+def _index_of(plan: Plan, node_id: str) -> int:
+    try:
+        return plan.index_of(node_id)
+    except KeyError:
+        raise NotFound(
+            f"the workflow {plan.name} has no node {node_id[:80]!r}", node=node_id
+        ) from None
+
+
+def _write(message: pb.EffectAttempt, attempt: EffectAttempt) -> None:
+    message.attempt = attempt.attempt
+    message.outcome = int(attempt.outcome)  # type: ignore[assignment]
+    message.at_unix_us = attempt.at_us
+    message.worker = attempt.worker
+    message.note = attempt.note
