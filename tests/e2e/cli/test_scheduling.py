@@ -152,11 +152,15 @@ def test_a_file_that_asks_for_nonsense_is_refused_with_its_place(
 
 def test_the_flows_of_the_guide_do_what_it_says(penstock: Penstock, tmp_path: Path):
     guide = (ROOT / "docs/guides/scheduling.md").read_text("utf-8")
-    nightly, render = re.findall(r"^```yaml\n(.*?)^```", guide, re.M | re.S)
+    flows = {
+        re.findall(r"^id: (.+)$", text, re.M)[0]: text
+        for text in re.findall(r"^```yaml\n(.*?)^```", guide, re.M | re.S)
+        if "\nid: " in text
+    }
     path = tmp_path / "guide.flow.yaml"
-    path.write_text(nightly, "utf-8")
+    path.write_text(flows["nightly-report"], "utf-8")
     assert penstock("run", path).stdout == "3\n"
-    path.write_text(render, "utf-8")
+    path.write_text(flows["render"], "utf-8")
     run = penstock("run", path, "--no-wait").stdout.strip()
     (reason,) = reasons_of(penstock, run).values()
     assert reason.removesuffix(" It is the next one.") in guide

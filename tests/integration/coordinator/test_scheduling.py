@@ -232,3 +232,48 @@ async def test_what_other_coordinators_use_of_a_worker_is_left_to_them(running):
         await worker.say(dispatch.WorkRequest(heartbeat=True))
         await worker.until(lambda: worker.tasks)
         assert worker.tasks[0][0] == execution
+
+
+LIMITED = """
+flow: 1
+id: limited
+nodes:
+  pay: {concurrency: {key: shop, limit: 1}, run: "return 1"}
+"""
+WIDE = """
+flow: 1
+id: wide
+nodes:
+  each: {for_each: "${{ [1, 2, 3, 4, 5] }}", max_parallel: 3, run: "return item"}
+"""
+
+
+async def test_a_node_that_a_limit_holds_back_names_it(running):
+    await apply(running, LIMITED)
+    async with open_worker(running.channel, keep_all) as worker:
+        await start(running, "limited")
+        await worker.until(lambda: worker.tasks)
+        second = await start(running, "limited")
+        assert await why(running, second) == {
+            "pay": "Waits for a place under the limit 'shop' (1 at once)."
+        }
+
+
+async def test_a_fan_out_says_what_its_items_do(running):
+    await apply(running, WIDE)
+
+    def fan(group, task):
+        if task.ref.item:
+            return completed(task.ref) if task.ref.item == 1 else None
+        outcome = dispatch.NodeOutcome(ref=task.ref, started_unix_us=1, finished_unix_us=2)
+        outcome.fanned_out.count = 5
+        outcome.fanned_out.items_json.extend([b"1", b"2", b"3", b"4", b"5"])
+        return outcome
+
+    async with open_worker(running.channel, fan, credit_count=2) as worker:
+        execution = await start(running, "wide")
+        await worker.until(lambda: len(worker.tasks) == 4)
+        assert (await why(running, execution))["each"] == (
+            "1 of 5 items are done, 2 are with workers, 1 follow (3 at once). "
+            "1 wait. Waits for a free worker in pool default: the one there is full."
+        )

@@ -11,6 +11,7 @@ from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import Peers, State
 from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell import limit_reasons
 from penstock.coordinator.shell.answers import Answers
 from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
@@ -92,7 +93,7 @@ class Coordinator:
         holdings = Holdings(self.workers)
         joins = StoredJoins(state.payloads, process.tasks)
         ready = _queues_of(settings, clock)
-        self.explaining = Explaining(self.workers, ready)
+        self.explaining = Explaining(self.workers, ready, (limit_reasons.why,))
         self.release = self._release(settings, joins, ready)
         self.turns = Turns(
             state.journal, self.executions, self.release, holdings, clock, self.measures

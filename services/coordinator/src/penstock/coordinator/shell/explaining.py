@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from penstock.coordinator.queueing.kinds import MILLI, Demand, Kind
+from penstock.coordinator.shell.limit_reasons import items_waiting
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.placement import room_of
 from penstock.coordinator.shell.ready import Entry, ReadyQueues
@@ -125,6 +126,10 @@ class Explaining:
         kept_back = items.count - items.opened
         parts += [f"{kept_back:,} follow ({items.window:,} at once)"] if kept_back else []
         text = ", ".join(parts) + "."
+        at_limits, limit = items_waiting(live, node)
+        if at_limits:
+            text += f" {at_limits:,} wait. {limit}"
+            queued = max(0, queued - at_limits)
         if queued:
             why = PAUSED if live.state.is_paused else self.why(live.slots[node].kind)
             text += f" {queued:,} wait. {why}"
