@@ -179,7 +179,7 @@ def _unreasonable(
     timed = key in state.waits.due
     if wait is not None or timed:
         armed = shell.turns.timers._due.get(live.id, 0)
-        if (timed and armed) or (wait is not None and (wait.signal or wait.child)):
+        if (timed and armed) or (wait is not None and (wait.signal or wait.child or wait.task)):
             return []
         return [f"{ref} waits for nothing"]
     holder = state.holders.get(key)

@@ -13,6 +13,7 @@ from simulate.callers import Callers
 from simulate.checks import Verdicts
 from simulate.cluster import Cluster
 from simulate.faults import Faults
+from simulate.people import Person
 from simulate.script import TENANTS, Script, draw
 from simulate.stand_ins import COMPILE, stand_ins
 from support.simulated.fabric import make_task, owner_of
@@ -53,6 +54,7 @@ class Run:
         self.cluster = Cluster(script)
         self.verdicts = Verdicts(self.cluster, self.plans)
         self.callers = Callers(self.cluster, self.verdicts.is_over)
+        self.person = Person(self.callers, self.cluster)
         self.faults = Faults(self.cluster)
         self.steps = 0
         self.now_s = 0.0
@@ -85,6 +87,7 @@ class Run:
         await self._until(self._is_up)
         client = cluster.fabric.born("client")
         errands = [client.spawn(self.callers.run(one)) for one in cluster.script.errands]
+        client.spawn(self.person.run())
         going_wrong = cluster.fabric.born("fate").spawn(self.faults.run())
         await self._until(lambda: all(one.done() for one in errands))
         tending = [client.spawn(self._tend(one)) for one in self._open()]
@@ -178,6 +181,7 @@ class Run:
         counts["fenced writes"] = releases.fenced
         counts["shards taken"] = sum(epochs)
         counts["signals"] = len(told.signals)
+        counts["tasks answered"] = self.person.answered
         counts["notices"] = len(self.cluster.database.journal.ever_owed)
         counts["database refusals"] = self.cluster.database.refused
         return counts

@@ -140,6 +140,7 @@ STORES = {
     "PostgresChildren": "children",
     "PostgresSchedules": "schedules",
     "PostgresSearch": "search",
+    "PostgresTasks": "tasks",
     "PostgresDeadLetters": "letters",
 }
 """Which of `support.state_stores.Stores` stands in for an adapter."""
