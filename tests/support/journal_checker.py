@@ -172,7 +172,8 @@ class Judge:
             self.blame(f"node {node} was queued twice (I3)")
         self.queued.add(node)
         self.must_be_ready(node)
-        if self.by_hand.paused and not self.plan.nodes[node].collects:
+        spare = self.plan.nodes[node].collects or node == self.course.failure_node
+        if self.by_hand.paused and not spare:
             self.blame(f"node {node} was queued during a pause")
 
     def must_be_ready(self, node: int) -> None:
