@@ -136,3 +136,45 @@ def test_a_node_that_cannot_reach_its_host_fails_as_the_guides_say(
     else:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) in ("not charged", 0)
+
+
+def test_a_run_is_debugged_as_the_guide_says(penstock: Penstock, tmp_path: Path):
+    run = penstock("run", written("checkout", tmp_path), "--debug", "--no-wait").stdout.strip()
+    assert "file:total" in penstock("debug", "show", run).stdout
+    assert penstock("debug", "break", run, "ship", "--if", "payload.net > 100").returncode == 0
+    assert penstock("debug", "break", run, "price->ship", "--hits", "3").returncode == 0
+    assert "before:ship" in penstock("debug", "continue", run).stdout
+    seen = json.loads(penstock("debug", "inspect", run, "ship", "-o", "json").stdout)
+    assert seen["input"] == {"price": {"net": 120, "vat": 24}}
+    reached = json.loads(penstock("debug", "run-to", run, "total", "-o", "json").stdout)
+    assert [(one["node"], one["place"]) for one in reached["held"]] == [("total", "before")]
+    other = '{"price": {"net": 1, "vat": 0}, "ship": 0}'
+    assert penstock("debug", "edit", run, "total", "--input", other).returncode == 0
+    stepped = json.loads(penstock("debug", "step", run, "-o", "json").stdout)
+    assert [(one["place"], one["output"]) for one in stepped["held"]] == [("after", 1)]
+    assert penstock("debug", "edit", run, "total", "--new-output", "99").returncode == 0
+    assert penstock("debug", "detach", run).returncode == 0
+    assert penstock("execution", "watch", run).stdout == "99\n"
+
+
+def test_the_past_is_looked_at_and_gone_on_from_as_the_guide_says(
+    penstock: Penstock, tmp_path: Path
+):
+    path = written("report", tmp_path)
+    first, second = (
+        json.loads(penstock("run", path, "-p", f"factor={n}", "-o", "json").stdout)["id"]
+        for n in (2, 3)
+    )
+    assert "as of event 4 of" in penstock("execution", "show", first, "--at", "4").stdout
+    assert "the parameters differ (factor)" in penstock("execution", "diff", first, second).stdout
+    made = penstock("execution", "rerun", first, "--from", "total", "-p", "factor=3", "-o", "json")
+    again = json.loads(made.stdout)
+    assert again["carried"] == ["fetch", "tax"]
+    assert penstock("execution", "watch", again["id"]).stdout == "36\n"
+    forked = json.loads(penstock("execution", "fork", first, "--at", "4", "-o", "json").stdout)
+    assert penstock("execution", "watch", forked["id"]).stdout == "24\n"
+    path.write_text(path.read_text("utf-8").replace("* 0.2", "* 0.5"), "utf-8")
+    assert penstock("workflow", "apply", path).returncode == 0
+    assert "~ tax" in penstock("workflow", "diff", "report", "1", "2").stdout
+    assert "has the content of v1" in penstock("workflow", "rollback", "report", "1").stdout
+    assert "3" in penstock("workflow", "versions", "report").stdout

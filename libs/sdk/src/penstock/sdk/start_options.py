@@ -12,7 +12,7 @@ class StartOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     high, critical. `vars` are execution variables to begin with.
 
     `id` names the execution: starts with one id are one start. Its id in the cluster is computed
-    from it.
+    from it. `debug` holds it before its first nodes, for the debugger.
     """
 
     priority: int | str | None = None
@@ -21,3 +21,4 @@ class StartOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     deadline: str | float | None = None
     vars: Mapping[str, Any] = {}
     id: str = ""
+    debug: bool = False

@@ -138,7 +138,7 @@ class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Nothing runs before `delay` ("5m", or seconds) is over, or before the instant `not_before`;
     `deadline` bounds the run from then on. `id` names the execution: starts with one id are one
-    start. `vars` are execution variables to begin with.
+    start. `vars` are execution variables to begin with. `debug`: held before its first nodes.
     """
 
     params: Raw | UnsetType = UNSET
@@ -151,6 +151,7 @@ class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deadline: str | float | None = None
     vars: Raw | UnsetType = UNSET
     id: str = ""
+    debug: bool = False
 
 
 class StartAnyBody(StartBody, frozen=True, forbid_unknown_fields=True, kw_only=True):

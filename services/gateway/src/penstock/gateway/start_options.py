@@ -12,7 +12,7 @@ from penstock.gateway.schema import StartBody
 from penstock.workflow.durations import HELP, parse_duration_s
 from penstock.workflow.policies import PRIORITY_MAX, PRIORITY_WORDS
 
-_OPTIONS = ("priority", "delay", "not_before", "deadline", "vars", "id")
+_OPTIONS = ("priority", "delay", "not_before", "deadline", "vars", "id", "debug")
 _NONE = StartBody()
 
 
@@ -21,6 +21,7 @@ def start_options(body: StartBody) -> api.StartOptions | None:
     if all(getattr(body, name) == getattr(_NONE, name) for name in _OPTIONS):
         return None
     options = api.StartOptions(execution_id=body.id, vars_json=user_value(body.vars, "vars"))
+    options.debug = body.debug
     wrong: list[tuple[str, str]] = []
     if body.priority is not None:
         _set_priority(options, body.priority, wrong)

@@ -68,6 +68,10 @@ def run(  # noqa: PLR0913 - each is an option of the command
     deadline: Deadline = "",
     id: ChosenId = "",  # noqa: A002 - the option is --id
     var: Vars = None,
+    debug: Annotated[
+        bool,
+        Parameter(negative="", help="Hold it before its first nodes, for `penstock debug`."),
+    ] = False,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -86,6 +90,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
             deadline or None,
             build_vars(var or ()),
             id,
+            debug,
         )
         labels, values = tuple(tag or ()), tuple(param or ())
         order = _Order(file, values, params_file, labels, key, options, watch, wait, output)
