@@ -1,6 +1,11 @@
 """What a commit tells of people's hands, kept in memory."""
 
+from collections.abc import Collection
+
 from penstock.state.journal.hands import AskedTuple, HandRows, TaskKey
+from penstock.state.ports import ExecutionRow
+
+RUNNING, PAUSED = 1, 6
 
 
 def keep_hands(
@@ -22,3 +27,16 @@ def keep_hands(
     for shard, tenant, execution_id in hands.resumed:
         if shard in written:
             paused.discard((tenant, execution_id))
+
+
+def paused_now(row: ExecutionRow, paused: Collection[tuple[str, str]]) -> ExecutionRow:
+    """The row as readers get it."""
+    is_paused = row.status == RUNNING and (row.tenant, row.execution_id) in paused
+    return row._replace(status=PAUSED) if is_paused else row
+
+
+def fits_status(
+    row: ExecutionRow, statuses: Collection[int], paused: Collection[tuple[str, str]]
+) -> bool:
+    """True if a row is among those with these statuses: paused ones are running ones too."""
+    return not statuses or bool({row.status, paused_now(row, paused).status} & set(statuses))

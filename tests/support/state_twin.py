@@ -26,7 +26,7 @@ from penstock.state.ports import (
     Rejected,
     Sleeper,
 )
-from support.hand_rows import keep_hands
+from support.hand_rows import fits_status, keep_hands, paused_now
 from support.schedule_twin import MemorySchedules
 
 
@@ -232,6 +232,9 @@ class MemoryJournal:
             if name == execution_id and owner == tenant and last > after_seq
         ][:limit]
 
+    def _now(self, row: ExecutionRow) -> ExecutionRow:
+        return paused_now(row, self.paused)
+
     async def page(
         self,
         tenant: str,
@@ -240,11 +243,11 @@ class MemoryJournal:
         limit: int,
     ) -> list[ExecutionRow]:
         fitting = [
-            row
+            self._now(row)
             for row in self.executions.values()
             if row.tenant == tenant
             and chosen.workflow in ("", row.workflow)
-            and (not chosen.statuses or row.status in chosen.statuses)
+            and fits_status(row, chosen.statuses, self.paused)
             and (not chosen.tag or chosen.tag in row.tags)
             and (before is None or (row.started_us, row.execution_id) < before)
         ]

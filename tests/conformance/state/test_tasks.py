@@ -1,10 +1,11 @@
-"""What people are asked: written with the rows that ask, gone with those that ask no longer."""
+"""What people are asked and what they have paused: written with the rows that say so, and gone with
+those that say otherwise."""
 
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import TASK_KIND_APPROVAL, HumanTask, NodeRef
-from penstock.api.state.v1.state_service_pb2 import Dues, TaskNews
-from penstock.state.ports import TaskFilter
+from penstock.api.state.v1.state_service_pb2 import Dues, PauseNews, TaskNews
+from penstock.state.ports import ExecutionFilter, TaskFilter
 from support.state_rows import an_id, batch_of, start, write
 
 ALL = TaskFilter()
@@ -91,3 +92,26 @@ async def test_what_is_fenced_asks_nobody(stores, epoch):
     good = telling(2, epoch, 1, 2, asks(2))
     assert await stores.journal.commit(batch_of(fenced, good)) == {2}
     assert await ids(stores) == [(an_id(2), 0)]
+
+
+def pauses(shard: int, epoch: int, position: int, number: int, *, of: int, paused: bool = True):
+    made = write(shard, epoch, position, start(number))
+    news = PauseNews(execution_id=an_id(of), tenant="default", paused=paused)
+    made.dues.CopyFrom(Dues(pauses=[news]))
+    return made
+
+
+async def statuses(stores, *wanted: int) -> dict[str, int]:
+    rows = await stores.executions.page("default", ExecutionFilter(statuses=wanted), None, 10)
+    return {row.execution_id: row.status for row in rows}
+
+
+async def test_a_paused_execution_says_so_in_lists_until_it_is_resumed(stores, epoch):
+    await stores.journal.commit(batch_of(pauses(1, epoch, 1, 1, of=1)))
+    await stores.journal.commit(batch_of(write(2, epoch, 1, start(2))))
+    assert await statuses(stores) == {an_id(1): 6, an_id(2): 1}
+    assert await statuses(stores, 6) == {an_id(1): 6}
+    assert await statuses(stores, 1) == {an_id(1): 6, an_id(2): 1}
+    await stores.journal.commit(batch_of(pauses(1, epoch, 2, 3, of=1, paused=False)))
+    assert await statuses(stores, 6) == {}
+    assert await statuses(stores, 1) == {an_id(1): 1, an_id(2): 1, an_id(3): 1}

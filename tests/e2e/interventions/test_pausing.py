@@ -49,6 +49,8 @@ async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: 
     shown = await client.get_execution(started.id)
     assert shown.status == "PAUSED"
     assert {node.id: node.status for node in shown.nodes}["gate"] == "WAITING"
+    listed = await client.list_executions(workflow="gated", status="RUNNING")
+    assert (started.id, "PAUSED") in [(one.id, one.status) for one in listed.items]
     assert (await client.interventions.resume(started.id, by="ann")).status == "RUNNING"
     await until(client, started.id, "after", "COMPLETED")
     await client.interventions.intervene(

@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc
 
-from penstock.api.journal.v1.journal_pb2 import EventBatch, ExecutionStatus
+from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_PAUSED, EventBatch, ExecutionStatus
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import QueryServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
@@ -52,6 +52,12 @@ class QueryService(QueryServiceServicer):
             raise InvalidArgument(
                 f"there is no execution status {unknown[0]}",
                 fix="Send numbers of ExecutionStatus other than 0, or none.",
+            )
+        if EXECUTION_STATUS_PAUSED in statuses and len(statuses) > 1:
+            raise InvalidArgument(
+                "PAUSED cannot be asked for together with other statuses",
+                fix="Ask for PAUSED alone; RUNNING finds all that have not ended, paused or not.",
+                path="query.status",
             )
         check_storable(workflow=request.workflow, tag=request.tag)
         chosen = ExecutionFilter(request.workflow, statuses, request.tag)

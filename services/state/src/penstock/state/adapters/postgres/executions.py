@@ -1,6 +1,10 @@
 """Reads of executions in PostgreSQL. The account is in the WHERE of every statement."""
 
-from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_COMPLETED, EXECUTION_STATUS_RUNNING
+from penstock.api.journal.v1.journal_pb2 import (
+    EXECUTION_STATUS_COMPLETED,
+    EXECUTION_STATUS_PAUSED,
+    EXECUTION_STATUS_RUNNING,
+)
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.journal import plain_body
 from penstock.state.adapters.postgres.queries import load_statements
@@ -10,6 +14,8 @@ from penstock.state.ports import ExecutionFilter, ExecutionRow
 def _statement_for(chosen: ExecutionFilter) -> str:
     """The list statement whose index finds these executions without reading many others."""
     statuses = set(chosen.statuses)
+    if statuses == {EXECUTION_STATUS_PAUSED}:
+        return "list_paused"
     if statuses == {EXECUTION_STATUS_RUNNING}:
         return "list_uncompleted"  # they are few, whatever their tags
     if chosen.tag:

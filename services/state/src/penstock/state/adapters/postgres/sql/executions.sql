@@ -1,7 +1,9 @@
 -- name: as_of_now
 -- The rows of a statement below with how far each is: of one that goes on, that stands in its last journal row. Rows that
--- were written before the journal kept it have none.
-SELECT e.execution_id, e.tenant, e.status, e.workflow, e.version, e.definition_hash, e.tags, e.started_us, e.finished_us,
+-- were written before the journal kept it have none. Of those that go on, the paused ones say so.
+SELECT e.execution_id, e.tenant, CASE WHEN e.status = 1 AND EXISTS (
+           SELECT FROM paused_executions p WHERE p.tenant = e.tenant AND p.execution_id = e.execution_id
+       ) THEN 6 ELSE e.status END, e.workflow, e.version, e.definition_hash, e.tags, e.started_us, e.finished_us,
        COALESCE(j.nodes_total, e.nodes_total), COALESCE(j.nodes_done, e.nodes_done), e.failure_reason,
        COALESCE(j.last_seq, e.last_seq)
 FROM ({chosen}) e LEFT JOIN LATERAL (
@@ -54,6 +56,18 @@ FROM (
 ) i JOIN executions e ON e.execution_id = i.execution_id
 WHERE e.tenant = $1
 ORDER BY i.started_us DESC, i.execution_id DESC
+LIMIT $7
+
+-- name: list_paused
+-- Executions that people have paused: few, whatever else is asked for.
+SELECT e.*
+FROM paused_executions p JOIN executions e ON e.execution_id = p.execution_id
+WHERE p.tenant = $1 AND e.tenant = $1
+  AND ($2::text IS NULL OR e.workflow = $2)
+  AND $3::smallint[] IS NOT NULL
+  AND ($4::text IS NULL OR $4 = ANY (e.tags))
+  AND ($5::bigint IS NULL OR (e.started_us, e.execution_id) < ($5, $6::text))
+ORDER BY e.started_us DESC, e.execution_id DESC
 LIMIT $7
 
 -- name: list_tagged_executions

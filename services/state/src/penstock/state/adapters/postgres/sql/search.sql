@@ -43,7 +43,9 @@ LIMIT {limit}
 
 -- name: as_of_now
 -- What is found with how far each is, and how those that ended badly did.
-SELECT e.execution_id, e.tenant, e.status, e.workflow, e.version, e.definition_hash, e.tags, e.started_us, e.finished_us,
+SELECT e.execution_id, e.tenant, CASE WHEN e.status = 1 AND EXISTS (
+           SELECT FROM paused_executions p WHERE p.tenant = e.tenant AND p.execution_id = e.execution_id
+       ) THEN 6 ELSE e.status END, e.workflow, e.version, e.definition_hash, e.tags, e.started_us, e.finished_us,
        COALESCE(j.nodes_total, e.nodes_total), COALESCE(j.nodes_done, e.nodes_done), e.failure_reason,
        COALESCE(j.last_seq, e.last_seq), b.failed_node, b.letter, d.reason, d.settled_us, d.retried_as
 FROM ({found}) e LEFT JOIN LATERAL (
