@@ -142,6 +142,8 @@ STORES = {
     "PostgresSearch": "search",
     "PostgresTasks": "tasks",
     "PostgresDeadLetters": "letters",
+    "PostgresOperations": "operations",
+    "PostgresRetention": "retention",
 }
 """Which of `support.state_stores.Stores` stands in for an adapter."""
 COORDINATOR = "penstock.coordinator.service"
@@ -153,6 +155,8 @@ NAMES: tuple[tuple[str, Any], ...] = (
     (f"{STATE}.prepare_shards", _nothing),
     (f"{STATE}.open_payloads", door(lambda database: database.payloads)),
     (f"{STATE}.catalog", TYPES),
+    (f"{STATE}.sweeper_over", lambda *_: None),
+    (f"{STATE}.sweeping", lambda *_: nullcontext()),
     (f"{STATE}.compile_source", lambda source, _: COMPILE(source)),
     ("penstock.state.main.calm_garbage_collector", lambda: None),
     ("penstock.state.journal.publisher.open_bus", bus.open_bus),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.finding_twin import MemoryFinding
+from support.keeping_twin import MemoryKeeping, MemoryOperationTable
 from support.schedule_twin import MemorySchedules
 from support.state_twin import (
     MemoryChildren,
@@ -34,6 +35,9 @@ class Stores:
     """Called with milliseconds: as if they had passed for everybody who joined."""
     search: Any
     letters: Any
+    retention: Any
+    garbage: Any
+    operations: Any
 
 
 def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None = None) -> Stores:
@@ -46,6 +50,7 @@ def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None 
         leases.now_ms += milliseconds
 
     finding = MemoryFinding(journal)
+    keeping = MemoryKeeping(journal)
 
     def live() -> set[str]:
         return {row.execution_id for row in journal.executions.values() if row.status == 1}
@@ -65,4 +70,7 @@ def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None 
         let_time_pass,
         finding,
         finding,
+        keeping,
+        keeping,
+        MemoryOperationTable(),
     )

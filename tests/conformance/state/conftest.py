@@ -8,10 +8,13 @@ from penstock.state.adapters.postgres.children import PostgresChildren
 from penstock.state.adapters.postgres.database import open_database
 from penstock.state.adapters.postgres.dead_letters import PostgresDeadLetters
 from penstock.state.adapters.postgres.executions import PostgresExecutions
+from penstock.state.adapters.postgres.garbage import PostgresGarbage
 from penstock.state.adapters.postgres.journal import PostgresJournal, PostgresJournalReader
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.notices import PostgresNotices
+from penstock.state.adapters.postgres.operations import PostgresOperations
+from penstock.state.adapters.postgres.retention import PostgresRetention
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
@@ -60,6 +63,9 @@ async def stores(request):
             let_time_pass,
             PostgresSearch(database, steps_max=2_000),
             PostgresDeadLetters(database),
+            PostgresRetention(database),
+            PostgresGarbage(database),
+            PostgresOperations(database),
         )
     journal.close()
     server.drop_database(name)

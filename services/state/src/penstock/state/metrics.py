@@ -30,6 +30,16 @@ class StateMetrics:
             "1 while PostgreSQL takes no commits",
             registry=self.registry,
         )
+        self.erased = Counter(
+            "penstock_state_executions_removed_total",
+            "Executions that were kept long enough",
+            registry=self.registry,
+        )
+        self.payloads_removed = Counter(
+            "penstock_state_payloads_removed_total",
+            "Stored payloads that nobody referred to",
+            registry=self.registry,
+        )
         self.published = Counter(
             "penstock_state_published_rows_total", "Rows sent to JetStream", registry=self.registry
         )

@@ -29,6 +29,7 @@ from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
 from penstock.state.journal.writer import JournalWriter
+from penstock.state.keeping.opening import sweeper_over, sweeping
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.reading.executions import ExecutionReader
@@ -143,6 +144,15 @@ async def open_state(
         workflows = PostgresWorkflows(database, ScheduleWriter(settings.shard_count))
         types = catalog()
         plans = PlanCache(workflows, lambda source: compile_source(source, types))
+        sweeper = sweeper_over(
+            settings,
+            database,
+            payloads,
+            workflows,
+            (clock, metrics),
+            lambda source: compile_source(source, types),
+        )
+        await stack.enter_async_context(sweeping(sweeper, settings, clock))
         reading = ExecutionReader(executions, plans, payloads)
         register = registration(
             JournalService(

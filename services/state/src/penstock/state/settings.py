@@ -30,6 +30,17 @@ class Settings(ServiceSettings):
     append_rows_max: int = setting(4000, "Most rows of one commit")
     append_bytes_max: int = setting(16 * 1024 * 1024, "Most bytes of one commit")
     publish_queue_rows: int = setting(20_000, "Rows waiting in memory for JetStream")
+    retain_completed_s: float = setting(
+        0.0, "How long completed executions are kept where the workflow says nothing; 0 for ever"
+    )
+    retain_failed_s: float = setting(
+        0.0, "The same for executions that ended otherwise; 0 for ever"
+    )
+    sweep_every_s: float = setting(60.0, "How often executions to be removed are looked for")
+    payload_grace_s: float = setting(
+        86_400.0,
+        "How long a stored payload that nothing refers to is kept; longer than state may be away",
+    )
     republish_recent_rows: int = setting(
         1000, "Rows of each shard that are published again after JetStream lost everything"
     )

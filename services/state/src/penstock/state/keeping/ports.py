@@ -36,6 +36,14 @@ class OperationStore(Protocol):
         ...
 
 
+class Latest(NamedTuple):
+    """The version of a workflow that runs now."""
+
+    tenant: str
+    name: str
+    definition_hash: str
+
+
 class Policy(NamedTuple):
     """How long a workflow's ended executions are kept, in microseconds; 0 for ever."""
 
@@ -56,9 +64,8 @@ class RetentionStore(Protocol):
     """Removes executions, whole: journal, projection, labels, what was done about them, references
     to payloads."""
 
-    async def policies(self, completed_us: int, failed_us: int) -> list[Policy]:
-        """Workflows whose executions are not kept for ever: their own policies, and for those
-        without one the given default."""
+    async def latest(self, after: tuple[str, str], limit: int) -> list[Latest]:
+        """The latest version of every workflow, a page after (tenant, name)."""
         ...
 
     async def due(
@@ -102,8 +109,8 @@ class GarbageStore(Protocol):
         ...
 
     async def sweep(self, marked: Marked, remove: "Remove") -> bool:
-        """Remove one under the lock of its mark, unless somebody refers to it or has stored it
-        again; True if it was removed."""
+        """Call `remove` for one under the lock of its mark, unless somebody refers to it or has
+        stored it again; True if it was removed."""
         ...
 
     async def unmark(self, tenant: str, digest: str) -> bool:
@@ -119,6 +126,6 @@ class GarbageStore(Protocol):
 class Remove(Protocol):
     """Removes the object of a payload."""
 
-    async def __call__(self, tenant: str, digest: str) -> None:
-        """It is gone when this returns; it may have been before."""
+    async def __call__(self, tenant: str, digest: str) -> bool:
+        """It is gone when this returns True; False if it is too young to go after all."""
         ...

@@ -9,11 +9,12 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import quote
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 import obstore
 import zstandard
@@ -29,6 +30,13 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEVEL = 3
 _INLINE_WORK_BYTES = 128 * 1024
 """Below this, hashing and compressing take less time than a change of threads is worth."""
+
+
+_LISTED_AT_ONCE = 500
+_OBJECT = re.compile(r"(?:.*/)?t-([^/]+)/[0-9a-f]{2}/([0-9a-f]{64})\.zst")
+
+OnStored = Callable[[str, str], Awaitable[bool]]
+"""Told of every value that was stored (account, digest); True if it must be stored once more."""
 
 
 class StoredPayload(NamedTuple):
@@ -65,6 +73,11 @@ def _sync_to_disk(path: Path, root: Path) -> None:
             return
 
 
+def _modified_us(meta: Mapping[str, Any]) -> int:
+    when: datetime = meta["last_modified"]
+    return round(when.timestamp() * 1e6)
+
+
 @contextmanager
 def _translated(what: str) -> Iterator[None]:
     try:
@@ -79,6 +92,7 @@ class PayloadStore:
     def __init__(self, store: ObjectStore, local_root: Path | None) -> None:
         self._store = store
         self._local_root = local_root
+        self.on_stored: OnStored | None = None
 
     def _key(self, tenant: str, digest: str) -> str:
         account = "t-" + quote(tenant, safe="").replace(".", "%2E").replace("%", "=")
@@ -96,11 +110,41 @@ class PayloadStore:
         else:
             digest, packed = _pack(plain)
         key = self._key(tenant, digest)
+        await self._write(key, packed)
+        if self.on_stored is not None and await self.on_stored(tenant, digest):
+            await self._write(key, packed)
+        return StoredPayload(digest, len(plain))
+
+    async def _write(self, key: str, packed: bytes) -> None:
         with _translated("write"):
             await obstore.put_async(self._store, key, packed, use_multipart=False)
             if self._local_root is not None:
                 await asyncio.to_thread(_sync_to_disk, self._local_root / key, self._local_root)
-        return StoredPayload(digest, len(plain))
+
+    async def older_than(self, at_us: int) -> AsyncIterator[tuple[str, list[str]]]:
+        """Digests of values stored before a time, some at once of one account each."""
+        with _translated("list"):
+            async for found in obstore.list(self._store, chunk_size=_LISTED_AT_ONCE):
+                by_tenant: dict[str, list[str]] = {}
+                for each in found:
+                    named = _OBJECT.fullmatch(each["path"])
+                    if named is not None and _modified_us(each) < at_us:
+                        tenant = unquote(named[1].replace("=", "%"))
+                        by_tenant.setdefault(tenant, []).append(named[2])
+                for tenant, digests in by_tenant.items():
+                    yield tenant, digests
+
+    async def remove(self, tenant: str, digest: str, older_than_us: int) -> bool:
+        """Remove a value; False if it was stored, or stored again, after a time."""
+        key = self._key(tenant, digest)
+        with _translated("remove"):
+            try:
+                if _modified_us(await obstore.head_async(self._store, key)) >= older_than_us:
+                    return False
+                await obstore.delete_async(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                return True  # it went before, and nobody noted it
+        return True
 
     async def get(self, tenant: str, digest: str) -> bytes:
         """The value. Raises `InvalidArgument`, `NotFound`, `Unavailable`, or `Internal` if it is

@@ -103,6 +103,8 @@ class ExecutionReader:
                     paused_at_seq = state.seq
                     await asyncio.sleep(0)
             if len(rows) < _PAGE_ROWS:
+                if state.seq < row.last_seq:  # removed while it was being read
+                    raise NotFound(f"there is no execution {execution_id} any more")
                 return row, state
 
     async def picture(self, row: ExecutionRow, state: ExecutionState) -> Execution:

@@ -1057,14 +1057,8 @@ class PutWorkflowRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKFLOW_FIELD_NUMBER: _builtins.int
-    RETAIN_COMPLETED_S_FIELD_NUMBER: _builtins.int
-    RETAIN_FAILED_S_FIELD_NUMBER: _builtins.int
     SCHEDULES_FIELD_NUMBER: _builtins.int
     NOW_UNIX_US_FIELD_NUMBER: _builtins.int
-    retain_completed_s: _builtins.float
-    """How long to keep executions that completed; 0 for ever."""
-    retain_failed_s: _builtins.float
-    """How long to keep executions that ended otherwise; 0 for ever."""
     now_unix_us: _builtins.int
     """Now: new and changed schedules count from here."""
     @_builtins.property
@@ -1079,14 +1073,12 @@ class PutWorkflowRequest(_message.Message):
         self,
         *,
         workflow: _workflow_service_pb2.Workflow | None = ...,
-        retain_completed_s: _builtins.float = ...,
-        retain_failed_s: _builtins.float = ...,
         schedules: _abc.Iterable[_schedule_pb2.Schedule] | None = ...,
         now_unix_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["workflow", b"workflow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["now_unix_us", b"now_unix_us", "retain_completed_s", b"retain_completed_s", "retain_failed_s", b"retain_failed_s", "schedules", b"schedules", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["now_unix_us", b"now_unix_us", "schedules", b"schedules", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

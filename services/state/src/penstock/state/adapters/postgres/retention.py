@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.queries import load_statements
-from penstock.state.keeping.ports import Due, Erased, Policy
+from penstock.state.keeping.ports import Due, Erased, Latest, Policy
 from penstock.workflow.execution.values import ExecutionStatus
 
 _RUNNING, _COMPLETED = int(ExecutionStatus.RUNNING), int(ExecutionStatus.COMPLETED)
@@ -17,11 +17,11 @@ class PostgresRetention:
         self._database = database
         self._sql = load_statements("retention")
 
-    async def policies(self, completed_us: int, failed_us: int) -> list[Policy]:
-        """Workflows whose executions are not kept for ever."""
+    async def latest(self, after: tuple[str, str], limit: int) -> list[Latest]:
+        """The latest versions, a page after (tenant, name)."""
         async with self._database.session() as session:
-            rows = await session.fetch(self._sql["list_policies"], completed_us, failed_us)
-        return [Policy(*row) for row in rows]
+            rows = await session.fetch(self._sql["list_latest"], *after, limit)
+        return [Latest(*row) for row in rows]
 
     async def due(
         self, policy: Policy, now_us: int, after: tuple[int, str], limit: int

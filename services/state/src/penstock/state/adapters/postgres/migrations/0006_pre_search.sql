@@ -18,11 +18,6 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (execution_id)
 );
 
--- How long the latest version wants ended executions to be kept; 0 for ever.
-ALTER TABLE workflows
-    ADD COLUMN retain_completed_us bigint NOT NULL DEFAULT 0,
-    ADD COLUMN retain_failed_us bigint NOT NULL DEFAULT 0;
-
 -- Which execution refers to which stored payload: written with the journal row that does, removed with the execution.
 CREATE TABLE payload_refs (
     tenant text COLLATE "C" NOT NULL,

@@ -1,11 +1,8 @@
--- name: list_policies
--- Workflows with a policy of their own, or all of them under a default. $1 and $2: the default, 0 for ever.
-SELECT tenant, name,
-       CASE WHEN retain_completed_us > 0 THEN retain_completed_us ELSE $1::bigint END,
-       CASE WHEN retain_failed_us > 0 THEN retain_failed_us ELSE $2::bigint END
-FROM workflows
-WHERE retain_completed_us > 0 OR retain_failed_us > 0 OR $1 > 0 OR $2 > 0
-ORDER BY tenant, name
+-- name: list_latest
+-- The latest version of every workflow, after a name.
+SELECT w.tenant, w.name, v.definition_hash FROM workflows w
+    JOIN workflow_versions v ON v.tenant = w.tenant AND v.name = w.name AND v.version = w.latest_version
+WHERE (w.tenant, w.name) > ($1, $2) ORDER BY w.tenant, w.name LIMIT $3
 
 -- name: walk_workflow
 -- A workflow's executions by their start, after a place, with how each stands.
