@@ -9,7 +9,7 @@ FLOW_KEYS = (
     "on_failure",
 )  # fmt: skip
 FLOW_KEYS_LATER = (
-    "retention", "durability", "labels",
+    "durability", "labels",
     "breaker", "cache", "resources", "affinity", "vars", "secrets",
 )  # fmt: skip
 DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")
