@@ -23,6 +23,7 @@ RUNS: list[tuple[str, dict[str, Any], Any]] = [
     ("greet", {"name": "Ada"}, "HELLO ADAHELLO ADA"),
     ("triage", {"amount": 1001}, "a person looks at it"),
     ("triage", {"amount": 10}, "paid"),
+    ("tidy", {}, "kept for a month"),
     ("parcels", {"customer": "acme"}, "packed for acme"),
     (
         "totals",

@@ -68,6 +68,23 @@ def _on_failure() -> dict[str, Any]:
     }
 
 
+def _retention() -> dict[str, Any]:
+    """One time for all ended executions, or one for each way to end."""
+    kept = {"anyOf": [{"const": "forever"}, _DURATION]}
+    return {
+        "description": "How long ended executions are kept; the latest version's holds for all.",
+        "anyOf": [
+            {"const": "forever"},
+            _DURATION,
+            {
+                "type": "object",
+                "properties": dict.fromkeys(words.RETENTION_KEYS, kept),
+                "additionalProperties": False,
+            },
+        ],
+    }
+
+
 def _flow_properties() -> dict[str, Any]:
     return {
         "flow": {"const": 1, "description": "Version of the format."},
@@ -112,6 +129,7 @@ def _flow_properties() -> dict[str, Any]:
         "version_note": _text("What is new in this version."),
         "priority": priority_schema(),
         "on_failure": _on_failure(),
+        "retention": _retention(),
         "triggers": {
             "description": 'How runs start; "manual" is through the API.',
             "anyOf": [_trigger(), {"type": "array", "items": _trigger()}],

@@ -6,7 +6,7 @@ import re
 FLOW_KEYS = (
     "flow", "id", "description", "params", "defaults", "nodes", "output", "mode", "deadline",
     "tags", "env", "version_note", "triggers", "priority", "concurrency", "rate_limit",
-    "on_failure",
+    "on_failure", "retention",
 )  # fmt: skip
 FLOW_KEYS_LATER = (
     "durability", "labels",

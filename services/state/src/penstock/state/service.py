@@ -2,9 +2,10 @@
 services."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from penstock.common.clock import SystemClock
 from penstock.common.errors import Unavailable
@@ -51,6 +52,8 @@ from penstock.state.rpc.task_service import TaskQueryService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
+from penstock.workflow.node_type import NodeType
+from penstock.workflow.plan import Plan
 
 _DRAIN_S = 5.0
 _UNANSWERED_BYTES_MAX = 64 * 1024 * 1024
@@ -121,6 +124,10 @@ async def _running(journal: Journal, nats_url: str) -> AsyncIterator[None]:
     journal.store.close()
 
 
+def _compiled(types: Mapping[str, NodeType], source: str) -> Plan:
+    return compile_source(source, types)
+
+
 @asynccontextmanager
 async def open_state(
     settings: Settings, stop: asyncio.Event
@@ -143,15 +150,9 @@ async def open_state(
         executions = PostgresExecutions(database)
         workflows = PostgresWorkflows(database, ScheduleWriter(settings.shard_count))
         types = catalog()
-        plans = PlanCache(workflows, lambda source: compile_source(source, types))
-        sweeper = sweeper_over(
-            settings,
-            database,
-            payloads,
-            workflows,
-            (clock, metrics),
-            lambda source: compile_source(source, types),
-        )
+        compiled = partial(_compiled, types)
+        plans = PlanCache(workflows, compiled)
+        sweeper = sweeper_over(settings, database, payloads, workflows, (clock, metrics), compiled)
         await stack.enter_async_context(sweeping(sweeper, settings, clock))
         reading = ExecutionReader(executions, plans, payloads)
         register = registration(
