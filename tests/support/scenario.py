@@ -3,7 +3,7 @@
 A file is a sequence of blocks: what happens, a line `----`, what the core decided. What happens:
 
     plan [deadline=30] [output=b] [on_failure=h] [on_failure_flow=name], then one line per node:
-      a retry=3 on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
+      a retry=3:hook on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
       b needs=a,c:failure,d:success:left
     start [child of P [detached] | delayed 5 [until 9]]
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
@@ -377,7 +377,8 @@ def read_plan(options: list[str], lines: list[str]) -> Plan:
             if name == "needs":
                 needs = [tuple(need.split(":")) for need in value.split(",")]
             elif name == "retry":
-                more["retry"] = RetryPolicy(max_attempts=int(value), jitter=0.0)
+                tries, _, hook = value.partition(":")
+                more["retry"] = RetryPolicy(max_attempts=int(tries), jitter=0.0, hook=hook)
             elif name in ("for_each", "collects"):
                 more[name] = "${{ params.list }}" if name == "for_each" else True
             else:

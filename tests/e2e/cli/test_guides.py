@@ -100,6 +100,22 @@ def test_a_failure_flow_is_started_with_what_happened(penstock: Penstock, tmp_pa
     assert watched.stdout == '"night: nightly FAILED, Error: no disk (line 1)"\n'
 
 
+def test_a_retry_hook_hears_of_each_repeat(penstock: Penstock, tmp_path: Path):
+    assert penstock("workflow", "apply", written("note-retry", tmp_path)).returncode == 0
+    done = penstock("run", written("shaky", tmp_path), "--output", "json")
+    assert done.returncode == 1
+    run = json.loads(done.stdout)["id"]
+
+    def notes() -> list[dict[str, Any]]:
+        told = penstock("execution", "children", run, "-o", "json")
+        return json.loads(told.stdout)["items"]
+
+    (note,) = until(notes)
+    assert (note["node"], note["attempt"]) == ("call", 1)
+    watched = penstock("execution", "watch", note["execution"]["id"])
+    assert watched.stdout == '"call failed 1 time(s): Error: busy (line 1)"\n'
+
+
 def test_a_delayed_run_waits_and_a_repeated_one_is_the_same(penstock: Penstock, tmp_path: Path):
     path = written("import-orders", tmp_path)
     options = ("--delay", "8h", "--priority", "high", "--id", "order-42", "--no-wait")

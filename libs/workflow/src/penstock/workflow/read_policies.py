@@ -44,6 +44,7 @@ def read_retry(value: Located, fields: Fields) -> RetryPolicy:
         multiplier=standard.multiplier if multiplier is None else float(multiplier),
         jitter=standard.jitter if jitter is None else float(jitter),
         on=own.texts("on", _CLASS, "one or more of " + ", ".join(ERROR_CLASSES), 4) or standard.on,
+        hook=own.name("hook", words.FLOW_ID, words.FLOW_ID_RULE) or "",
     )
     if policy.max_delay_s < policy.initial_delay_s:
         message = "max_delay is shorter than initial_delay."

@@ -10,7 +10,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, gc=False):
 
     `max_attempts` counts failures, the first try included; attempts lost with their process do not
     count.
-    `on` holds the error classes that a repeat may heal. Delays are in seconds.
+    `on` holds the error classes that a repeat may heal. Delays are in seconds. `hook` is a workflow
+    that is started whenever a failed attempt is to be followed by another one; empty for none.
     """
 
     max_attempts: int = 1
@@ -19,6 +20,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, gc=False):
     multiplier: float = 2.0
     jitter: float = 0.1
     on: tuple[str, ...] = ("transient", "system")
+    hook: str = ""
 
     def delay_s(self, failures: int, draw: float) -> float:
         """Seconds to wait after the `failures`-th failure; `draw` in [0, 1) places it in the

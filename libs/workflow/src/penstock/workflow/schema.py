@@ -189,6 +189,7 @@ def _retry() -> dict[str, Any]:
                     "multiplier": {"type": "number", "minimum": 1, "maximum": 100},
                     "jitter": {"type": "number", "minimum": 0, "maximum": 1},
                     "on": classes,
+                    "hook": _text("A workflow to start before each repeat.", words.FLOW_ID),
                 },
             },
         ],

@@ -22,7 +22,7 @@ NODE_KEYS = (
 NODE_KEYS_LATER = (
     "cache", "on_failure",
 )  # fmt: skip
-RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on")
+RETRY_KEYS = ("max_attempts", "initial_delay", "max_delay", "multiplier", "jitter", "on", "hook")
 LIMITS_KEYS = ("memory", "time")
 CONCURRENCY_KEYS = ("key", "limit", "on_full")
 RATE_LIMIT_KEYS = ("key", "limit", "per")

@@ -9,7 +9,7 @@ import msgspec
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.failure_report import failure_report
 from penstock.coordinator.core.joining import join_items
-from penstock.coordinator.core.notices import ChildEnd, FailureStart
+from penstock.coordinator.core.notices import ChildEnd, ReportStart
 from penstock.coordinator.core.readiness import queue_ready
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
@@ -159,4 +159,4 @@ def _owe_failure_flow(turn: Turn, event: ExecutionEnded) -> None:
     report = failure_report(state, event.status, event.node, event.failure)
     ref = NodeRef(max(event.node, 0), 0, 0)
     depth = state.depth + 1
-    turn.notices.append(FailureStart(ref, depth, wanted.workflow, wanted.params, report))
+    turn.notices.append(ReportStart(ref, depth, wanted.workflow, wanted.params, report))

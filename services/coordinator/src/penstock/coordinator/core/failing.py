@@ -7,7 +7,9 @@ commit, and the workers that hold other items are told to stop after it.
 
 import msgspec
 
+from penstock.coordinator.core.failure_report import retry_report
 from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.notices import ReportStart
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeFailed, NodesSkipped
 from penstock.workflow.execution.fold import ExecutionState
@@ -30,12 +32,21 @@ def record_failure(turn: Turn, event: NodeFailed, draw: float | None) -> None:
         policy = state.tables.nodes[ref.node].retry
         failures = state.failure_counts.get(state.key(ref), 0) + 1
         delay_us = round(policy.delay_s(failures, draw) * US_PER_S)
-        turn.emit(msgspec.structs.replace(event, retry_us=turn.now_us + max(delay_us, 1)))
+        retried = msgspec.structs.replace(event, retry_us=turn.now_us + max(delay_us, 1))
+        turn.emit(retried)
+        if policy.hook:
+            _owe_hook(turn, retried, policy.hook)
     elif ref.item:
         _item_failed(turn, event)
     else:
         turn.emit(event)
         _failed_for_good(turn, ref.node, event.failure)
+
+
+def _owe_hook(turn: Turn, event: NodeFailed, workflow: str) -> None:
+    """Start the workflow that is to hear of an attempt that failed and will be repeated."""
+    report = retry_report(turn.state, event)
+    turn.notices.append(ReportStart(event.ref, turn.state.depth + 1, workflow, {}, report))
 
 
 def fail_node(turn: Turn, node: int, failure: Failure) -> None:

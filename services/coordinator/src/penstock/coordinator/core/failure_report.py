@@ -1,7 +1,8 @@
-"""What a failure node or a failure flow is told of the failure: a JSON object."""
+"""What a failure node, a failure flow or a retry hook is told of a failure: a JSON object."""
 
 import msgspec
 
+from penstock.workflow.execution.events import NodeFailed
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.join import failure_json, join_object
 from penstock.workflow.execution.values import ExecutionStatus, Failure
@@ -30,6 +31,23 @@ def failure_report(
     keys = (*values, "failure", "outputs")
     plain = [msgspec.json.encode(value) for value in values.values()]
     return join_object(keys, [*plain, failure_json(failure), outputs])
+
+
+def retry_report(state: ExecutionState, event: NodeFailed) -> bytes:
+    """What a retry hook is told: which attempt failed, how, and when the next one is due."""
+    ref, started, failure = event.ref, state.started, event.failure
+    if len(failure.details_json) > _DETAILS_BYTES_MAX:
+        failure = msgspec.structs.replace(failure, details_json=b"")
+    values = {
+        "workflow": state.plan.name,
+        "version": started.version if started is not None else 0,
+        "node": state.plan.nodes[ref.node].id,
+        "item": ref.item - 1 if ref.item else None,
+        "attempt": ref.attempt,
+        "retry_in_ms": max(0, event.retry_us - state.updated_us) // 1_000,
+    }
+    plain = [msgspec.json.encode(value) for value in values.values()]
+    return join_object((*values, "failure"), [*plain, failure_json(failure)])
 
 
 def with_id(execution_id: str, report: bytes) -> bytes:

@@ -40,9 +40,10 @@ class ChildCancel(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class FailureStart(msgspec.Struct, frozen=True, gc=False):
-    """Start the workflow that is to hear of the sender's failure; `report` is its trigger data, but
-    for the sender's id. `ref` names the failed node, in attempt 0: no attempt of it asked."""
+class ReportStart(msgspec.Struct, frozen=True, gc=False):
+    """Start a workflow that is to hear of a failure; `report` is its trigger data, but for the
+    sender's id. `ref` is the failed attempt that will be repeated; attempt 0 of a node stands for
+    the end of the execution."""
 
     ref: NodeRef
     depth: int
@@ -51,4 +52,4 @@ class FailureStart(msgspec.Struct, frozen=True, gc=False):
     report: bytes
 
 
-Notice = ChildStart | ChildEnd | ChildCancel | FailureStart
+Notice = ChildStart | ChildEnd | ChildCancel | ReportStart

@@ -20,11 +20,11 @@ from penstock.coordinator.core.notices import (
     ChildCancel,
     ChildEnd,
     ChildStart,
-    FailureStart,
     Notice,
+    ReportStart,
 )
 from penstock.workflow.execution.events import Parent
-from penstock.workflow.execution.values import ExecutionStatus
+from penstock.workflow.execution.values import ExecutionStatus, NodeRef
 
 
 def notice_to_proto(
@@ -44,8 +44,8 @@ def notice_to_proto(
             start.traceparent = traceparent
             parent = Parent(sender_id, notice.ref, notice.depth, notice.detached)
             write_parent(start.parent, parent)
-        case FailureStart():
-            message.target_id = keyed_ulid("on_failure", sender_id)
+        case ReportStart():
+            message.target_id = _id_of_report(notice.ref, sender_id)
             start = message.start
             start.workflow, start.traceparent = notice.workflow, traceparent
             start.params.json = msgspec.json.encode(notice.params)
@@ -61,6 +61,13 @@ def notice_to_proto(
             message.target_id = notice.child_id
             message.cancel.reason = notice.reason
     return message
+
+
+def _id_of_report(ref: NodeRef, sender_id: str) -> str:
+    """One for the end of an execution, one for each attempt."""
+    if not ref.attempt:
+        return keyed_ulid("on_failure", sender_id)
+    return keyed_ulid("on_retry", sender_id, str(ref.node), str(ref.item), str(ref.attempt))
 
 
 def input_of(message: peer.Notice) -> ChildEnded | CancelAsked | None:
