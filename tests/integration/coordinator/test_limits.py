@@ -5,10 +5,16 @@ import asyncio
 import pytest
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
+from penstock.api.limits.v1 import limits_service_pb2 as limits
+from penstock.api.limits.v1.limits_service_pb2_grpc import LimitsServiceStub
+from penstock.api.workflow.v1 import intervention_service_pb2 as hand
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
+from penstock.api.workflow.v1.intervention_service_pb2_grpc import InterventionServiceStub
 from penstock.common.rpc.channel import call
+from penstock.coordinator.limits.permits import make_key
 from support.coordinator.memory_worker import completed, keep_all, open_worker
 
+WAITED = make_key("concurrency", "default", "c-ada")
 ONE_AT_A_TIME = """
 flow: 1
 id: pay
@@ -224,3 +230,77 @@ async def test_two_coordinators_hold_one_limit(opened, state, count):
                 done[id(worker)] += 1
                 expected = min(2 * count, ended + 3)
                 await until(lambda n=expected: len(left.tasks) + len(right.tasks) == n)
+
+
+async def test_what_waits_says_for_what_and_who_has_it(running):
+    await apply(running, ONE_AT_A_TIME.replace("limit: 2", "limit: 1"))
+    async with open_worker(running.channel, keep_all) as worker:
+        first = await start(running, b'{"customer": "ada"}')
+        await worker.until(lambda: worker.tasks)
+        second = await start(running, b'{"customer": "ada"}')
+        live = running.shell.executions.get(second.execution_id)
+        await until(lambda: running.shell.limits.book.find(WAITED).line)
+        (reason,) = running.shell.explaining.explain(live)
+        assert reason.why == (
+            "Waits for a place under the limit 'c-ada' (1 at once). "
+            f"Held by pay/charge of {first.execution_id}. It is next."
+        )
+
+
+async def test_an_operator_frees_what_an_execution_holds(running):
+    await apply(running, ONE_AT_A_TIME.replace("limit: 2", "limit: 1"))
+    stub = LimitsServiceStub(running.channel)
+    async with open_worker(running.channel, keep_all) as worker:
+        first = await start(running, b'{"customer": "ada"}')
+        await worker.until(lambda: worker.tasks)
+        second = await start(running, b'{"customer": "ada"}')
+        await until(lambda: running.shell.limits.book.find(WAITED).line)
+        listed = await call(stub.ListLimits, limits.ListLimitsRequest())
+        (limit,) = listed.limits
+        assert (limit.kind, limit.key, limit.used, limit.waiting) == ("concurrency", "c-ada", 1, 1)
+        assert limit.holders[0].execution_id == first.execution_id
+        assert limit.line[0].execution_id == second.execution_id
+        stranger = await call(stub.ListLimits, limits.ListLimitsRequest(), tenant="other")
+        assert not stranger.limits
+        request = limits.ReleasePermitsRequest(execution_id=first.execution_id)
+        refused = await call(stub.ReleasePermits, request, tenant="other")
+        assert refused.released == 0
+        await call(stub.ReleasePermits, request)
+        await worker.until(lambda: len(worker.tasks) == 2)
+
+
+async def test_an_operator_opens_and_closes_a_breaker(running):
+    await apply(running, BREAKER)
+    stub = LimitsServiceStub(running.channel)
+    async with open_worker(running.channel, lambda group, task: failed(task.ref)) as worker:
+        for _ in range(2):
+            await start(running, wait_for=pb.WAIT_FOR_ENDED)
+        (breaker,) = (await call(stub.ListLimits, limits.ListLimitsRequest())).limits
+        assert (breaker.key, breaker.state) == ("shop", "open")
+        closing = limits.SetBreakerRequest(key="shop")
+        assert (await call(stub.SetBreaker, closing)).found
+        await start(running, wait_for=pb.WAIT_FOR_ENDED)
+        assert len(worker.tasks) == 3
+        await call(stub.SetBreaker, limits.SetBreakerRequest(key="shop", open=True))
+        again = await start(running, wait_for=pb.WAIT_FOR_ENDED)
+        assert again.failure.reason == "CIRCUIT_OPEN"
+
+
+async def test_a_paused_execution_leaves_the_line_and_comes_back(running):
+    await apply(running, ONE_AT_A_TIME.replace("limit: 2", "limit: 1"))
+    hands = InterventionServiceStub(running.channel)
+    async with open_worker(running.channel, keep_all) as worker:
+        await start(running, b'{"customer": "ada"}')
+        await worker.until(lambda: worker.tasks)
+        paused = await start(running, b'{"customer": "ada"}')
+        third = await start(running, b'{"customer": "ada"}')
+        request = hand.PauseExecutionRequest(execution_id=paused.execution_id)
+        await call(hands.PauseExecution, request)
+        await answer(worker, 0)
+        await worker.until(lambda: len(worker.tasks) == 2)
+        assert worker.tasks[1][0] == third.execution_id
+        resume = hand.ResumeExecutionRequest(execution_id=paused.execution_id)
+        await call(hands.ResumeExecution, resume)
+        await answer(worker, 1)
+        await worker.until(lambda: len(worker.tasks) == 3)
+        assert worker.tasks[2][0] == paused.execution_id

@@ -251,11 +251,12 @@ nodes:
 async def test_a_node_that_a_limit_holds_back_names_it(running):
     await apply(running, LIMITED)
     async with open_worker(running.channel, keep_all) as worker:
-        await start(running, "limited")
+        first = await start(running, "limited")
         await worker.until(lambda: worker.tasks)
         second = await start(running, "limited")
         assert await why(running, second) == {
-            "pay": "Waits for a place under the limit 'shop' (1 at once)."
+            "pay": "Waits for a place under the limit 'shop' (1 at once). "
+            f"Held by limited/pay of {first}. It is next."
         }
 
 

@@ -29,6 +29,7 @@ _GROUPS = (
     ("queue", "Show what waits for workers."),
     ("operation", "Do one thing to many executions; list, watch and stop such operations."),
     ("debug", "Hold executions at breakpoints, step through them, look into nodes, edit values."),
+    ("limit", "Show limits and who waits for them; circuit breakers."),
 )
 
 

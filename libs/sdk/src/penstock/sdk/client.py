@@ -16,6 +16,7 @@ from penstock.sdk.debug import DebugClient
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.history import HistoryClient
 from penstock.sdk.interventions import Interventions
+from penstock.sdk.limits import LimitClient
 from penstock.sdk.models import (
     Applied,
     Cancelled,
@@ -85,6 +86,7 @@ class Client:
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)
         self.scheduling = SchedulingClient(transport)
+        self.limits = LimitClient(transport)
         self.schedules = Schedules(transport)
         self.operations = OperationClient(transport)
 

@@ -28,6 +28,7 @@ from penstock.gateway.routes.events import EVENT_ROUTES
 from penstock.gateway.routes.executions import EXECUTION_ROUTES
 from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
+from penstock.gateway.routes.limits import LIMIT_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
 from penstock.gateway.routes.schedules import SCHEDULE_ROUTES
 from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
@@ -40,6 +41,7 @@ _ROUTES = (
     *WORKFLOW_ROUTES,
     *EXECUTION_ROUTES,
     *SCHEDULING_ROUTES,
+    *LIMIT_ROUTES,
     *SEARCH_ROUTES,
     *DEAD_LETTER_ROUTES,
     *BATCH_ROUTES,

@@ -9,6 +9,7 @@ from penstock.gateway.finding_ports import DeadLetters, Finding
 from penstock.gateway.history_door import HistoryDoor
 from penstock.gateway.hub import Hub
 from penstock.gateway.intervention_ports import Interventions
+from penstock.gateway.limits_door import LimitsDoor
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.ports import Audits, Children, Commands, Reads
 from penstock.gateway.requests import Connection
@@ -31,6 +32,7 @@ class Doors:
     children: Children
     scheduling: SchedulingDoor
     debug: DebugDoor
+    limits: LimitsDoor
     health: Callable[[], Awaitable[HealthReport]]
     interventions: Interventions
     finding: Finding

@@ -16,6 +16,7 @@ from penstock.gateway.interface.effects import EFFECT_OPERATIONS
 from penstock.gateway.interface.executions import EXECUTION_OPERATIONS
 from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
+from penstock.gateway.interface.limits import LIMIT_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
 from penstock.gateway.interface.schedules import SCHEDULE_OPERATIONS
 from penstock.gateway.interface.scheduling import SCHEDULING_OPERATIONS
@@ -44,6 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CHILDREN_OPERATIONS,
     *SEARCH_OPERATIONS,
     *SCHEDULING_OPERATIONS,
+    *LIMIT_OPERATIONS,
     *SCHEDULE_OPERATIONS,
     *BATCH_OPERATIONS,
     *SERVICE_OPERATIONS,

@@ -198,6 +198,11 @@ class Book:
         shard = self.shards.get(self._shard_of(key))
         return shard.keys.get(key) if shard is not None else None
 
+    def is_open(self, key: str) -> bool:
+        """False while nothing is granted under a key because not everybody has spoken."""
+        shard = self.shards.get(self._shard_of(key))
+        return shard is not None and shard.opened
+
     def touch(self, key: str) -> None:
         """Something about a key changed: look at it in the next `serve`."""
         self._touched[self._shard_of(key), key] = None

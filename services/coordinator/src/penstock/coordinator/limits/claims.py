@@ -62,6 +62,10 @@ class Claims:
     def __len__(self) -> int:
         return len(self._claims)
 
+    def find(self, permit: PermitId, key: str) -> Claim | None:
+        """One claim, if it is there."""
+        return self._claims.get((permit, key))
+
     def want(self, ask: Ask) -> None:
         """Ask for a permit."""
         self._add(Claim(ask))

@@ -27,6 +27,7 @@ class Window:
         self._count = 0
         self._blind_us = blind_us
         self._per_us = 0
+        self.rule: RateRule | None = None
 
     @property
     def idle(self) -> bool:
@@ -40,6 +41,7 @@ class Window:
 
     def ask(self, ask: Ask) -> None:
         """Join the line."""
+        self.rule = _rule(ask)
         self.line.add(ask)
 
     def hold(self, ask: Ask) -> None:

@@ -8,6 +8,7 @@ from penstock.api.audit.v1.audit_service_pb2_grpc import add_AuditServiceService
 from penstock.api.debug.v1.debug_service_pb2_grpc import add_DebugServiceServicer_to_server
 from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import add_DispatchServiceServicer_to_server
 from penstock.api.history.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from penstock.api.limits.v1.limits_service_pb2_grpc import add_LimitsServiceServicer_to_server
 from penstock.api.limits.v1.permit_service_pb2_grpc import add_PermitServiceServicer_to_server
 from penstock.api.operation.v1.operation_service_pb2_grpc import (
     add_OperationServiceServicer_to_server,
@@ -33,6 +34,7 @@ from penstock.coordinator.rpc.debug import DebugRpc
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.rpc.history import HistoryRpc
 from penstock.coordinator.rpc.interventions import InterventionRpc
+from penstock.coordinator.rpc.limits import LimitsRpc
 from penstock.coordinator.rpc.operations import OperationRpc
 from penstock.coordinator.rpc.peers import PeerRpc
 from penstock.coordinator.rpc.permits import permits_of
@@ -58,6 +60,7 @@ SERVICES = (
     "penstock.api.search.v1.DeadLetterService",
     "penstock.api.schedule.v1.ScheduleService",
     "penstock.api.scheduling.v1.SchedulingService",
+    "penstock.api.limits.v1.LimitsService",
     "penstock.api.limits.v1.PermitService",
 )
 
@@ -84,6 +87,7 @@ def registration(
         add_DeadLetterServiceServicer_to_server(DeadLetterRpc(coordinator.letters), server)
         add_ScheduleServiceServicer_to_server(ScheduleRpc(coordinator.desk), server)
         add_SchedulingServiceServicer_to_server(SchedulingRpc(coordinator), server)
+        add_LimitsServiceServicer_to_server(LimitsRpc(coordinator), server)
         add_PermitServiceServicer_to_server(permits_of(coordinator), server)
 
     return register

@@ -13,8 +13,10 @@ from typing import Protocol
 from penstock.common.clock import Clock
 from penstock.common.ids import shard_of
 from penstock.coordinator.limits.book import Book
+from penstock.coordinator.limits.breakers import Breaker
 from penstock.coordinator.limits.claims import Claims, GiveBack, KeyOwner, Message
-from penstock.coordinator.limits.permits import Ask, Sync, Told
+from penstock.coordinator.limits.permits import Ask, Sync, Told, split_key
+from penstock.coordinator.limits.slots import Slots
 from penstock.coordinator.shell.live import Shard
 
 _US = 1_000_000
@@ -187,6 +189,38 @@ class ClusterLimits:
     def sync_for(self, coordinator_id: str) -> Sync:
         """What an owner of keys should know, as of now."""
         return self.claims.sync_for(coordinator_id, self.now_us())
+
+    # What people do
+
+    def release(self, tenant: str, execution_id: str) -> int:
+        """Free whatever an execution holds or wants, here as owner and here as asker; returns how
+        much that was. What still runs then runs beside the limit."""
+        found = 0
+        for claim in self.claims.of(execution_id):
+            if split_key(claim.ask.key)[1] == tenant:
+                self.claims.give_back(claim.ask.permit, claim.ask.key)
+                found += 1
+        for key, limit in list(self.book):
+            if split_key(key)[1] == tenant and isinstance(limit, Slots):
+                for permit in [p for p in limit.holders if p.execution_id == execution_id]:
+                    limit.give_back(permit)
+                    self.book.touch(key)
+                    found += 1
+        self._filled.set()
+        return found
+
+    def set_breaker(self, key: str, *, is_open: bool) -> bool:
+        """Open or close a breaker; False if it is not known here."""
+        breaker = self.book.find(key)
+        if not isinstance(breaker, Breaker):
+            return False
+        if is_open:
+            breaker.trip(self.now_us())
+        else:
+            breaker.reset()
+        self.book.touch(key)
+        self._filled.set()
+        return True
 
     # What goes to others
 

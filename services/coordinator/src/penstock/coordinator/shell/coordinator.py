@@ -11,7 +11,6 @@ from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import Peers, State
 from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
-from penstock.coordinator.shell import limit_reasons
 from penstock.coordinator.shell.answers import Answers
 from penstock.coordinator.shell.audit import Audit, Audited
 from penstock.coordinator.shell.awakening import Awakening
@@ -27,6 +26,7 @@ from penstock.coordinator.shell.floor import Floor
 from penstock.coordinator.shell.folding import Folding
 from penstock.coordinator.shell.gate import Gate
 from penstock.coordinator.shell.hands import Hands
+from penstock.coordinator.shell.holding_back import HoldingBack
 from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.joins import StoredJoins
@@ -93,7 +93,7 @@ class Coordinator:
         holdings = Holdings(self.workers)
         joins = StoredJoins(state.payloads, process.tasks)
         ready = _queues_of(settings, clock)
-        self.explaining = Explaining(self.workers, ready, (limit_reasons.why,))
+        self.explaining = Explaining(self.workers, ready)
         self.release = self._release(settings, joins, ready)
         self.turns = Turns(
             state.journal, self.executions, self.release, holdings, clock, self.measures
@@ -136,6 +136,7 @@ class Coordinator:
         """What the parts must hear of each other, and what stands on all of them."""
         self.turns.appends.on_fenced = self.shards.on_fenced
         self.shards.on_renewed = self.limits.follow
+        self.explaining.offer(HoldingBack(self.limits).why)
         self._keep_schedules()
         self._watch_gauges()
 

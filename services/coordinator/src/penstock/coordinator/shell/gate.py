@@ -86,7 +86,10 @@ class Gate(Passage):
                 self.admit(live, permits, refs)
 
     def _enter(self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None) -> None:
-        if permits.get(permit) is not None:
+        known = permits.get(permit)
+        if known is not None:
+            if ref is not None and known.at == len(known.steps) and not known.given:
+                self.let_go(live, (ref,))
             return
         try:
             steps = self._steps(live, permits, permit, ref)
@@ -128,7 +131,9 @@ class Gate(Passage):
     def _is_void(self, live: Live, entry: Entry) -> bool:
         if live.gone or live.state.end is not None:
             return True
-        return entry.ref is not None and not live.state.is_current(entry.ref)
+        if entry.ref is None:
+            return False
+        return live.state.is_paused or not live.state.is_current(entry.ref)
 
     def _on_told(self, told: Told) -> None:
         live = self._executions.get(told.permit.execution_id)

@@ -80,8 +80,13 @@ class Passage:
 
     def settle(self, live: Live, permits: Permits) -> None:
         """Give back what nodes that have ended wanted or had and no worker got; O(nodes under a
-        limit), and what those had. What workers got they give back themselves, or it is revoked."""
+        limit), and what those had. What workers got they give back themselves, or it is revoked.
+        A pause leaves the line: its attempts come again when it ends."""
         status = live.state.status
+        if live.state.is_paused:
+            for permit, entry in permits:
+                if entry.ref is not None and not entry.given:
+                    self.give_back(permits, permit)
         ended = [n for n in permits.nodes if n >= 0 and status[n] >= _FIRST_TERMINAL]
         for node in ended:
             for permit, entry in list(permits.nodes[node].items()):

@@ -11,6 +11,7 @@ from penstock.gateway.adapters.effects import StateEffects
 from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFinding
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
+from penstock.gateway.adapters.limits import Limits
 from penstock.gateway.adapters.schedules import CoordinatorSchedules
 from penstock.gateway.adapters.scheduling import Scheduling
 from penstock.gateway.adapters.state import StateReads
@@ -40,6 +41,7 @@ def doors_to(
         debug=DebugCalls(coordinators, reads),
         interventions=CoordinatorInterventions(coordinators),
         scheduling=Scheduling(coordinators),
+        limits=Limits(coordinators),
         schedules=CoordinatorSchedules(coordinators),
         tasks=TaskCalls(coordinators, reads.channel),
         effects=StateEffects(reads.channel),
