@@ -1,5 +1,6 @@
 """The step debugger through the client and the command line, on the shipped cluster."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from penstock.embedded import ClusterFile
 from penstock.sdk.client import Client, open_client
 from penstock.sdk.debug_models import BreakpointAt, DebugState
 from penstock.sdk.errors import ApiError
+from penstock.sdk.start_options import StartOptions
 from support.command_line import Penstock
 
 pytestmark = pytest.mark.e2e
@@ -113,6 +115,44 @@ async def test_a_running_execution_is_attached_to_and_held_on_an_edge_and_at_ite
     assert {each.id: each.met for each in state.breakpoints}["edge"] == 1
     await client.debug.detach(run)
     assert (await client.wait(run)).output == 3
+
+
+async def test_a_sub_workflow_is_one_step_or_is_stepped_into(client: Client):
+    await client.apply(
+        "flow: 1\nid: inner\nnodes:\n  one: {run: 'return 1;'}\n"
+        "  two: {needs: [one], run: 'return payload + 1;'}\n"
+    )
+    outer = """
+flow: 1
+id: outer
+nodes:
+  call: {uses: workflow@1, with: {workflow: inner}}
+  after: {needs: [call], run: "return payload * 10;"}
+"""
+    name = (await client.apply(outer)).name
+    over = await client.start(name, options=StartOptions(debug=True))
+    await client.debug.wait_held(over.id)
+    await client.debug.step(over.id)
+    assert held(await client.debug.wait_held(over.id)) == [("after", "before")]
+    into = await client.start(name, options=StartOptions(debug=True))
+    await client.debug.wait_held(into.id)
+    await client.debug.step(into.id, "call", into=True)
+    child = await child_of(client, into.id)
+    assert held(await client.debug.wait_held(child)) == [("one", "before")]
+    await client.debug.detach(child)
+    assert held(await client.debug.wait_held(into.id)) == [("after", "before")]
+    for run in (over.id, into.id):
+        await client.debug.detach(run)
+        assert (await client.wait(run)).output == 20
+
+
+async def child_of(client: Client, run: str) -> str:
+    """The execution that was started by another one, once it is there."""
+    while True:
+        page = await client.children.list(run)
+        if page.items:
+            return page.items[0].execution.id
+        await asyncio.sleep(0)
 
 
 async def test_what_makes_no_sense_is_refused_and_changes_nothing(client: Client):

@@ -9,6 +9,7 @@ gives a wait up owes the child a cancel, in the same commit.
 import msgspec
 
 from penstock.coordinator.core.failing import record_failure
+from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.inputs import ChildEnded, ChildRefused, StartChild
 from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.notices import ChildStart
@@ -27,6 +28,7 @@ _BAD_ENDS = {
 
 def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
     """Owe the start; wait for the end unless nobody wants to know it."""
+    debug = turn.state.debug
     notice = ChildStart(
         asked.child_id,
         ref,
@@ -37,6 +39,7 @@ def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
         asked.tags,
         asked.priority,
         asked.detached,
+        debug is not None and turn.state.key(ref) in debug.into,
     )
     turn.notices.append(notice)
     if not asked.detached:
@@ -49,7 +52,7 @@ def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
     if ref.item:
         record_item(turn, event)
     else:
-        turn.emit(event)
+        complete(turn, event)
 
 
 def on_child_ended(turn: Turn, ended: ChildEnded) -> None:

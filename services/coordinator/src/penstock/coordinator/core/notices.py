@@ -11,7 +11,8 @@ from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef
 
 
 class ChildStart(msgspec.Struct, frozen=True, gc=False):
-    """Start an execution under this id, as the sub-workflow of an attempt of the sender's."""
+    """Start an execution under this id, as the sub-workflow of an attempt of the sender's; `debug`
+    if somebody steps into it."""
 
     child_id: str
     ref: NodeRef
@@ -22,6 +23,7 @@ class ChildStart(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
     priority: int | None = None
     detached: bool = False
+    debug: bool = False
 
 
 class ChildEnd(msgspec.Struct, frozen=True, gc=False):

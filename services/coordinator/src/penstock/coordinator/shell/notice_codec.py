@@ -42,6 +42,7 @@ def notice_to_proto(
             if notice.priority is not None:
                 start.priority_plus_one = notice.priority + 1
             start.traceparent = traceparent
+            start.debug = notice.debug
             parent = Parent(sender_id, notice.ref, notice.depth, notice.detached)
             write_parent(start.parent, parent)
         case ReportStart():

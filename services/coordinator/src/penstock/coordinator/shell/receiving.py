@@ -125,7 +125,7 @@ class Receiving:
         if start.HasField("trigger"):
             request.trigger_json = await self._json_of(notice.tenant, start.trigger)
         priority = start.priority_plus_one - 1 if start.priority_plus_one else None
-        options = StartOptions(priority=priority, parent=parent)
+        options = StartOptions(priority=priority, debug=start.debug, parent=parent)
         call = Call(
             notice.tenant,
             request,

@@ -26,7 +26,7 @@ from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_
 from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'penstock/api/peer/v1/peer_service.proto\x12\x14penstock.api.peer.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"?\n\x0e\x44\x65liverRequest\x12-\n\x07notices\x18\x01 \x03(\x0b\x32\x1c.penstock.api.peer.v1.Notice\"E\n\x0f\x44\x65liverResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1e.penstock.api.peer.v1.Delivery\"\xa7\x01\n\x08\x44\x65livery\x12\x30\n\x07\x61rrived\x18\x01 \x01(\x0b\x32\x1d.penstock.api.peer.v1.ArrivedH\x00\x12\x33\n\x07refused\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12,\n\x05later\x18\x03 \x01(\x0b\x32\x1b.penstock.api.peer.v1.LaterH\x00\x42\x06\n\x04kind\"\t\n\x07\x41rrived\"%\n\x05Later\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"\xe0\x01\n\x06Notice\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x32\n\x05start\x18\x04 \x01(\x0b\x32!.penstock.api.peer.v1.StartNoticeH\x00\x12.\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x1f.penstock.api.peer.v1.EndNoticeH\x00\x12\x34\n\x06\x63\x61ncel\x18\x06 \x01(\x0b\x32\".penstock.api.peer.v1.CancelNoticeH\x00\x42\x06\n\x04kind\"\x84\x02\n\x0bStartNotice\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x30\n\x06params\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x19\n\x11priority_plus_one\x18\x06 \x01(\r\x12/\n\x06parent\x18\x07 \x01(\x0b\x32\x1f.penstock.api.journal.v1.Parent\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\"\xaa\x01\n\tEndNotice\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x30\n\x06output\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\x1e\n\x0c\x43\x61ncelNotice\x12\x0e\n\x06reason\x18\x01 \x01(\t2e\n\x0bPeerService\x12V\n\x07\x44\x65liver\x12$.penstock.api.peer.v1.DeliverRequest\x1a%.penstock.api.peer.v1.DeliverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'penstock/api/peer/v1/peer_service.proto\x12\x14penstock.api.peer.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"?\n\x0e\x44\x65liverRequest\x12-\n\x07notices\x18\x01 \x03(\x0b\x32\x1c.penstock.api.peer.v1.Notice\"E\n\x0f\x44\x65liverResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1e.penstock.api.peer.v1.Delivery\"\xa7\x01\n\x08\x44\x65livery\x12\x30\n\x07\x61rrived\x18\x01 \x01(\x0b\x32\x1d.penstock.api.peer.v1.ArrivedH\x00\x12\x33\n\x07refused\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12,\n\x05later\x18\x03 \x01(\x0b\x32\x1b.penstock.api.peer.v1.LaterH\x00\x42\x06\n\x04kind\"\t\n\x07\x41rrived\"%\n\x05Later\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"\xe0\x01\n\x06Notice\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x32\n\x05start\x18\x04 \x01(\x0b\x32!.penstock.api.peer.v1.StartNoticeH\x00\x12.\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x1f.penstock.api.peer.v1.EndNoticeH\x00\x12\x34\n\x06\x63\x61ncel\x18\x06 \x01(\x0b\x32\".penstock.api.peer.v1.CancelNoticeH\x00\x42\x06\n\x04kind\"\x93\x02\n\x0bStartNotice\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x30\n\x06params\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x19\n\x11priority_plus_one\x18\x06 \x01(\r\x12/\n\x06parent\x18\x07 \x01(\x0b\x32\x1f.penstock.api.journal.v1.Parent\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\t \x01(\x08\"\xaa\x01\n\tEndNotice\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x30\n\x06output\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\x1e\n\x0c\x43\x61ncelNotice\x12\x0e\n\x06reason\x18\x01 \x01(\t2e\n\x0bPeerService\x12V\n\x07\x44\x65liver\x12$.penstock.api.peer.v1.DeliverRequest\x1a%.penstock.api.peer.v1.DeliverResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTICE']._serialized_start=500
   _globals['_NOTICE']._serialized_end=724
   _globals['_STARTNOTICE']._serialized_start=727
-  _globals['_STARTNOTICE']._serialized_end=987
-  _globals['_ENDNOTICE']._serialized_start=990
-  _globals['_ENDNOTICE']._serialized_end=1160
-  _globals['_CANCELNOTICE']._serialized_start=1162
-  _globals['_CANCELNOTICE']._serialized_end=1192
-  _globals['_PEERSERVICE']._serialized_start=1194
-  _globals['_PEERSERVICE']._serialized_end=1295
+  _globals['_STARTNOTICE']._serialized_end=1002
+  _globals['_ENDNOTICE']._serialized_start=1005
+  _globals['_ENDNOTICE']._serialized_end=1175
+  _globals['_CANCELNOTICE']._serialized_start=1177
+  _globals['_CANCELNOTICE']._serialized_end=1207
+  _globals['_PEERSERVICE']._serialized_start=1209
+  _globals['_PEERSERVICE']._serialized_end=1310
 # @@protoc_insertion_point(module_scope)

@@ -213,6 +213,7 @@ class StartNotice(_message.Message):
     PRIORITY_PLUS_ONE_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    DEBUG_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
     """Workflow name."""
     version: _builtins.int
@@ -221,6 +222,8 @@ class StartNotice(_message.Message):
     """Priority plus one; 0 for the workflow's own."""
     traceparent: _builtins.str
     """W3C traceparent, empty if none."""
+    debug: _builtins.bool
+    """True if it is to be debugged from its first node on."""
     @_builtins.property
     def params(self) -> _payload_pb2.Payload:
         """Parameters, a JSON object."""
@@ -248,10 +251,11 @@ class StartNotice(_message.Message):
         priority_plus_one: _builtins.int = ...,
         parent: _journal_pb2.Parent | None = ...,
         traceparent: _builtins.str = ...,
+        debug: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "parent", b"parent", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "parent", b"parent", "priority_plus_one", b"priority_plus_one", "tags", b"tags", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["debug", b"debug", "params", b"params", "parent", b"parent", "priority_plus_one", b"priority_plus_one", "tags", b"tags", "traceparent", b"traceparent", "trigger", b"trigger", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
