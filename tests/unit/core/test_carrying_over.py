@@ -17,6 +17,7 @@ from penstock.workflow.execution.values import (
     SkipReason,
 )
 from penstock.workflow.plan import Plan
+from penstock.workflow.policies import OnFailure
 from support.journal_checker import check_journal
 from support.plans import PlanBuilder
 
@@ -142,6 +143,15 @@ def test_a_fan_out_is_taken_over_only_as_a_whole():
     assert carry_over(past_of(plan, fanned, item), plan).nodes == ()
     whole = past_of(plan, fanned, item, ev.NodeCompleted(NodeRef(0, 2), Payload(b"2")), done(0))
     assert carry_over(whole, plan).nodes == ("each",)
+
+
+def test_what_ran_because_the_past_one_failed_is_not_taken_over():
+    builder = PlanBuilder().node("a").node("b", "a").node("mourn")
+    plan = builder.plan(output="b", on_failure=OnFailure(node="mourn"))
+    failed = ev.NodeFailed(NodeRef(1), BROKEN)
+    carried = carry_over(past_of(plan, done(0), failed, done(2)), plan)
+    assert carried.nodes == ("a",)
+    assert begun(plan, carried)[1] == [1]
 
 
 def other(name: str, *nodes: tuple[str, ...], **scripts: str) -> Plan:

@@ -90,7 +90,7 @@ def carry_over(past: Past, plan: Plan, again: Collection[str] = ()) -> Carried:
     issues += [_missing(name) for name in ended if name not in ids]
     for node in plan.nodes:
         at = ended.get(node.id)
-        if at is None or node.index in after:
+        if at is None or node.index in after or node.index == scratch.tables.failure_node:
             continue
         changes = _changes(source, source.nodes[at], plan, node)
         if changes:
@@ -113,6 +113,7 @@ def _ended(past: Past, again: Collection[str]) -> dict[str, int]:
         for index, outcomes in past.outcomes.items()
         if not (
             index in after
+            or index == tables.failure_node
             or plan.nodes[index].hidden
             or (isinstance(outcomes[-1], ev.NodeFailed) and not tables.handles_failure[index])
         )

@@ -245,11 +245,14 @@ class Reruns:
                 break
             large = [at for at, one in enumerate(outcomes) if _inline(one) > limit]
             for first in range(0, len(large), _PUTS_AT_ONCE):
-                async with asyncio.TaskGroup() as group:
-                    puts = {
-                        at: group.create_task(self._stored(tenant, outcomes[at]))
-                        for at in large[first : first + _PUTS_AT_ONCE]
-                    }
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        puts = {
+                            at: group.create_task(self._stored(tenant, outcomes[at]))
+                            for at in large[first : first + _PUTS_AT_ONCE]
+                        }
+                except ExceptionGroup as failed:
+                    raise failed.exceptions[0] from failed
                 for at, put in puts.items():
                     outcomes[at] = put.result()
         return tuple(outcomes)
