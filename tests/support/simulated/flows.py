@@ -25,16 +25,19 @@ def js(*needs: Any, effects: str = "", calls: int = 0, **does: Any) -> dict[str,
         "needs": list(needs),
         "run": f"/*{json.dumps(does)}*/ {act}return {{of: input, at: run.attempt}};",
     }
-    if effects:
-        node["effects"] = effects
-    return node
+    return node | unattended(effects) if effects else node
+
+
+def unattended(effects: str) -> dict[str, str]:
+    """The keys of a node with effects; nobody is there to be asked whether one has happened."""
+    return {"effects": effects} | ({"on_uncertain": "fail"} if effects == "once" else {})
 
 
 def http(*needs: Any, effects: str = "idempotent", refused: int = 0) -> dict[str, Any]:
     """A request that changes something."""
     body = {"attempt": "${{ run.attempt }}", "refused": refused}
     asked = {"url": URL, "method": "POST", "json": body}
-    return {"needs": list(needs), "uses": "http@1", "with": asked, "effects": effects}
+    return {"needs": list(needs), "uses": "http@1", "with": asked, **unattended(effects)}
 
 
 def ordinals_of(node: NodePlan) -> Iterable[int]:
