@@ -25,8 +25,12 @@ from support.state_twin import MemoryJournal
 Patch = tuple[Any, str, Any]
 
 
-def _release_at_once(self: Appends, released: Any) -> None:
-    self._release.carry_out(released)
+def _hasty_release(original: Callable[..., Any]) -> Callable[..., Any]:
+    def attach(self: Appends, released: Any, owed: Any) -> None:
+        self._release.carry_out(released)
+        original(self, [], owed)
+
+    return attach
 
 
 def _holds_any(state: Any, ref: Any, worker: str) -> bool:
@@ -149,7 +153,7 @@ def _of(owner: Any, name: str, change: Callable[[Any], Any]) -> Patch:
 
 
 BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
-    "commands are released before their commit": lambda: ((Appends, "attach", _release_at_once),),
+    "commands are released before their commit": lambda: (_of(Appends, "attach", _hasty_release),),
     "state answers before it commits": lambda: (_of(JournalWriter, "_settle", _hasty_writer),),
     "state loses rows that it said were written": lambda: (_of(MemoryJournal, "commit", _leaky),),
     "state does not look at epochs": lambda: (_of(WatchedJournal, "commit", _unfenced),),
