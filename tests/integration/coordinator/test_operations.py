@@ -7,7 +7,7 @@ import pytest
 from penstock.api.operation.v1 import operation_service_pb2 as op
 from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServiceStub
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
-from penstock.common.errors import InvalidArgument, InvalidQuery, NotFound, WrongOwner
+from penstock.common.errors import InvalidArgument, InvalidQuery, NotFound, Unavailable, WrongOwner
 from penstock.common.rpc.channel import call
 
 LONG = """
@@ -138,6 +138,29 @@ async def test_another_coordinator_goes_on_after_the_last_page(opened, state):
     assert counts(done) == (230, 0, 0)
     assert all(map(state.ended, state.histories))
     assert all(state.events(each).count("cancel_requested") == 1 for each in state.histories)
+
+
+async def test_what_an_owner_in_between_wrote_is_gone_on_with(running, state, twenty):
+    begun = await begin(running, rate_per_s=200)
+    state.operations.rows[begun.operation.id].revision += 1
+    assert (await ended(running, begun.operation.id)).state == op.OPERATION_STATE_COMPLETED
+    assert all(map(state.ended, twenty))
+
+
+async def test_a_cancel_that_could_not_be_written_leaves_the_operation_going(
+    running, state, twenty, monkeypatch
+):
+    begun = await begin(running, rate_per_s=40)
+
+    async def refuse(stored):
+        raise Unavailable("no database")
+
+    monkeypatch.setattr(running.shell.operations._store, "save", refuse)
+    request = op.CancelOperationRequest(operation_id=begun.operation.id)
+    with pytest.raises(Unavailable):
+        await call(service(running).CancelOperation, request)
+    monkeypatch.undo()
+    assert (await ended(running, begun.operation.id)).state == op.OPERATION_STATE_COMPLETED
 
 
 async def test_executions_of_other_coordinators_are_reached(opened, state):

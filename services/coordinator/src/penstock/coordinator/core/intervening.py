@@ -40,7 +40,6 @@ def on_intervention(turn: Turn, asked: Intervention) -> None:
     if asked.item:
         turn.revoke(key)
         turn.give_up_child(key)
-        turn.give_up_child(key)
     elif begun:
         turn.revoke_node(asked.node)
     turn.emit(

@@ -51,7 +51,8 @@ class Gate(Passage):
         self.let_go: Callable[[Live, Sequence[NodeRef]], None] = lambda live, refs: None
         self.put: Callable[[Live, Happening], None] = lambda live, happened: None
         limits.on_told = self._on_told
-        values.on_ready = self._go_on
+        values.on_ready = self._values_came
+        self._unread: dict[Shard, set[str]] = {}
 
     # In
 
@@ -178,7 +179,29 @@ class Gate(Passage):
     # Shards
 
     def loaded(self, shard: Shard) -> None:
-        """Executions were loaded: what is open may have permits since before."""
+        """Executions were loaded: what is open may have permits since before. Owners of keys are
+        told once the keys of all of them can be evaluated; until then they grant with care."""
+        unread = {
+            live.id
+            for live in shard.executions.values()
+            if live.permits is not None
+            and not self._values.at_hand(live, live.permits, _open_attempts(live))
+        }
+        if unread:
+            self._unread[shard] = unread
+        else:
+            self._recall_all(shard)
+
+    def _values_came(self, live: Live) -> None:
+        unread = self._unread.get(live.shard)
+        if unread is not None:
+            unread.discard(live.id)
+            if not unread:
+                del self._unread[live.shard]
+                self._recall_all(live.shard)
+        self._go_on(live)
+
+    def _recall_all(self, shard: Shard) -> None:
         self._limits.loaded(shard)
         for live in shard.executions.values():
             if live.permits is not None and live.state.end is None:
@@ -186,13 +209,18 @@ class Gate(Passage):
         self._limits.speak()
 
     def _recall(self, live: Live, permits: Permits) -> None:
-        """Claim for a loaded execution whatever it might hold."""
-        limits = limits_of(live.plan)
-        if limits.whole:
+        """Claim for a loaded execution whatever it might hold: once it is recovered, only what
+        workers have."""
+        limits, holders = limits_of(live.plan), live.state.holders
+        recovered = live.early is None
+        if limits.whole and (permits.admitted or holders or not recovered):
             whole = PermitId(live.id) if permits.admitted else _former(live)
             self._recall_one(live, permits, whole, None)
+            permits.admitted = permits.admitted or recovered
         for ref in _open_attempts(live):
-            if self._is_gated(live, ref, limits.nodes):
+            if self._is_gated(live, ref, limits.nodes) and (
+                not recovered or live.state.key(ref) in holders
+            ):
                 self._recall_one(live, permits, permit_of(live, ref), ref)
 
     def _recall_one(
@@ -208,10 +236,14 @@ class Gate(Passage):
                 self._claims.recall(ask)
 
     def recovered(self, live: Live, permits: Permits) -> None:
-        """It is known what workers still have: the rest is in doubt."""
+        """It is known what workers still have: the rest is in doubt, but for what a pause or a
+        debugger holds, which nobody ever had."""
         state = live.state
         refs = [entry.ref for _, entry in permits if entry.ref is not None]
         self.lost(live, permits, [ref for ref in refs if not state.is_current(ref)])
+        for ref in refs:
+            if state.is_held(state.key(ref)):
+                self.give_back(permits, permit_of(live, ref))
         if not permits.admitted and permits.get(_former(live)) is not None:
             if state.holders:
                 permits.admitted = True
@@ -221,6 +253,7 @@ class Gate(Passage):
 
     def forget(self, shard: Shard) -> None:
         """A shard went to another coordinator."""
+        self._unread.pop(shard, None)
         self._limits.forget(shard)
 
 

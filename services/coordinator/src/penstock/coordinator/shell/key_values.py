@@ -54,27 +54,33 @@ class KeyValues:
         return {name: at for name, at in missing.items() if name not in permits.values}
 
     async def _fetch(self, live: Live, permits: Permits, missing: dict[str, Payload]) -> None:
-        backoff_s = _BACKOFF_S
-        while not live.gone:
-            try:
-                for name, payload in missing.items():
-                    json = await self._payloads.get(live.tenant, payload.digest)
-                    permits.values[name] = msgspec.json.decode(json)
-                break
-            except PenstockError as error:
-                self._log.warning("key_values_not_read", execution=live.id, error=str(error))
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
+        for name, payload in missing.items():
+            permits.values[name] = await self._read(live, payload)
         permits.fetching = False
         self.on_ready(live)
 
+    async def _read(self, live: Live, payload: Payload) -> Any:
+        """A stored value; None if it will never be there, which makes the key a bad one."""
+        backoff_s = _BACKOFF_S
+        while not live.gone:
+            try:
+                return msgspec.json.decode(await self._payloads.get(live.tenant, payload.digest))
+            except PenstockError as error:
+                self._log.warning("key_values_not_read", execution=live.id, error=str(error))
+                if not error.retryable:
+                    return None
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(_BACKOFF_MAX_S, backoff_s * 2)
+        return None
+
     def scope(self, live: Live, permits: Permits, ref: NodeRef | None) -> dict[str, Any]:
-        """What the keys of an attempt, or of the execution as a whole, may name."""
+        """What the keys of an attempt, or of the execution as a whole, may name. Stored parameters
+        that no key reads are not there."""
         values = permits.values
-        if "params" not in values:
-            started = live.state.started
-            values["params"] = msgspec.json.decode(started.params.json) if started else {}
-        scope = {"params": values["params"], "run": {"id": live.id}}
+        started = live.state.started
+        if "params" not in values and started is not None and not started.params.digest:
+            values["params"] = msgspec.json.decode(started.params.json)
+        scope = {"params": values.get("params", {}), "run": {"id": live.id}}
         if ref is not None and ref.item:
             node = live.plan.nodes[ref.node]
             scope[node.item_name] = scope["item"] = self._item(live, permits, ref)

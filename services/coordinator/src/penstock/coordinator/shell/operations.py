@@ -109,7 +109,12 @@ class Operations:
             stored.operation.state = pb.OPERATION_STATE_CANCELLED
             stored.operation.ended_unix_us = self._process.clock.now_us()
             self._running.pop(operation_id, None)
-            if await self._store.save(stored):
+            try:
+                saved = await self._store.save(stored)
+            except PenstockError:
+                self._look_again(operation_id)
+                raise
+            if saved:
                 return stored.operation
 
     def on_loaded(self, shard: Shard) -> None:
@@ -199,17 +204,25 @@ class Operations:
             )
 
     async def _save(self, stored: pb.StoredOperation) -> None:
-        """Write how far it is; if somebody else wrote meanwhile, it is theirs."""
+        """Write how far it is; if somebody else wrote meanwhile, it is theirs, or, if they have
+        lost the shard to us since, what they wrote is gone on with."""
         while self._is_ours(stored):
             try:
                 revision = await self._store.save(stored)
             except PenstockError:
                 await asyncio.sleep(_RETRY_S)
                 continue
+            stored.revision = revision
             if not revision:
                 self._running.pop(stored.operation.id, None)
-            stored.revision = revision
+                self._look_again(stored.operation.id)
             return
+
+    def _look_again(self, operation_id: str) -> None:
+        """Go on with what is written, if it goes on and is ours."""
+        shard = self._shards.owned.get(shard_of(operation_id, self._shards.count))
+        if shard is not None:
+            self.on_loaded(shard)
 
     async def _portion(self, tenant: str, operation: pb.Operation, size: int) -> Portion:
         """The executions after the place that was reached."""

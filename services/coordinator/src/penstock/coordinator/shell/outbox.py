@@ -112,6 +112,8 @@ class Outbox:
             ledger = self._ledgers.get(shard.number)
             if shard.phase is not Phase.OWNED or ledger is None or ledger.shard is not shard:
                 continue
+            if one.id <= ledger.last_id:
+                continue  # the reader of the table was quicker
             if ledger.reading:
                 ledger.behind = True
             elif self._held >= HELD_MAX:

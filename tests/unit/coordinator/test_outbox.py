@@ -1,0 +1,35 @@
+"""The outbox: what is read from the table and what commits tell of are taken once."""
+
+import asyncio
+
+from penstock.api.peer.v1.peer_service_pb2 import Notice
+from penstock.common.clock import SystemClock
+from penstock.coordinator.shell.dues import Owed
+from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.outbox import NoPeers, Outbox
+
+
+class OnDisk:
+    """One notice that was committed a moment ago."""
+
+    async def page(self, shard, after_id, limit):
+        return ([(5, Notice(target_id="x").SerializeToString())] if after_id < 5 else []), False
+
+    async def settle(self, arrived):
+        raise AssertionError("nothing arrived")
+
+
+async def test_a_notice_that_the_reader_found_first_is_not_taken_again():
+    shard = Shard(1, 1, 0)
+    shard.phase = Phase.OWNED
+    outbox = Outbox(OnDisk(), None, NoPeers(), None, SystemClock())
+    outbox.on_loaded(shard)
+    reading = asyncio.create_task(outbox._read())
+    while not len(outbox):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    outbox.on_owed([Owed(shard, 5, Notice(target_id="x"))])
+    assert len(outbox) == 1
+    outbox.on_owed([Owed(shard, 6, Notice(target_id="x"))])
+    assert len(outbox) == 2
+    reading.cancel()
