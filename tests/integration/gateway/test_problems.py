@@ -112,7 +112,13 @@ async def test_a_bad_request_gets_a_problem(gateway, case):
             "trigers",
             "Did you mean trigger?",
         ),
-        (START, '{"zzz": 1}', "zzz", "Known here: params, trigger, tags, version."),
+        (
+            START,
+            '{"zzz": 1}',
+            "zzz",
+            "Known here: params, trigger, tags, version, priority, delay, not_before, deadline, "
+            "vars, id, debug.",
+        ),
         (f"/v1/executions/{ID}/cancel", '{"resaon": ""}', "resaon", "Did you mean reason?"),
         (f"/v1/executions/{ID}/signals/go", '{"payloads": 1}', "payloads", "Did you mean payload?"),
     ],
