@@ -27,6 +27,9 @@ _COMPARED_MAX = 1_000
 _ROW_FIELDS = len(ExecutionRow._fields)
 _RUNNING, _COMPLETED = int(ExecutionStatus.RUNNING), int(ExecutionStatus.COMPLETED)
 
+_NO_STATUS = 0
+"""What no execution has: where conditions exclude each other."""
+
 
 class Way(NamedTuple):
     """A way in: a statement of `search.sql`, once for each of the values. `exact` if that leaves
@@ -59,7 +62,8 @@ def ways_in(query: Query) -> list[Way]:
     if possible == {_RUNNING}:
         found.append(Way("by_life", (1,), only == 1))
     elif _COMPLETED not in possible and _RUNNING not in possible:
-        found.append(Way("by_bad_end", tuple(sorted(possible)), only == 1 and bool(query.statuses)))
+        statuses = tuple(sorted(possible)) or (_NO_STATUS,)
+        found.append(Way("by_bad_end", statuses, only == 1 and bool(query.statuses)))
     if query.letters == ("open",):
         found.append(Way("by_open_letter", (0,), only == 1))
     return found or [Way("by_start", (None,), only == 0)]
