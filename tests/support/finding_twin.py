@@ -3,6 +3,7 @@
 from penstock.state.finding.ports import FoundPage, FoundRow, LetterRow, Place
 from penstock.state.ports import ExecutionRow
 from penstock.workflow.search.query import ALWAYS, DEAD_STATUSES, Query
+from support.hand_rows import fits_status, paused_now
 from support.state_twin import MemoryJournal
 
 
@@ -26,7 +27,7 @@ class MemoryFinding:
             row.tenant == tenant
             and (not query.workflows or row.workflow in query.workflows)
             and (not query.versions or row.version in query.versions)
-            and (not query.statuses or row.status in query.statuses)
+            and fits_status(row, query.statuses, self._journal.paused)
             and (not query.ids or row.execution_id in query.ids)
             and all(set(group) & set(row.tags) for group in query.tags)
             and all(set(group) & set(terms) for group in query.terms)
@@ -42,7 +43,11 @@ class MemoryFinding:
 
     def _found(self, tenant: str, query: Query) -> list[FoundRow]:
         return [
-            FoundRow(row, self._journal.failed_nodes.get(row.execution_id, ""), self._letter(row))
+            FoundRow(
+                paused_now(row, self._journal.paused),
+                self._journal.failed_nodes.get(row.execution_id, ""),
+                self._letter(row),
+            )
             for row in self._journal.executions.values()
             if self._fits(tenant, query, row)
         ]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from penstock.api.state.v1.state_service_pb2 import Dues, PauseNews
 from penstock.workflow.search.reading import read_query
 from support.state_rows import (
     CANCELLED,
@@ -103,6 +104,8 @@ async def found(stores, text, *, tenant="default", newest=True, limit=100):
         ("started>=1970-01-01T00:00:00.001003 started<1970-01-01T00:00:00.001005", [4, 3]),
         ("ended<1971-01-01 workflow:prices", [6, 2]),
         ("ended>1971-01-01", []),
+        ("status:running ended<1971-01-01", []),
+        ("status:completed dead_letter:open", []),
     ],
 )
 async def test_a_query_finds_what_fits_all_its_conditions(filled, text, expected):
@@ -125,6 +128,33 @@ async def test_pages_of_a_query_join_into_the_whole(filled, text, newest):
         if place is None:
             break
     assert paged == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("status:paused", [8]),
+        ("status:Paused workflow:prices", [8]),
+        ("status:paused workflow:orders", []),
+        ("status:paused tag:eu", []),
+        ("status:paused,failed", [8, 6, 2]),
+        ("status:paused,running", [8, 4]),
+        ("status:running", [8, 4]),
+        ("status:paused ended<1971-01-01", []),
+        ("status:paused dead_letter:open", []),
+    ],
+)
+async def test_paused_executions_are_found_as_such_and_among_the_running_ones(
+    filled, lease, text, expected
+):
+    news = [PauseNews(execution_id=an_id(n), tenant="default", paused=True) for n in (8, 6, 9)]
+    pausing = write(2, lease, 1, start(20, tenant="other"))
+    pausing.dues.CopyFrom(Dues(pauses=news))
+    await filled.journal.commit(batch_of(pausing))
+    assert await found(filled, text) == expected
+    assert await filled.search.count("default", read(text), 100) == (len(expected), True)
+    page = await filled.search.page("default", read("status:paused"), None, 9, newest=True)
+    assert [each.row.status for each in page.rows] == [6]
 
 
 async def test_a_count_that_is_cut_says_so(filled):

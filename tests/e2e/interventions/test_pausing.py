@@ -51,6 +51,10 @@ async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: 
     assert {node.id: node.status for node in shown.nodes}["gate"] == "WAITING"
     listed = await client.list_executions(workflow="gated", status="RUNNING")
     assert (started.id, "PAUSED") in [(one.id, one.status) for one in listed.items]
+    paused = await client.list_executions("status:paused", workflow="gated")
+    assert [(one.id, one.status) for one in paused.items] == [(started.id, "PAUSED")]
+    plain = await client.list_executions(workflow="gated", status="PAUSED")
+    assert [one.id for one in plain.items] == [started.id]
     assert (await client.interventions.resume(started.id, by="ann")).status == "RUNNING"
     await until(client, started.id, "after", "COMPLETED")
     await client.interventions.intervene(

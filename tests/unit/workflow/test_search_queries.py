@@ -57,6 +57,12 @@ def test_a_time_is_a_whole_day_an_instant_or_how_long_ago(text, span):
     assert read(text).started == span
 
 
+def test_what_is_paused_is_kept_as_running():
+    assert read("status:paused,failed").possible_statuses == {1, 3}
+    assert read("status:paused").asks_for_paused
+    assert not read("status:running,paused").asks_for_paused
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -40,7 +40,7 @@ def list_(  # noqa: PLR0913 - each is an option of the command
     where: Where = "",
     workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
     status: Annotated[
-        str, Parameter(show_default=False, help="Only with this status, such as RUNNING.")
+        str, Parameter(show_default=False, help="Only with this status, such as PAUSED.")
     ] = "",
     tag: Annotated[str, Parameter(show_default=False, help="Only with this label.")] = "",
     order: Order = "newest",

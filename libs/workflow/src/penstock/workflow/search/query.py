@@ -14,8 +14,9 @@ Letter = Literal["open", "retried", "discarded"]
 
 LETTERS: tuple[Letter, ...] = ("open", "retried", "discarded")
 
-KEPT_STATUSES = frozenset(map(int, ExecutionStatus)) - {int(ExecutionStatus.PAUSED)}
-"""Statuses that executions are found by; one that is paused is kept as running."""
+_PAUSED = int(ExecutionStatus.PAUSED)
+KEPT_STATUSES = frozenset(map(int, ExecutionStatus)) - {_PAUSED}
+"""Statuses that executions are kept under; one that is paused is kept as running."""
 
 DEAD_STATUSES = frozenset({int(ExecutionStatus.FAILED), int(ExecutionStatus.TIMED_OUT)})
 """An execution that ends so is a dead letter until somebody has dealt with it."""
@@ -60,10 +61,17 @@ class Query(msgspec.Struct, frozen=True):
     ended: Span = ALWAYS
 
     @property
+    def asks_for_paused(self) -> bool:
+        """True if of those that have not ended only paused ones fit; `running` finds all."""
+        return _PAUSED in self.statuses and int(ExecutionStatus.RUNNING) not in self.statuses
+
+    @property
     def possible_statuses(self) -> frozenset[int]:
-        """Statuses that an execution can have which fits; all of them if nothing is said."""
-        possible = KEPT_STATUSES & frozenset(self.statuses or KEPT_STATUSES)
+        """Statuses under which an execution can be kept which fits; all of them if nothing is
+        said."""
         running, good = int(ExecutionStatus.RUNNING), int(ExecutionStatus.COMPLETED)
+        asked = {running if each == _PAUSED else each for each in self.statuses}
+        possible = KEPT_STATUSES & (asked or KEPT_STATUSES)
         if self.letters:
             possible &= DEAD_STATUSES
         if self.reasons or self.failed_nodes:

@@ -16,7 +16,7 @@ from penstock.workflow.durations import parse_duration_s
 from penstock.workflow.execution.values import ExecutionStatus
 from penstock.workflow.issues import Issue, IssueList, Place
 from penstock.workflow.nearest import Names
-from penstock.workflow.search.query import KEPT_STATUSES, LETTERS, Query, Span
+from penstock.workflow.search.query import LETTERS, Query, Span
 from penstock.workflow.search.terms import link_term, param_term, spellings
 
 QUERY_CHARS_MAX = 4_000
@@ -32,7 +32,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_STATUSES = {ExecutionStatus(each).name.lower(): each for each in sorted(KEPT_STATUSES)}
+_STATUSES = {each.name.lower(): each for each in ExecutionStatus}
 _TEXTS = {"workflow": "workflows", "id": "ids", "reason": "reasons", "failed_node": "failed_nodes"}
 _LINKS = ("parent", "origin")
 _TIMES = ("started", "ended")

@@ -59,7 +59,11 @@ def ways_in(query: Query) -> list[Way]:
         found.append(Way("by_id", query.ids))
     if query.workflows:
         found.append(Way("by_workflow", query.workflows, only == 1))
-    if possible == {_RUNNING}:
+    if not possible:
+        return [Way("by_id", ("",), exact=True)]
+    if possible == {_RUNNING} and query.asks_for_paused:
+        found.append(Way("by_pause", (1,)))
+    elif possible == {_RUNNING}:
         found.append(Way("by_life", (1,), only == 1))
     elif _COMPLETED not in possible and _RUNNING not in possible:
         statuses = tuple(sorted(possible)) or (_NO_STATUS,)
@@ -107,7 +111,8 @@ class _Text:
         """The steps through an index, or through several merged."""
         ways = []
         for each in way.values:
-            kind = {"by_bad_end": "smallint", "by_life": "int", "by_open_letter": "int"}
+            kind = {"by_bad_end": "smallint", "by_life": "int", "by_open_letter": "int",
+                    "by_pause": "int"}  # fmt: skip
             value = "" if each is None else self.value(each, kind.get(way.name, "text"))
             text = self._sql[way.name].replace("{value}", value).replace("{bounds}", bounds)
             ways.append(self._sql["walk_one"].replace("{way}", text))
@@ -121,18 +126,23 @@ class _Text:
             text = text.replace(f"{{{word}}}", str(put))
         return str(text)
 
+    def _status_condition(self, query: Query) -> str:
+        kept = f"e.status = ANY ({self.value(list(query.statuses), 'smallint[]')})"
+        return f"({kept} OR {self.put('is_paused')})" if query.asks_for_paused else kept
+
     def conditions(self, query: Query) -> str:
         """What an execution that is met must fulfil."""
         parts: list[str] = []
         for values, column, kind in (
             (query.workflows, "workflow", "text[]"),
             (query.versions, "version", "int[]"),
-            (query.statuses, "status", "smallint[]"),
             (query.ids, "execution_id", "text[]"),
             (query.reasons, "failure_reason", "text[]"),
         ):
             if values:
                 parts.append(f"e.{column} = ANY ({self.value(list(values), kind)})")
+        if query.statuses:
+            parts.append(self._status_condition(query))
         parts += [f"e.tags && {self.value(list(group), 'text[]')}" for group in query.tags]
         for group in query.terms:
             parts.append(self.put("has_term", value=self.value(list(group), "text[]")))

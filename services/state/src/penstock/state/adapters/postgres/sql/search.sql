@@ -13,6 +13,12 @@ SELECT started_us, execution_id FROM execution_tags WHERE tenant = $1 AND tag = 
 -- name: by_life
 SELECT started_us, execution_id FROM live_executions WHERE tenant = $1 AND {value} = 1 AND {bounds}
 
+-- name: by_pause
+SELECT started_us, execution_id FROM (
+    SELECT e.started_us, e.execution_id FROM paused_executions p JOIN executions e ON e.execution_id = p.execution_id
+    WHERE p.tenant = $1 AND {value} = 1 AND e.status = 1
+) paused WHERE {bounds}
+
 -- name: by_bad_end
 SELECT started_us, execution_id FROM bad_ends WHERE tenant = $1 AND status = {value} AND {bounds}
 
@@ -57,6 +63,11 @@ LEFT JOIN bad_ends b ON e.status > 2 AND b.tenant = e.tenant AND b.status = e.st
     AND b.execution_id = e.execution_id
 LEFT JOIN dead_letters d ON b.letter > 0 AND d.execution_id = e.execution_id
 ORDER BY e.started_us {order}, e.execution_id {order}
+
+-- name: is_paused
+(e.status = 1 AND EXISTS (
+    SELECT FROM paused_executions p WHERE p.tenant = e.tenant AND p.execution_id = e.execution_id
+))
 
 -- name: has_term
 EXISTS (
