@@ -176,6 +176,13 @@ class Gate(Passage):
         waits = entry is not None and entry.at < len(entry.steps)
         return waits or any(ref in refs for refs in permits.parked)
 
+    def lets(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
+        """True if an attempt has every permit it needs; not if it gave them back in a pause."""
+        entry = permits.get(permit_of(live, ref))
+        if entry is None:
+            return permits.admitted and not self._is_gated(live, ref, limits_of(live.plan).nodes)
+        return permits.admitted and entry.at == len(entry.steps)
+
     # Shards
 
     def loaded(self, shard: Shard) -> None:

@@ -26,7 +26,6 @@ from penstock.coordinator.shell.placement import may_continue
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.tasks import add_tasks
 from penstock.coordinator.shell.workers import Worker, Workers
-from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import NodeRef
 
 Released = tuple[Live, Sequence[Command], Caller | None]
@@ -64,6 +63,10 @@ class AtGate(Protocol):
 
     def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
         """True if an attempt waits here."""
+        ...
+
+    def lets(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
+        """True if an attempt has every permit it needs."""
         ...
 
     def reported(self, live: Live, permits: Permits, said: Report | AttemptStarted) -> None:
@@ -190,7 +193,7 @@ class Release:
         """Note who has what. Parts of a fan-out are gathered: one group per worker and execution,
         so that what its tasks read travels once. After a pause attempts may be queued twice."""
         if live.state.touched is not None:
-            refs = _still_free(live.state, refs)
+            refs = self._still_free(live, refs)
             if not refs:
                 return
         hand_over = live.state.hand_over
@@ -213,6 +216,17 @@ class Release:
             self._gathered[key] = (worker, live, list(refs))
         else:
             known[2].extend(refs)
+
+    def _still_free(self, live: Live, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
+        """Those of the attempts that may go out: none during a pause, none that somebody has, none
+        that gave its permits back in a pause and has not got them again."""
+        state, permits = live.state, live.permits
+        if state.is_paused:
+            return ()
+        free = [ref for ref in refs if state.key(ref) not in state.holders]
+        if permits is None:
+            return free
+        return [ref for ref in free if self.gate.lets(live, permits, ref)]
 
     def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
         if live.state.tables.has_once:
@@ -310,10 +324,3 @@ class Release:
 
 def _announce_nothing(live: Live, asked: HandOver, caller: Caller) -> None:
     """Before the parts of the shell are connected."""
-
-
-def _still_free(state: ExecutionState, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
-    """Those of the attempts that may go out: none during a pause, none that somebody has."""
-    if state.is_paused:
-        return ()
-    return [ref for ref in refs if state.key(ref) not in state.holders]
