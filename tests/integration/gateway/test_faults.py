@@ -9,6 +9,7 @@ from penstock.common.errors import WrongOwner
 from penstock.gateway.hub import Timing
 from penstock.gateway.main import serve
 from penstock.gateway.settings import Settings
+from penstock.sdk import open_client
 from support.gateway.fake_cluster import FakeCluster, open_fake
 from support.gateway.running import run_gateway
 from support.gateway.watchers import watching
@@ -40,6 +41,17 @@ async def test_without_a_coordinator_new_work_is_refused_and_reads_go_on(cluster
         assert (answer.status, report["status"]) == (503, "down")
         assert report["components"]["coordinator"]["status"] == "down"
         assert report["components"]["state"]["status"] == "up"
+
+
+async def test_the_client_is_told_what_is_away_and_not_that_it_failed(cluster, timing):
+    async with (
+        open_fake(cluster) as fake,
+        run_gateway(cluster, free_address(), fake.address, timing) as gateway,
+        open_client(f"http://{gateway.address}") as client,
+    ):
+        report = await client.health()
+    assert report["status"] == "down"
+    assert report["components"]["coordinator"]["status"] == "down"
 
 
 async def test_without_state_reads_are_refused_and_starts_go_on(cluster, timing):

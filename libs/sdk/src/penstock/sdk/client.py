@@ -96,8 +96,9 @@ class Client:
         return self._transport.url
 
     async def health(self) -> dict[str, Any]:
-        """What the gateway says about itself and its components."""
-        return await self._transport.ask(Call("GET", "/health"), dict[str, Any])
+        """What the gateway says about itself and its components, also when it cannot serve."""
+        call = Call("GET", "/health", answers_503=True)
+        return await self._transport.ask(call, dict[str, Any])
 
     async def validate(self, source: str) -> Validation:
         """Check a workflow file; executes nothing."""

@@ -21,7 +21,8 @@ _GATEWAY_TROUBLE = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request: `safe` if repeating it changes nothing."""
+    """A request: `safe` if repeating it changes nothing. With `answers_503` the body of
+    a status 503 is the answer."""
 
     method: str
     path: str
@@ -29,6 +30,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     safe: bool = True
+    answers_503: bool = False
 
 
 def backoff_s(attempt: int) -> float:
@@ -81,7 +83,8 @@ class Transport:
     async def _once(self, call: Call, timeout_s: float) -> bytes:
         try:
             async with asyncio.timeout(timeout_s), self._request(call) as response:
-                await raise_problem(response)
+                if not (call.answers_503 and response.status == 503):
+                    await raise_problem(response)
                 return await response.read()
         except _GATEWAY_TROUBLE as error:
             raise unreachable(self.url, error) from error

@@ -30,6 +30,9 @@ def doctor(
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
             health = await client.health()
+            if health.get("status") == "down":
+                _print_down(health, output)
+                return ExitCode.EXECUTION_FAILED
             report = await client.audit.report(now=now)
             repairs = await client.audit.repair(execution, apply=repair)
         if output != "table":
@@ -43,10 +46,23 @@ def doctor(
     return run_command(work)
 
 
-def _print(health: dict[str, Any], report: AuditReport, repairs: RepairReport) -> None:
+def _print_down(health: dict[str, Any], output: Output) -> None:
+    """What the gateway needs is away: nobody can look at anything."""
+    if output != "table":
+        print_value({"health": health}, output)
+        return
+    _print_parts(health)
+    print("nothing was looked at; try again when these are back")
+
+
+def _print_parts(health: dict[str, Any]) -> None:
     for name, part in sorted(health.get("components", {}).items()):
         if part.get("status") != "up":
             print(f"{name} is down: {part.get('detail') or part.get('address', '')}")
+
+
+def _print(health: dict[str, Any], report: AuditReport, repairs: RepairReport) -> None:
+    _print_parts(health)
     print(
         f"looked at {report.executions} executions in {report.shards} shards of "
         f"{report.coordinators} coordinator{'s' if report.coordinators != 1 else ''}: "

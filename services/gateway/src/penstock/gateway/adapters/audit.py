@@ -1,10 +1,9 @@
 """The self-audit of all coordinators: each is asked about its own shards."""
 
-import asyncio
-
 from penstock.api.audit.v1 import audit_service_pb2 as api
 from penstock.api.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from penstock.common.rpc.channel import call
+from penstock.gateway.adapters.asking_all import ask_all
 from penstock.gateway.adapters.coordinators import Coordinators
 
 _ROUND_S = 120.0
@@ -29,9 +28,7 @@ class Audits:
             )
             return answer
 
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(ask(each)) for each in await self._addresses(tenant)]
-        return [each.result() for each in asked]
+        return await ask_all(await self._addresses(tenant), ask)
 
     async def repair(self, execution_id: str, tenant: str) -> list[api.Repaired]:
         """See `ports.Audits`."""

@@ -1,10 +1,9 @@
 """Queues of all coordinators, and explanations by the one that owns the execution."""
 
-import asyncio
-
 from penstock.api.scheduling.v1 import scheduling_service_pb2 as pb
 from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceStub
 from penstock.common.rpc.channel import call
+from penstock.gateway.adapters.asking_all import ask_all
 from penstock.gateway.adapters.coordinators import Coordinators, Link
 
 
@@ -24,9 +23,7 @@ class Scheduling:
         async def ask(address: str) -> pb.ListQueuesResponse:
             return await self._ask(await self._coordinators.link(address), tenant)
 
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(ask(address)) for address in first.coordinators]
-        return [each.result() for each in asked]
+        return await ask_all(first.coordinators, ask)
 
     async def _ask(self, link: Link, tenant: str) -> pb.ListQueuesResponse:
         stub = SchedulingServiceStub(link.channel)
