@@ -3,15 +3,14 @@
 import asyncio
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from penstock.embedded import ClusterFile
 from support.driving import Driver
+from support.outside import Outside, open_outside
 from support.record import Record, open_record
 
 EXECUTIONS = 100
@@ -37,34 +36,10 @@ output: ${{ nodes.after.output }}
 """
 
 
-class Outside:
-    """The world: counts what was done to it, by idempotency key."""
-
-    def __init__(self) -> None:
-        self.done: Counter[str] = Counter()
-        self.reached = asyncio.Event()
-        self.url = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        await request.read()
-        self.done[request.headers["Idempotency-Key"]] += 1
-        if self.done.total() >= KILL_AT_EFFECT:
-            self.reached.set()
-        return web.json_response({"ok": True})
-
-
 @pytest.fixture
 async def outside() -> AsyncIterator[Outside]:
-    world = Outside()
-    app = web.Application()
-    app.router.add_post("/", world.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    world.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    yield world
-    await runner.cleanup()
+    async with open_outside() as world:
+        yield world
 
 
 async def attempts(record: Record, execution_id: str, node_id: str) -> int:
@@ -80,7 +55,7 @@ async def test_an_effect_is_repeated_only_by_an_attempt_on_record(
     cluster: ClusterFile, outside: Outside, role: str
 ):
     async def kill() -> None:
-        await outside.reached.wait()
+        await outside.reached(KILL_AT_EFFECT)
         os.kill(cluster.processes[role].pid, signal.SIGKILL)
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:

@@ -45,18 +45,6 @@ def kill_coordinator(folder: Path) -> int:
     return pid
 
 
-async def children_of(driver: Driver, parent: str) -> list[dict]:
-    found: list[dict] = []
-    cursor = ""
-    while True:
-        path = f"/v1/executions/{parent}/children?limit=100"
-        page = await driver.ask("GET", path + (f"&cursor={cursor}" if cursor else ""))
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if not cursor:
-            return found
-
-
 @pytest.mark.chaos
 @pytest.mark.timeout(180)
 async def test_a_family_survives_its_coordinator(cluster: ClusterFile, tmp_path: Path):
@@ -70,7 +58,7 @@ async def test_a_family_survives_its_coordinator(cluster: ClusterFile, tmp_path:
         for _ in range(KILLS):  # each time right after another sub-workflow is seen to have ended
             async with asyncio.timeout(60):
                 while True:
-                    known = await children_of(driver, parent)
+                    known = await driver.children_of(parent)
                     now = sum(one["execution"]["status"] == "COMPLETED" for one in known)
                     if now > ended:
                         break
@@ -79,7 +67,7 @@ async def test_a_family_survives_its_coordinator(cluster: ClusterFile, tmp_path:
         end = await driver.run("family", "the one", {})
         assert end["status"] == "COMPLETED", end
         assert end["output"] == sum(2 * k for k in range(40))
-        children = await children_of(driver, parent)
+        children = await driver.children_of(parent)
     assert [(one["node"], one["item"]) for one in children] == [("each", k) for k in range(40)]
     assert {one["execution"]["status"] for one in children} == {"COMPLETED"}
     async with open_record(cluster.state_address) as record:

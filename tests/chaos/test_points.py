@@ -1,25 +1,16 @@
 """Coordinator, worker and state killed together at chosen points of an execution's life: each time
 the point is on record, or its answer was given, and nothing later is."""
 
-import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from penstock.embedded import ClusterFile, find_live_cluster
 from support.cluster import dev_cluster
-from support.driving import Driver
-from support.record import open_record
-
-VICTIMS = ("coordinator", "worker", "state")
-PATIENCE_S = 60
+from support.points import Seen, driving, judged, kill, node_is, shows, until
 
 CHAIN = """
 flow: 1
@@ -64,17 +55,6 @@ nodes:
   sum: {needs: [each], run: "return payload.length;"}
 """
 
-Seen = Callable[[dict[str, Any]], bool]
-
-
-def node_is(node: str, status: str, **facts: Any) -> Seen:
-    def is_it(execution: dict[str, Any]) -> bool:
-        found = next(each for each in execution["nodes"] if each["id"] == node)
-        least = all(found.get(name, 0) >= value for name, value in facts.items())
-        return found["status"] == status and least
-
-    return is_it
-
 
 @dataclass(frozen=True)
 class Point:
@@ -112,34 +92,6 @@ def cluster(folder: Path) -> ClusterFile:
     return found
 
 
-@asynccontextmanager
-async def driving(cluster: ClusterFile, source: str) -> AsyncIterator[Driver]:
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        driver = Driver(cluster.gateway_url, session)
-        await driver.apply(source)
-        yield driver
-
-
-async def until(look: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not await look():
-            await asyncio.sleep(0.01)
-
-
-def kill(folder: Path) -> None:
-    """Kill whoever has these roles now."""
-    found = find_live_cluster(folder)
-    assert found is not None
-    for name in VICTIMS:
-        os.kill(found.processes[name].pid, signal.SIGKILL)
-
-
-async def judged(cluster: ClusterFile, execution_id: str) -> list[str]:
-    async with open_record(cluster.state_address) as record:
-        return await record.faults(execution_id)
-
-
 @pytest.mark.chaos
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
@@ -155,12 +107,6 @@ async def test_an_execution_ends_well_though_all_are_killed_when(
         end = await driver.run(point.flow, point.name, {})
         assert (end["status"], end["output"]) == ("COMPLETED", point.output)
     assert await judged(cluster, execution_id) == []
-
-
-async def shows(driver: Driver, execution_id: str, seen: Seen) -> bool:
-    """True if the execution is at the point, or past it."""
-    execution = await driver.ask("GET", f"/v1/executions/{execution_id}")
-    return seen(execution) or execution["status"] != "RUNNING"
 
 
 @pytest.mark.chaos

@@ -17,6 +17,18 @@ PATIENCE_S = 60
 Check = Callable[[dict[str, Any], int], None]
 """Looks at the end of the n-th execution."""
 
+Params = Callable[[int], dict[str, Any]]
+"""Parameters of the n-th execution."""
+
+
+def numbered(n: int) -> dict[str, Any]:
+    """The number, as `n`."""
+    return {"n": n}
+
+
+class NothingGoesOn(Exception):
+    """Work stands still; the text is why, as far as the cluster can tell."""
+
 
 @dataclass
 class Load:
@@ -25,6 +37,7 @@ class Load:
     driver: Driver
     workflow: str
     check: Check
+    params: Params = numbered
     ended: int = 0
     _stop: bool = False
     _next: int = 0
@@ -34,7 +47,7 @@ class Load:
         """One client: an execution after the other."""
         while not self._stop:
             number, self._next = self._next, self._next + 1
-            end = await self.driver.run(self.workflow, f"key-{number}", {"n": number})
+            end = await self.driver.run(self.workflow, f"key-{number}", self.params(number))
             self.check(end, number)
             self.ended += 1
             async with self._changed:
@@ -43,8 +56,18 @@ class Load:
     async def more(self, count: int) -> None:
         """Return once so many more have ended than now."""
         target = self.ended + count
-        async with asyncio.timeout(PATIENCE_S), self._changed:
-            await self._changed.wait_for(lambda: self.ended >= target)
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._changed:
+                await self._changed.wait_for(lambda: self.ended >= target)
+        except TimeoutError as error:
+            raise NothingGoesOn(await self._why()) from error
+
+    async def _why(self) -> str:
+        """What the cluster says about some of those that have not ended."""
+        told = self.driver.told
+        left = [each for each in told.started.values() if each not in told.ended][:5]
+        whys = [await self.driver.ask("GET", f"/v1/executions/{each}/why") for each in left]
+        return "\n".join(map(str, whys))
 
     def stop(self) -> None:
         """Begin nothing new."""
@@ -53,7 +76,7 @@ class Load:
 
 @asynccontextmanager
 async def open_load(
-    url: str, source: str, workflow: str, check: Check, clients: int = 20
+    url: str, source: str, workflow: str, check: Check, clients: int = 20, params: Params = numbered
 ) -> AsyncIterator[Load]:
     """Apply a workflow and keep it running by so many clients until the block ends; then wait for
     those under way."""
@@ -61,7 +84,7 @@ async def open_load(
     async with aiohttp.ClientSession(timeout=timeout) as session:
         driver = Driver(url, session)
         await driver.apply(source)
-        load = Load(driver, workflow, check)
+        load = Load(driver, workflow, check, params)
         async with asyncio.TaskGroup() as group:
             for _ in range(clients):
                 group.create_task(load.keep_going())

@@ -1,6 +1,6 @@
 """What the record says: plans and journals read back through the state service, for checkers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
@@ -11,8 +11,10 @@ from penstock.common.journal_codec import batch_from_proto
 from penstock.common.rpc.channel import call, open_channel
 from penstock.nodes import catalog
 from penstock.workflow.compile import compile_source
+from penstock.workflow.execution.events import Event, ExecutionStarted
 from penstock.workflow.plan import Plan
 from support.journal_checker import check_journal
+from support.journal_families import check_families
 
 
 class Record:
@@ -56,6 +58,17 @@ class Record:
         plan = await self.plan(definition)
         found = check_journal(plan, [batch_from_proto(batch) for batch in batches], ended=True)
         return [f"{execution_id}: {fault}" for fault in found]
+
+    async def family_faults(self, execution_ids: Iterable[str]) -> list[str]:
+        """What is wrong between executions; all of a family must be among them."""
+        histories: dict[str, list[Event]] = {}
+        for each in execution_ids:
+            batches = await self.journal(each)
+            histories[each] = [e for b in batches for e in batch_from_proto(b)[3]]
+        started = [each[0] for each in histories.values()]
+        names = {each.definition_hash for each in started if isinstance(each, ExecutionStarted)}
+        plans = {name: await self.plan(name) for name in names}
+        return check_families(histories, plans)
 
 
 @asynccontextmanager
