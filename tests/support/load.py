@@ -67,7 +67,8 @@ class Load:
         told = self.driver.told
         left = [each for each in told.started.values() if each not in told.ended][:5]
         whys = [await self.driver.ask("GET", f"/v1/executions/{each}/why") for each in left]
-        return "\n".join(map(str, whys))
+        limits = await self.driver.ask("GET", "/v1/limits")
+        return "\n".join(map(str, [*whys, limits]))
 
     def stop(self) -> None:
         """Begin nothing new."""

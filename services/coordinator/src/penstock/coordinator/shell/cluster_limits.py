@@ -86,7 +86,7 @@ class MayAct(Protocol):
 
 class ClusterLimits:
     """Both sides. `on_told` hears answers to what this coordinator asked; `on_served` is called
-    after a batch of them."""
+    after a batch of them, whoever gave them."""
 
     def __init__(self, coordinator_id: str, clock: Clock, tenure: MayAct, fence_s: float) -> None:
         self.id = coordinator_id
@@ -104,6 +104,7 @@ class ClusterLimits:
         self._execution_owners: dict[int, str] = {}
         self._spoken_to: set[str] = set()
         self._held_back: list[Told] = []
+        self._answered = False
         self._greeted_s = 0.0
         self._filled = asyncio.Event()
 
@@ -179,6 +180,7 @@ class ClusterLimits:
         """The owner of a key answers."""
         if self.claims.told(told):
             self.on_told(told)
+            self._answered = True
             self._filled.set()
 
     def greeted(self, coordinator_id: str) -> None:
@@ -269,7 +271,8 @@ class ClusterLimits:
             return
         for each in told:
             self._deliver(each)
-        if told:
+        if self._answered:
+            self._answered = False
             self.on_served()
         self._call_for_words()
 
