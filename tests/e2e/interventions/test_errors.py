@@ -44,4 +44,7 @@ async def test_every_line_of_the_guide_to_errors_holds(ended: Execution):
     assert ended.failure is not None
     assert "the end: SCRIPT_ERROR" in ended.failure.message
     assert nodes["kept"].output == "kept"
+    assert ended.partial is not None
+    assert (ended.partial["kept"], ended.partial["again"]) == ("kept", 2)
+    assert not ended.partial.keys() & {"end", "left", "gone"}
     assert {"class", "reason", "message"} <= nodes["thrown"].output["error"].keys()

@@ -1,5 +1,6 @@
 """How an execution ended: its result on standard output, its failure on standard error."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ from penstock.cli.output import Format, print_value
 from penstock.cli.problems import error_console
 from penstock.cli.texts import duration_text, seconds_between
 from penstock.sdk.client import Client
-from penstock.sdk.models import Execution, Failure
+from penstock.sdk.models import Execution
+
+_NAMES_SHOWN_MAX = 10
 
 
 async def open_value(client: Client, value: Any) -> Any:
@@ -25,10 +28,11 @@ def exit_code_of(status: str) -> ExitCode:
     return ExitCode.OK if status == "COMPLETED" else ExitCode.EXECUTION_FAILED
 
 
-def _print_failure(status: str, node: str, failure: Failure | None) -> None:
-    text = Text(f"{status.lower().replace('_', ' ')}", style="bold red")
-    if node:
-        text.append(f" at {node}", style="bold default")
+def _print_failure(execution: Execution) -> None:
+    failure = execution.failure
+    text = Text(f"{execution.status.lower().replace('_', ' ')}", style="bold red")
+    if execution.failed_node:
+        text.append(f" at {execution.failed_node}", style="bold default")
     if failure is not None:
         family = f" ({failure.error_class})" if failure.error_class else ""
         text.append(f": {failure.reason}{family}", style="not bold default")
@@ -36,7 +40,15 @@ def _print_failure(status: str, node: str, failure: Failure | None) -> None:
         if failure.details is not None:
             details = msgspec.json.encode(failure.details).decode()
             text.append(f"\n  {details[:2000]}", style="not bold dim")
+    if execution.partial:
+        text.append(f"\n  there is output of {_named(execution.partial)}", style="not bold default")
     error_console().print(text)
+
+
+def _named(outputs: Collection[str]) -> str:
+    shown = ", ".join(list(outputs)[:_NAMES_SHOWN_MAX])
+    more = len(outputs) - _NAMES_SHOWN_MAX
+    return f"{shown} and {more} more nodes" if more > 0 else shown
 
 
 async def print_result(client: Client, execution: Execution, form: Format) -> ExitCode:
@@ -48,7 +60,7 @@ async def print_result(client: Client, execution: Execution, form: Format) -> Ex
     if execution.status == "COMPLETED":
         print_value(output, "json")
     else:
-        _print_failure(execution.status, execution.failed_node or "", execution.failure)
+        _print_failure(execution)
     return exit_code_of(execution.status)
 
 

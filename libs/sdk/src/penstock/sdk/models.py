@@ -119,10 +119,12 @@ class Moment(msgspec.Struct, frozen=True):
 
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; `last_seq` is the last event it contains. `past` is set if it
-    is not told as it is now."""
+    is not told as it is now. `partial` is set if it ended badly: by id the outputs of the nodes
+    that completed and that no other completed node took further."""
 
     params: Any = None
     output: Any = None
+    partial: dict[str, Any] | None = None
     last_seq: int = 0
     nodes: tuple[NodeState, ...] = ()
     origin: Origin | None = None

@@ -114,10 +114,12 @@ class ParentLink(msgspec.Struct, frozen=True):
 
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; watch its events from `last_seq` on. `past` is set if it is not
-    told as it is now."""
+    told as it is now. One that ended badly has `partial` instead of `output`: by id the outputs of
+    the nodes that completed and that no other completed node took further."""
 
     params: Raw
     output: Raw | None
+    partial: dict[str, Raw] | None = None
     last_seq: int
     nodes: tuple[NodeState, ...]
     origin: Origin | None = None

@@ -31,6 +31,12 @@ _ERROR_CLASS = {
     number: name.removeprefix("ERROR_CLASS_").lower() for name, number in payload.ErrorClass.items()
 }
 
+_BAD_ENDS = (
+    journal.EXECUTION_STATUS_FAILED,
+    journal.EXECUTION_STATUS_CANCELLED,
+    journal.EXECUTION_STATUS_TIMED_OUT,
+)
+
 _LAST_US = 253_402_300_799_999_000
 """The end of the year 9999: later instants have no text."""
 
@@ -141,6 +147,7 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         failure=failure(message.failure) if message.HasField("failure") else None,
         params=payload_json(message.params),
         output=payload_json(message.output) if message.HasField("output") else None,
+        partial=_partial(message) if message.status in _BAD_ENDS else None,
         failed_node=message.failed_node or None,
         last_seq=message.last_seq,
         nodes=tuple(node_state(node) for node in message.nodes),
@@ -149,6 +156,17 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         parent=_parent(message),
         not_before=_timestamp(message, "not_before"),
     )
+
+
+def _partial(message: workflow.Execution) -> dict[str, Raw]:
+    """What there is of a run that has no result: how far each of its branches came."""
+    done = [node for node in message.nodes if node.status == journal.NODE_STATUS_COMPLETED]
+    taken = {parent for node in done for parent in node.needs}
+    return {
+        node.id: payload_json(node.output)
+        for node in done
+        if node.id not in taken and node.HasField("output")
+    }
 
 
 def _parent(message: workflow.Execution) -> schema.ParentLink | None:

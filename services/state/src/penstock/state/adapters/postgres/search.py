@@ -59,8 +59,6 @@ def ways_in(query: Query) -> list[Way]:
         found.append(Way("by_id", query.ids))
     if query.workflows:
         found.append(Way("by_workflow", query.workflows, only == 1))
-    if not possible:
-        return [Way("by_id", ("",), exact=True)]
     if possible == {_RUNNING} and query.asks_for_paused:
         found.append(Way("by_pause", (1,)))
     elif possible == {_RUNNING}:
