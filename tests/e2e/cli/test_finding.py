@@ -100,6 +100,24 @@ def test_a_dead_letter_is_looked_at_mended_and_retried_once(penstock: Penstock, 
     assert "used for a different start" in other.stderr
 
 
+def test_a_dead_letter_is_retried_with_another_input_of_the_failed_node(
+    penstock: Penstock, shipping: Path
+):
+    dead = ship(penstock, shipping, "input", 103)
+    both = penstock("dead-letter", "retry", dead, "--input", '{"look": 5}', "--from-start")
+    assert "an input is for the failed node" in both.stderr
+    stranger = penstock("dead-letter", "retry", dead, "--input", '{"lok": 5}')
+    assert "no parent of ship" in stranger.stderr
+    assert "not JSON" in penstock("dead-letter", "retry", dead, "--input", "{look").stderr
+    mended = penstock("dead-letter", "retry", dead, "--input", '{"look": 5}')
+    again = mended.stdout.split()[0]
+    assert json.loads(penstock("execution", "watch", again).stdout) == "shipped"
+    picture = json.loads(penstock("execution", "get", again, "-o", "json").stdout)
+    assert {node["id"]: node.get("carried", False) for node in picture["nodes"]}["look"]
+    other = penstock("dead-letter", "retry", dead, "--input", '{"look": 6}')
+    assert "used for a different start" in other.stderr
+
+
 def test_a_dead_letter_is_discarded_and_restored(penstock: Penstock, shipping: Path):
     dead = ship(penstock, shipping, "lost", 102)
     where = ("--where", "params.customer:lost")

@@ -97,12 +97,16 @@ class DeadLetterClient:
         execution_id: str,
         params: Mapping[str, Any] | None = None,
         *,
+        input: Any = None,  # noqa: A002 - its name in the interface
         version: int = 0,
         from_start: bool = False,
     ) -> Retried:
         """Start a new execution in its place, once; a repeat answers the same one. It begins at
-        the failed node unless `from_start`, with other `params` if they are given."""
+        the failed node unless `from_start`, with other `params` if they are given. `input` is what
+        the failed node gets instead, keyed by parent."""
         body: dict[str, Any] = {} if params is None else {"params": dict(params)}
+        if input is not None:
+            body["input"] = input
         if version:
             body["version"] = version
         if from_start:

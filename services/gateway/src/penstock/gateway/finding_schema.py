@@ -62,12 +62,14 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What should be different: other `params`, another `version`; nothing for the same again. With
-    `from_start` every node runs again, else outcomes up to the failed node are taken over."""
+    """What should be different: other `params`, another `version`, another `input` of the failed
+    node, keyed by parent; nothing for the same again. With `from_start` every node runs again, else
+    outcomes up to the failed node are taken over."""
 
     params: Raw | UnsetType = UNSET
     version: int = 0
     from_start: bool = False
+    input: Raw | UnsetType = UNSET
 
 
 class Retried(msgspec.Struct, frozen=True):

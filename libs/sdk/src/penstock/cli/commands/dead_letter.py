@@ -17,7 +17,7 @@ from penstock.cli.options import (
     Where,
 )
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.params import build_params
+from penstock.cli.params import build_params, read_json
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import print_tree
@@ -106,13 +106,20 @@ def retry(  # noqa: PLR0913 - each is an option of the command
     *,
     param: Param = None,
     params_file: ParamsFile = None,
+    input_json: Annotated[
+        str,
+        Parameter(
+            name="--input", show_default=False, help="Input of the failed node, JSON by parent."
+        ),
+    ] = "",
     version: Annotated[int, Parameter(help="Version to run; 0 for the one that failed.")] = 0,
     from_start: Annotated[bool, Parameter(negative="", help="Run every node again.")] = False,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Run it again from the node that failed, once; --param changes parameters."""
+    """Run it again from the node that failed, once; --param changes parameters, --input
+    what that node gets."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
@@ -122,6 +129,7 @@ def retry(  # noqa: PLR0913 - each is an option of the command
             answer = await client.dead_letters.retry(
                 execution,
                 params,
+                input=read_json(input_json, "--input") if input_json else None,
                 version=version,
                 from_start=from_start,
             )

@@ -62,6 +62,12 @@ class DeadLetters:
         if letter.state == LETTER_STATE_RETRIED:
             await self._beginning(tenant, letter.retried_as)
         failed_node = "" if asked.from_start else found.execution.failed_node
+        if asked.input_json and not failed_node:
+            raise InvalidArgument(
+                "an input is for the failed node, and here every node runs again",
+                fix="Leave `input` out, or `from_start` if a node failed.",
+                path="input",
+            )
         if failed_node:
             answer = await self._from_node(tenant, asked, failed_node)
         else:
@@ -78,6 +84,7 @@ class DeadLetters:
         request = RerunExecutionRequest(
             execution_id=asked.execution_id,
             from_nodes=[node],
+            input_json=asked.input_json,
             params_json=asked.params_json,
             version=asked.version,
             idempotency_key=_key(asked.execution_id),

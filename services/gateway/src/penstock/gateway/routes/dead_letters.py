@@ -24,6 +24,7 @@ from penstock.gateway.requests import (
     params_value,
     query_of,
     tenant_of,
+    user_value,
 )
 from penstock.gateway.routes.search import (
     CONDITIONS,
@@ -83,6 +84,7 @@ async def retry_dead_letter(request: AnyRequest, execution_id: FromPath[str]) ->
         params_json=params_value(body.params),
         version=body.version,
         from_start=body.from_start,
+        input_json=user_value(body.input, "input"),
     )
     answer = await doors_of(request).dead_letters.retry(wanted, tenant_of(request))
     status = views.EXECUTION_STATUS[answer.status]

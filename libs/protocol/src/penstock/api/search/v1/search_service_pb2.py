@@ -26,17 +26,17 @@ from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_
 from penstock.api.workflow.v1 import workflow_service_pb2 as penstock_dot_api_dot_workflow_dot_v1_dot_workflow__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+penstock/api/search/v1/search_service.proto\x12\x16penstock.api.search.v1\x1a%penstock/api/journal/v1/journal.proto\x1a/penstock/api/workflow/v1/workflow_service.proto\"\xad\x01\n\x17SearchExecutionsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12,\n\x05order\x18\x02 \x01(\x0e\x32\x1d.penstock.api.search.v1.Order\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x13\n\x0bnow_unix_us\x18\x05 \x01(\x03\x12\x19\n\x11started_before_us\x18\x06 \x01(\x03\"o\n\x18SearchExecutionsResponse\x12:\n\nexecutions\x18\x01 \x03(\x0b\x32&.penstock.api.search.v1.FoundExecution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x81\x01\n\x0e\x46oundExecution\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x02 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"}\n\nDeadLetter\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.penstock.api.search.v1.LetterState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x17\n\x0fsettled_unix_us\x18\x03 \x01(\x03\x12\x12\n\nretried_as\x18\x04 \x01(\t\":\n\x16\x43ountExecutionsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x11\n\tcount_max\x18\x02 \x01(\r\"7\n\x17\x43ountExecutionsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\"h\n\x16RetryDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x13\n\x0bparams_json\x18\x02 \x01(\x0c\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x12\n\nfrom_start\x18\x04 \x01(\x08\"{\n\x17RetryDeadLetterResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08\x65xisting\x18\x02 \x01(\x08\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"@\n\x18\x44iscardDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"T\n\x19\x44iscardDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"0\n\x18RestoreDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"T\n\x19RestoreDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"h\n\x17SettleDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x02 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"S\n\x18SettleDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter*B\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x10\n\x0cORDER_NEWEST\x10\x01\x12\x10\n\x0cORDER_OLDEST\x10\x02*x\n\x0bLetterState\x12\x1c\n\x18LETTER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11LETTER_STATE_OPEN\x10\x01\x12\x18\n\x14LETTER_STATE_RETRIED\x10\x02\x12\x1a\n\x16LETTER_STATE_DISCARDED\x10\x03\x32\xfa\x01\n\rSearchService\x12u\n\x10SearchExecutions\x12/.penstock.api.search.v1.SearchExecutionsRequest\x1a\x30.penstock.api.search.v1.SearchExecutionsResponse\x12r\n\x0f\x43ountExecutions\x12..penstock.api.search.v1.CountExecutionsRequest\x1a/.penstock.api.search.v1.CountExecutionsResponse2\xfb\x02\n\x11\x44\x65\x61\x64LetterService\x12r\n\x0fRetryDeadLetter\x12..penstock.api.search.v1.RetryDeadLetterRequest\x1a/.penstock.api.search.v1.RetryDeadLetterResponse\x12x\n\x11\x44iscardDeadLetter\x12\x30.penstock.api.search.v1.DiscardDeadLetterRequest\x1a\x31.penstock.api.search.v1.DiscardDeadLetterResponse\x12x\n\x11RestoreDeadLetter\x12\x30.penstock.api.search.v1.RestoreDeadLetterRequest\x1a\x31.penstock.api.search.v1.RestoreDeadLetterResponse2\x8f\x01\n\x16\x44\x65\x61\x64LetterStoreService\x12u\n\x10SettleDeadLetter\x12/.penstock.api.search.v1.SettleDeadLetterRequest\x1a\x30.penstock.api.search.v1.SettleDeadLetterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+penstock/api/search/v1/search_service.proto\x12\x16penstock.api.search.v1\x1a%penstock/api/journal/v1/journal.proto\x1a/penstock/api/workflow/v1/workflow_service.proto\"\xad\x01\n\x17SearchExecutionsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12,\n\x05order\x18\x02 \x01(\x0e\x32\x1d.penstock.api.search.v1.Order\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x13\n\x0bnow_unix_us\x18\x05 \x01(\x03\x12\x19\n\x11started_before_us\x18\x06 \x01(\x03\"o\n\x18SearchExecutionsResponse\x12:\n\nexecutions\x18\x01 \x03(\x0b\x32&.penstock.api.search.v1.FoundExecution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x81\x01\n\x0e\x46oundExecution\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x02 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"}\n\nDeadLetter\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.penstock.api.search.v1.LetterState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x17\n\x0fsettled_unix_us\x18\x03 \x01(\x03\x12\x12\n\nretried_as\x18\x04 \x01(\t\":\n\x16\x43ountExecutionsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x11\n\tcount_max\x18\x02 \x01(\r\"7\n\x17\x43ountExecutionsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\"|\n\x16RetryDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x13\n\x0bparams_json\x18\x02 \x01(\x0c\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x12\n\nfrom_start\x18\x04 \x01(\x08\x12\x12\n\ninput_json\x18\x05 \x01(\x0c\"{\n\x17RetryDeadLetterResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08\x65xisting\x18\x02 \x01(\x08\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"@\n\x18\x44iscardDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"T\n\x19\x44iscardDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"0\n\x18RestoreDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"T\n\x19RestoreDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"h\n\x17SettleDeadLetterRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x02 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter\"S\n\x18SettleDeadLetterResponse\x12\x37\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\".penstock.api.search.v1.DeadLetter*B\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x10\n\x0cORDER_NEWEST\x10\x01\x12\x10\n\x0cORDER_OLDEST\x10\x02*x\n\x0bLetterState\x12\x1c\n\x18LETTER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11LETTER_STATE_OPEN\x10\x01\x12\x18\n\x14LETTER_STATE_RETRIED\x10\x02\x12\x1a\n\x16LETTER_STATE_DISCARDED\x10\x03\x32\xfa\x01\n\rSearchService\x12u\n\x10SearchExecutions\x12/.penstock.api.search.v1.SearchExecutionsRequest\x1a\x30.penstock.api.search.v1.SearchExecutionsResponse\x12r\n\x0f\x43ountExecutions\x12..penstock.api.search.v1.CountExecutionsRequest\x1a/.penstock.api.search.v1.CountExecutionsResponse2\xfb\x02\n\x11\x44\x65\x61\x64LetterService\x12r\n\x0fRetryDeadLetter\x12..penstock.api.search.v1.RetryDeadLetterRequest\x1a/.penstock.api.search.v1.RetryDeadLetterResponse\x12x\n\x11\x44iscardDeadLetter\x12\x30.penstock.api.search.v1.DiscardDeadLetterRequest\x1a\x31.penstock.api.search.v1.DiscardDeadLetterResponse\x12x\n\x11RestoreDeadLetter\x12\x30.penstock.api.search.v1.RestoreDeadLetterRequest\x1a\x31.penstock.api.search.v1.RestoreDeadLetterResponse2\x8f\x01\n\x16\x44\x65\x61\x64LetterStoreService\x12u\n\x10SettleDeadLetter\x12/.penstock.api.search.v1.SettleDeadLetterRequest\x1a\x30.penstock.api.search.v1.SettleDeadLetterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.search.v1.search_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDER']._serialized_start=1534
-  _globals['_ORDER']._serialized_end=1600
-  _globals['_LETTERSTATE']._serialized_start=1602
-  _globals['_LETTERSTATE']._serialized_end=1722
+  _globals['_ORDER']._serialized_start=1554
+  _globals['_ORDER']._serialized_end=1620
+  _globals['_LETTERSTATE']._serialized_start=1622
+  _globals['_LETTERSTATE']._serialized_end=1742
   _globals['_SEARCHEXECUTIONSREQUEST']._serialized_start=160
   _globals['_SEARCHEXECUTIONSREQUEST']._serialized_end=333
   _globals['_SEARCHEXECUTIONSRESPONSE']._serialized_start=335
@@ -50,25 +50,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUNTEXECUTIONSRESPONSE']._serialized_start=767
   _globals['_COUNTEXECUTIONSRESPONSE']._serialized_end=822
   _globals['_RETRYDEADLETTERREQUEST']._serialized_start=824
-  _globals['_RETRYDEADLETTERREQUEST']._serialized_end=928
-  _globals['_RETRYDEADLETTERRESPONSE']._serialized_start=930
-  _globals['_RETRYDEADLETTERRESPONSE']._serialized_end=1053
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1055
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1119
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=1121
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=1205
-  _globals['_RESTOREDEADLETTERREQUEST']._serialized_start=1207
-  _globals['_RESTOREDEADLETTERREQUEST']._serialized_end=1255
-  _globals['_RESTOREDEADLETTERRESPONSE']._serialized_start=1257
-  _globals['_RESTOREDEADLETTERRESPONSE']._serialized_end=1341
-  _globals['_SETTLEDEADLETTERREQUEST']._serialized_start=1343
-  _globals['_SETTLEDEADLETTERREQUEST']._serialized_end=1447
-  _globals['_SETTLEDEADLETTERRESPONSE']._serialized_start=1449
-  _globals['_SETTLEDEADLETTERRESPONSE']._serialized_end=1532
-  _globals['_SEARCHSERVICE']._serialized_start=1725
-  _globals['_SEARCHSERVICE']._serialized_end=1975
-  _globals['_DEADLETTERSERVICE']._serialized_start=1978
-  _globals['_DEADLETTERSERVICE']._serialized_end=2357
-  _globals['_DEADLETTERSTORESERVICE']._serialized_start=2360
-  _globals['_DEADLETTERSTORESERVICE']._serialized_end=2503
+  _globals['_RETRYDEADLETTERREQUEST']._serialized_end=948
+  _globals['_RETRYDEADLETTERRESPONSE']._serialized_start=950
+  _globals['_RETRYDEADLETTERRESPONSE']._serialized_end=1073
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1075
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1139
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=1141
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=1225
+  _globals['_RESTOREDEADLETTERREQUEST']._serialized_start=1227
+  _globals['_RESTOREDEADLETTERREQUEST']._serialized_end=1275
+  _globals['_RESTOREDEADLETTERRESPONSE']._serialized_start=1277
+  _globals['_RESTOREDEADLETTERRESPONSE']._serialized_end=1361
+  _globals['_SETTLEDEADLETTERREQUEST']._serialized_start=1363
+  _globals['_SETTLEDEADLETTERREQUEST']._serialized_end=1467
+  _globals['_SETTLEDEADLETTERRESPONSE']._serialized_start=1469
+  _globals['_SETTLEDEADLETTERRESPONSE']._serialized_end=1552
+  _globals['_SEARCHSERVICE']._serialized_start=1745
+  _globals['_SEARCHSERVICE']._serialized_end=1995
+  _globals['_DEADLETTERSERVICE']._serialized_start=1998
+  _globals['_DEADLETTERSERVICE']._serialized_end=2377
+  _globals['_DEADLETTERSTORESERVICE']._serialized_start=2380
+  _globals['_DEADLETTERSTORESERVICE']._serialized_end=2523
 # @@protoc_insertion_point(module_scope)

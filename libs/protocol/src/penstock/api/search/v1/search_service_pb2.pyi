@@ -269,6 +269,7 @@ class RetryDeadLetterRequest(_message.Message):
     PARAMS_JSON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     FROM_START_FIELD_NUMBER: _builtins.int
+    INPUT_JSON_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """ULID of the dead execution."""
     params_json: _builtins.bytes
@@ -277,6 +278,10 @@ class RetryDeadLetterRequest(_message.Message):
     """Version to run; 0 for the one that failed."""
     from_start: _builtins.bool
     """True to run every node again; else outcomes up to the failed node are taken over."""
+    input_json: _builtins.bytes
+    """Input for the failed node instead of what its parents gave: a JSON object keyed by parent; empty for none. Excludes
+    `from_start`.
+    """
     def __init__(
         self,
         *,
@@ -284,10 +289,11 @@ class RetryDeadLetterRequest(_message.Message):
         params_json: _builtins.bytes = ...,
         version: _builtins.int = ...,
         from_start: _builtins.bool = ...,
+        input_json: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "from_start", b"from_start", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "from_start", b"from_start", "input_json", b"input_json", "params_json", b"params_json", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
