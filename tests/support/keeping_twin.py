@@ -40,7 +40,7 @@ class MemoryKeeping:
         journal, erased = self._journal, 0
         for execution_id in execution_ids:
             row = journal.executions.get(execution_id)
-            if row is None or row.status == 1:
+            if row is None or row.status == 1 or self._is_named(execution_id):
                 continue
             erased += 1
             del journal.executions[execution_id]
@@ -53,11 +53,26 @@ class MemoryKeeping:
             ]
         return erased
 
+    def _is_named(self, execution_id):
+        journal = self._journal
+        above = [
+            term.removeprefix("\x1dparent=")
+            for term in journal.terms.get(execution_id, ())
+            if term.startswith("\x1dparent=")
+        ]
+        shards = {journal.shard_of.get(each) for each in (execution_id, *above)}
+        return any(
+            shard in shards and execution_id.encode() in body
+            for (shard, _), body in journal.notices.items()
+        )
+
     async def erase_one(self, tenant, execution_id):
         row = self._journal.executions.get(execution_id)
         if row is None or row.tenant != tenant:
             return "absent"
-        return "erased" if await self.erase([execution_id]) else "running"
+        if await self.erase([execution_id]):
+            return "erased"
+        return "running" if row.status == 1 else "owing"
 
     def _is_referred_to(self, tenant, digest):
         return any(

@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.peer.v1.peer_service_pb2 import Notice as PeerNotice
+from penstock.api.peer.v1.peer_service_pb2 import StartNotice
 from penstock.state.finding.ports import LetterRow
 from penstock.state.keeping.ports import Marked, Policy
 from penstock.state.ports import ExecutionFilter
 from penstock.workflow.search.reading import read_query
+from penstock.workflow.search.terms import link_term
 from support.state_rows import FAILED, an_id, batch_of, end, start, step, write
 
 DAY = 1_000_000
@@ -43,6 +46,13 @@ async def kept(stores, lease):
     late.projection.finished_unix_us = 10 * DAY
     await stores.journal.commit(batch_of(write(1, lease, 1, *records, late)))
     return stores
+
+
+@pytest.fixture
+async def epoch_of_all(stores):
+    await stores.leases.join("c1", "h:1", 60_000)
+    granted = await stores.leases.acquire("c1", range(8))
+    return granted[0].epoch
 
 
 async def numbers(stores, text="", tenant="default"):
@@ -97,6 +107,22 @@ async def test_one_is_removed_only_when_it_has_ended_and_by_its_account(kept):
     assert await kept.retention.erase_one("default", an_id(4)) == "running"
     assert await kept.retention.erase_one("default", an_id(1)) == "erased"
     assert await kept.retention.erase_one("default", an_id(1)) == "absent"
+
+
+async def test_what_a_notice_names_stays_until_it_is_settled(stores, epoch_of_all):
+    """1, in shard 1, started 2, in shard 2; both have ended, and the notice may come again."""
+    body = PeerNotice(target_id=an_id(2), sender_id=an_id(1), start=StartNotice(workflow="orders"))
+    above = write(1, epoch_of_all, 1, start(1), end(1, 3))
+    above.dues.notices.add(id=7, body=body.SerializeToString())
+    below = start(2, terms=["\x1dparams.a=1", link_term("parent", an_id(1))])
+    beside = write(3, epoch_of_all, 1, start(3), end(3, 3))
+    both = write(2, epoch_of_all, 1, below, end(2, 3))
+    await stores.journal.commit(batch_of(above, both, beside))
+    assert await stores.retention.erase([an_id(1), an_id(2)]) == 0
+    assert await stores.retention.erase_one("default", an_id(2)) == "owing"
+    assert await stores.retention.erase([an_id(1), an_id(2), an_id(3)]) == 1
+    await stores.notices.settle([(1, 7)])
+    assert await stores.retention.erase([an_id(1), an_id(2)]) == 2
 
 
 async def test_an_id_can_be_used_again(kept, lease):

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from penstock.api.operation.v1.operation_service_pb2 import StoredOperation
 
-Erased = Literal["erased", "running", "absent"]
-"""What became of a request to remove an execution."""
+Erased = Literal["erased", "running", "owing", "absent"]
+"""What became of a request to remove an execution; `owing`: a notice names it."""
 
 
 class OperationStore(Protocol):
@@ -77,7 +77,9 @@ class RetentionStore(Protocol):
 
     async def erase(self, execution_ids: Sequence[str]) -> int:
         """Remove those of them that have ended, in one transaction; returns how many there were.
-        What takes part in it is touched by nobody else, so no commit waits for it."""
+        What takes part in it is touched by nobody else, so no commit waits for it. One that a
+        notice in its shard or in that of the execution above names stays: the notice that started
+        it may come once more and must find it."""
         ...
 
     async def erase_one(self, tenant: str, execution_id: str) -> Erased:

@@ -95,6 +95,12 @@ class OperationStoreService(OperationStoreServiceServicer):
                 fix="Cancel it first.",
                 execution_id=execution_id,
             )
+        if became == "owing":
+            raise Conflict(
+                f"a notice that the execution {execution_id} sends or gets is on its way",
+                fix="Try again once it has arrived, usually within a second.",
+                execution_id=execution_id,
+            )
         return pb.EraseExecutionResponse()
 
 

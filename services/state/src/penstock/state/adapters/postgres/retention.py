@@ -45,7 +45,7 @@ class PostgresRetention:
         return found, (rows[-1][0], rows[-1][1]) if len(rows) == limit else None
 
     async def erase(self, execution_ids: Sequence[str]) -> int:
-        """Remove those that have ended."""
+        """Remove those that have ended and that no notice names."""
         async with self._database.session() as session:
             rows = await session.fetch(self._sql["erase_executions"], list(execution_ids))
         return len(rows)
@@ -56,7 +56,9 @@ class PostgresRetention:
             status = await session.fetchval(self._sql["status_of"], tenant, execution_id)
         if status is None:
             return "absent"
-        return "erased" if await self.erase([execution_id]) else "running"
+        if await self.erase([execution_id]):
+            return "erased"
+        return "running" if status == _RUNNING else "owing"
 
 
 def _is_due(policy: Policy, status: int, finished_us: int, now_us: int) -> bool:

@@ -16,9 +16,24 @@ SELECT status FROM executions WHERE execution_id = $2 AND tenant = $1
 -- name: erase_executions
 -- Everything of some executions that have ended, in one statement. An execution that has not is in live_executions, and
 -- stays. Nothing here is touched by commits: they only add rows, and change those of live executions.
-WITH chosen AS MATERIALIZED (
-    SELECT e.execution_id, e.tenant, e.status, e.started_us FROM executions e
+--
+-- What a notice names stays too until that is settled: the one that started an execution may come again, and would start it
+-- a second time if nothing were left of it. It lies in the shard of the execution above, whose id is among the terms; that
+-- one stays because it owes the notice. A notice holds ids as plain text.
+WITH ended AS MATERIALIZED (
+    SELECT e.execution_id, e.tenant, e.status, e.started_us, e.shard, (
+        SELECT p.shard FROM execution_tags t JOIN executions p ON p.execution_id = substr(t.tag, 9)
+        WHERE t.execution_id = e.execution_id AND t.tag >= E'\x1d' AND t.tag < E'\x1e' AND t.tag LIKE E'\x1dparent=%'
+        LIMIT 1
+    ) AS shard_above
+    FROM executions e
     WHERE e.execution_id = ANY ($1::text[]) AND e.status <> 1
+), chosen AS MATERIALIZED (
+    SELECT e.execution_id, e.tenant, e.status, e.started_us FROM ended e
+    WHERE NOT EXISTS (
+        SELECT FROM notices n
+        WHERE n.shard IN (e.shard, e.shard_above) AND position(convert_to(e.execution_id, 'UTF8') IN n.body) > 0
+    )
 ), labels AS (
     DELETE FROM execution_tags t USING executions e, unnest(e.tags) AS named (tag)
     WHERE e.execution_id IN (SELECT execution_id FROM chosen)
