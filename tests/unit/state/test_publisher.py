@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch, Publication
-from penstock.common.errors import Unavailable
+from penstock.common.errors import Internal, Unavailable
 from penstock.common.publication import event_subject, mark_body, mark_subject, marked_position
+from penstock.state.adapters.postgres.journal import plain_body
+from penstock.state.journal.batch import CODEC_PLAIN
 from penstock.state.journal.publisher import Publisher
 from penstock.state.metrics import StateMetrics
 from support.state_rows import an_id, batch_of, end, start, step, write
@@ -158,6 +160,27 @@ async def test_what_was_committed_before_the_start_is_published_from_the_journal
     assert bus.told(2) == [1]
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_a_row_that_cannot_be_read_holds_up_nobody(journal, publisher, bus):
+    first = write(1, 1, 1, start(1), start(2), step(2, 3))
+    await commit(journal, publisher, first, write(3, 1, 1, start(3)), offered=False)
+    execution, *rest, _ = journal.rows[1][1]
+    journal.rows[1][1] = (execution, *rest, None)
+    task = asyncio.get_running_loop().create_task(publisher.publish_to(bus))
+    await until(lambda: bus.mark(1) == 3 and bus.mark(3) == 1)
+    assert (bus.told(1), bus.told(2), bus.told(3)) == ([1], [3], [1])
+    assert publisher._metrics.registry.get_sample_value("penstock_state_unreadable_rows_total") == 1
+    await commit(journal, publisher, write(1, 1, 4, start(5)))
+    await until(lambda: bus.told(5) == [1])
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("codec", [CODEC_PLAIN + 1, 99])
+def test_a_damaged_row_is_told_as_such_to_whoever_reads_its_execution(codec):
+    with pytest.raises(Internal):
+        plain_body(codec, b"not what was written")
 
 
 async def test_nothing_is_missing_after_the_bus_was_away(journal, publisher, bus, run):

@@ -43,6 +43,11 @@ class StateMetrics:
         self.published = Counter(
             "penstock_state_published_rows_total", "Rows sent to JetStream", registry=self.registry
         )
+        self.unreadable = Counter(
+            "penstock_state_unreadable_rows_total",
+            "Journal rows that could not be read and were not published; the log names them",
+            registry=self.registry,
+        )
         self.publish_lagging = Gauge(
             "penstock_state_publish_lagging_shards",
             "Shards being published from the journal instead of from memory",

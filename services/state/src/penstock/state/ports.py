@@ -31,12 +31,12 @@ class Head(NamedTuple):
 
 
 class JournalRow(NamedTuple):
-    """A committed row, for publishing."""
+    """A committed row, for publishing; `body` is None if it cannot be read."""
 
     position: int
     tenant: str
     execution_id: str
-    body: bytes
+    body: bytes | None
 
 
 class LivePage(NamedTuple):

@@ -17,6 +17,9 @@ no mark of a shard (a new cluster, or it was wiped), or an old one, further back
 then only the rows of executions that have not ended, and the last `recent_rows` rows of the shard.
 Older history is in the journal, where every reader looks first, and readers know what they get
 twice by its sequence.
+
+A row that cannot be read is passed over, counted and logged with its position: what is told after
+it shows readers the gap in the sequence, and they look into the journal.
 """
 
 import asyncio
@@ -29,7 +32,7 @@ from penstock.common.logging import get_logger
 from penstock.common.publication import Packer, mark_body, mark_subject, marked_position
 from penstock.state.journal.batch import CommitBatch
 from penstock.state.metrics import StateMetrics
-from penstock.state.ports import JournalReader
+from penstock.state.ports import JournalReader, JournalRow
 
 _PAGE_ROWS = 500
 _PUBLISH_ROWS = 4000
@@ -183,13 +186,28 @@ class Publisher:
             page = await self._reader.rows_after(shard, sent, _PAGE_ROWS)
         packer = Packer()
         for row in page:
-            packer.add(row.tenant, row.execution_id, row.body)
+            if row.body is None:
+                self._pass_over(shard, row)
+            else:
+                packer.add(row.tenant, row.execution_id, row.body)
         await bus.publish(packer.messages())
-        self._metrics.published.inc(len(page))
+        self._metrics.published.inc(packer.rows)
         at_end = len(page) < _PAGE_ROWS
         self._sent[shard] = max(page[-1].position if page else 0, head if at_end else 0)
         self._to_be_marked([shard])
         return at_end
+
+    def _pass_over(self, shard: int, row: JournalRow) -> None:
+        """Go on without a row that cannot be read: it must not hold up everybody else's. It stays
+        in the journal, where whoever reads its execution is told."""
+        self._metrics.unreadable.inc()
+        self._log.error(
+            "journal_row_unreadable",
+            shard=shard,
+            position=row.position,
+            tenant=row.tenant,
+            execution=row.execution_id,
+        )
 
     def _to_be_marked(self, shards: Iterable[int]) -> None:
         """Have these shards' positions noted in the stream within a second."""

@@ -19,12 +19,23 @@ _BODY_BYTES_MAX = 256 * 1024 * 1024
 
 
 def plain_body(codec: int, body: bytes) -> bytes:
-    """The EventBatch as it was appended."""
+    """The EventBatch as it was appended. Raises `Internal` for what cannot be read."""
     if codec == CODEC_PLAIN:
         return body
     if codec == CODEC_ZSTD:
-        return zstandard.decompress(body, max_output_size=_BODY_BYTES_MAX)
+        try:
+            return zstandard.decompress(body, max_output_size=_BODY_BYTES_MAX)
+        except zstandard.ZstdError as error:
+            raise Internal("a journal row is damaged", fix="Restore it from a backup.") from error
     raise Internal(f"a journal row has the unknown codec {codec}", fix="Update this service.")
+
+
+def _body_or_none(codec: int, body: bytes) -> bytes | None:
+    """As `plain_body`, for those who have to go on without what cannot be read."""
+    try:
+        return plain_body(codec, body)
+    except Internal:
+        return None
 
 
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -236,7 +247,7 @@ class PostgresJournalReader:
                 row["position"],
                 row["tenant"],
                 row["execution_id"],
-                plain_body(row["codec"], row["body"]),
+                _body_or_none(row["codec"], row["body"]),
             )
             for row in rows
         ]
