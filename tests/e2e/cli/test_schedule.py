@@ -55,6 +55,23 @@ def test_schedules_of_the_file_are_there_and_tell_programs_everything(applied: P
     assert "It fires next at" in shown.stdout
 
 
+def test_a_schedule_has_a_window_and_a_priority(applied: Penstock):
+    window = ("--start-at", "2030-01-01T00:00:00Z", "--end-at", "2030-01-01T02:00:00Z")
+    more = ("--priority", "7", "--catch-up-window-s", "600", "-o", "json")
+    done = applied("schedule", "set", "price-report", "@hourly", "--id", "bounded", *window, *more)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["priority"], made["catch_up_window_s"]) == (7, 600)
+    assert made["start_at"].startswith("2030-01-01T00:00:00")
+    assert made["end_at"].startswith("2030-01-01T02:00:00")
+    assert all(slot.startswith("2030-01-01T0") for slot in made["next_slots"])
+    assert applied("schedule", "set", "price-report", "@hourly", "--priority", "12").returncode == 2
+    wrong = applied("schedule", "set", "price-report", "@hourly", "--start-at", "soon")
+    assert wrong.returncode == 2
+    assert "'soon' is not an instant" in wrong.stderr
+    assert applied("schedule", "remove", "bounded").returncode == 0
+
+
 def test_a_wrong_expression_is_told_with_everything_that_is_wrong(applied: Penstock):
     done = applied("schedule", "set", "price-report", "61 25 * * *", "--timezone", "Mars")
     assert done.returncode == 2

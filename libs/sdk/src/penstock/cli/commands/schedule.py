@@ -93,7 +93,20 @@ def set_(  # noqa: PLR0913 - each is an option of the command
     catch_up: Annotated[
         Literal["none", "latest", "all"], Parameter(help="Which missed slots are made up for.")
     ] = "latest",
+    catch_up_window_s: Annotated[
+        int, Parameter(help="Make up only for slots not older than this; 0 for all.")
+    ] = 0,
     jitter_s: Annotated[int, Parameter(help="Fire up to this many seconds later.")] = 0,
+    start_at: Annotated[
+        str, Parameter(show_default=False, help="No slot before this instant (RFC 3339).")
+    ] = "",
+    end_at: Annotated[
+        str, Parameter(show_default=False, help="No slot after this instant (RFC 3339).")
+    ] = "",
+    priority: Annotated[
+        int | None,
+        Parameter(show_default=False, help="Of its runs, 0 to 9; the workflow's without it."),
+    ] = None,
     version: Annotated[int, Parameter(help="Version; 0 for the latest at each start.")] = 0,
     param: Param = None,
     params_file: ParamsFile = None,
@@ -115,6 +128,10 @@ def set_(  # noqa: PLR0913 - each is an option of the command
                 timezone=timezone,
                 overlap=overlap,
                 catch_up=catch_up,
+                catch_up_window_s=catch_up_window_s,
+                start_at=start_at or None,
+                end_at=end_at or None,
+                priority=priority,
                 jitter_s=jitter_s,
                 version=version,
                 params=build_params(param or (), params_file, known.params_schema),
