@@ -14,6 +14,7 @@ from support.state_twin import (
     MemoryWorkflows,
 )
 from support.state_twin_tasks import MemoryTasks
+from support.usage_twin import MemoryUsage
 
 SHARDS = 8
 
@@ -38,6 +39,7 @@ class Stores:
     retention: Any
     garbage: Any
     operations: Any
+    usage: Any
 
 
 def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None = None) -> Stores:
@@ -73,4 +75,5 @@ def in_memory(journal: MemoryJournal | None = None, leases: MemoryLeases | None 
         keeping,
         keeping,
         MemoryOperationTable(),
+        MemoryUsage(journal),
     )

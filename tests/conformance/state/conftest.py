@@ -19,6 +19,7 @@ from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.tasks import PostgresTasks
+from penstock.state.adapters.postgres.usage import PostgresUsage
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from support.postgres import open_postgres
 from support.state_stores import SHARDS, Stores, in_memory
@@ -66,6 +67,7 @@ async def stores(request):
             PostgresRetention(database),
             PostgresGarbage(database),
             PostgresOperations(database),
+            PostgresUsage(database),
         )
     journal.close()
     server.drop_database(name)

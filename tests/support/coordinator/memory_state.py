@@ -28,6 +28,7 @@ from support.coordinator.memory_history import MemoryHistory
 from support.coordinator.memory_notices import MemoryChildren, MemoryNotices
 from support.coordinator.memory_operations import MemoryOperations
 from support.coordinator.memory_tasks import MemoryTasks, keep_news
+from support.coordinator.memory_usage import MemoryUsage
 from support.schedule_twin import CoordinatorSchedules, MemorySchedules
 
 
@@ -78,6 +79,7 @@ class MemoryState:
             CoordinatorSchedules(self.schedules, self.check_up),
             self.operations,
             MemoryTasks(self),
+            MemoryUsage(self),
         )
 
     def append(self, request: AppendRequest) -> AppendResponse:

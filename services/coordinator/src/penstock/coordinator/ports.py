@@ -308,6 +308,19 @@ class TaskQueries(Protocol):
         ...
 
 
+class Usage(Protocol):
+    """How much accounts use; an empty workflow stands for all of an account."""
+
+    async def live(self, tenant: str, workflow: str) -> int:
+        """Executions that have not ended."""
+        ...
+
+    async def started(self, tenant: str, workflow: str, since_us: int, nth: int) -> tuple[int, int]:
+        """Executions started after an instant, and when the nth from the last one was, 0 if there
+        are fewer."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """Everything the shell needs of the state service."""
@@ -324,3 +337,4 @@ class State:
     operations: OperationStore
 
     tasks: TaskQueries
+    usage: Usage

@@ -19,6 +19,7 @@ from penstock.coordinator.adapters.peers import open_peers
 from penstock.coordinator.adapters.schedules import StateSchedules
 from penstock.coordinator.adapters.state import StateLeases, StatePayloads, StateQueries
 from penstock.coordinator.adapters.tasks import StateTasks
+from penstock.coordinator.adapters.usage import StateUsage
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.ports import State
 from penstock.coordinator.rpc.dispatch import DispatchRpc
@@ -47,6 +48,7 @@ async def open_state(address: str) -> AsyncIterator[State]:
             StateSchedules(channel),
             StateOperations(channel),
             StateTasks(channel),
+            StateUsage(channel),
         )
 
 

@@ -4,6 +4,8 @@ import dataclasses
 
 from penstock.common.settings import ServiceSettings, setting
 from penstock.coordinator.shell.balances import balances_of, weights_of
+from penstock.coordinator.shell.quota_settings import quotas_of
+from penstock.coordinator.shell.rate_settings import rates_of
 
 
 def _positive(value: float) -> None:
@@ -55,6 +57,20 @@ class Settings(ServiceSettings):
         8_000,
         "A worker that hears nothing of its coordinator for so long stops what it runs under a "
         "concurrency limit, so that the slot can be given to another; the same on all coordinators",
+    )
+    rate_limits: str = setting(
+        "",
+        "How many attempts are let go in a time over the whole cluster, such as tenant=1000/s, "
+        "tenant:acme=10/s, type:http@1=50/s, global=5000/s (s, m, h or d); nothing for no limit. "
+        "The same on all coordinators",
+        check=rates_of,
+    )
+    quotas: str = setting(
+        "",
+        "How many executions may be live at once, and how many started in a time, by account and "
+        "by workflow, such as tenant.live=10000, workflow.live=500, tenant.starts=100000/d, "
+        "tenant:acme.live=50; nothing for no quota. The same on all coordinators",
+        check=quotas_of,
     )
     segments: bool = setting(
         True, "Let workers go on to the next nodes; false sends every node on its own"

@@ -84,7 +84,8 @@ def problem_headers(error: PenstockError) -> dict[str, str]:
     """Headers that go with the problem."""
     headers = {"cache-control": "no-store"}
     if error.retryable and error.http_status in (429, 503):
-        headers["retry-after"] = str(RETRY_AFTER_S)
+        told = str(error.facts.get("retry_after_s", ""))
+        headers["retry-after"] = told if told.isdecimal() else str(RETRY_AFTER_S)
     if isinstance(error, MethodNotAllowed) and "allow" in error.facts:
         headers["allow"] = str(error.facts["allow"])
     return headers

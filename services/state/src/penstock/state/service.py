@@ -26,6 +26,7 @@ from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.schedules import PostgresSchedules
 from penstock.state.adapters.postgres.search import PostgresSearch
 from penstock.state.adapters.postgres.tasks import PostgresTasks
+from penstock.state.adapters.postgres.usage import PostgresUsage
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
@@ -49,6 +50,7 @@ from penstock.state.rpc.register import SERVICES, registration
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.rpc.task_service import TaskQueryService
+from penstock.state.rpc.usage_service import UsageService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
@@ -179,6 +181,7 @@ async def open_state(
             ),
             DebugQueryService(reading),
             TaskQueryService(PostgresTasks(database)),
+            UsageService(PostgresUsage(database)),
             EffectService(executions, plans),
         )
         yield await stack.enter_async_context(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.coordinator.limits.cluster_rates import ClusterRates
 from penstock.coordinator.limits.permits import (
     Ask,
     BreakerRule,
@@ -43,21 +44,38 @@ class BadKey(Exception):
 
 
 class LimitKey(NamedTuple):
-    """One limit of a plan: its rule, and the text that tells whom it is shared with."""
+    """One limit of a plan: its rule, and the text that tells whom it is shared with. `shared`: by
+    all accounts."""
 
     kind: str
     text: Template
     rule: Rule
+    shared: bool = False
 
 
 class PlanLimits:
-    """The limits of a plan, taken apart once: of the execution as a whole, and by node."""
+    """The limits of a plan, taken apart once: of the execution as a whole, and by node. `own_way`:
+    its workers may go on to next nodes, because what is set for all concerns none of them."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, tenant: str = "", rates: ClusterRates | None = None) -> None:
         self.whole = tuple(_whole(plan))
         self.nodes = {node.index: tuple(_of_node(plan, node)) for node in plan.nodes if node.gated}
+        self.own_way = True
+        if rates is not None:
+            self._put_under(plan, tenant, rates)
         self.fenced = plan.concurrency is not None
         self.fenced_nodes = frozenset(n.index for n in plan.nodes if n.concurrency is not None)
+
+    def _put_under(self, plan: Plan, tenant: str, rates: ClusterRates) -> None:
+        for node in plan.nodes:
+            found = rates.applying(tenant, node.uses)
+            if found:
+                keys = tuple(
+                    LimitKey(each.kind, parse_template(each.text), each.rule, each.shared)
+                    for each in found
+                )
+                self.nodes[node.index] = (*self.nodes.get(node.index, ()), *keys)
+                self.own_way = False
 
     def reads(self, node: int | None) -> frozenset[str]:
         """Which of `params` and `item` the keys of a node, or of the whole, read."""
@@ -66,18 +84,21 @@ class PlanLimits:
         return frozenset(name for name in ("params", "item") if name in sources)
 
 
-def limits_of(plan: Plan) -> PlanLimits:
-    """The limits of this plan; built at the first call and kept with the plan object."""
-    found = plan.__dict__.get("limits")
+def limits_of(plan: Plan, tenant: str, rates: ClusterRates | None) -> PlanLimits | None:
+    """The limits of this plan for an account, None if there are none; built at the first call and
+    kept with the plan object."""
+    if rates is None and not plan.gated:
+        return None
+    name = "limits" if rates is None else f"limits {tenant}"
+    found = plan.__dict__.get(name)
     if not isinstance(found, PlanLimits):
-        found = plan.__dict__["limits"] = PlanLimits(plan)
-    return found
+        found = plan.__dict__[name] = PlanLimits(plan, tenant, rates)
+    return found if found.whole or found.nodes else None
 
 
-def is_fenced(plan: Plan, refs: Sequence[NodeRef]) -> bool:
+def is_fenced(limits: PlanLimits, refs: Sequence[NodeRef]) -> bool:
     """True if a worker must not go on with one of these attempts once it has lost its coordinator:
     a slot is given to somebody else then."""
-    limits = limits_of(plan)
     return limits.fenced or any(ref.node in limits.fenced_nodes for ref in refs)
 
 
@@ -169,7 +190,7 @@ def asks_of(
     return tuple(
         Ask(
             permit,
-            make_key(key.kind, asker.tenant, render(key.text, scope)),
+            make_key(key.kind, "" if key.shared else asker.tenant, render(key.text, scope)),
             key.rule,
             asker.urgency,
             asker.since_us,

@@ -7,6 +7,7 @@ it never wakes.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from penstock.common.ids import shard_of
 from penstock.coordinator.limits.book import Book
 from penstock.coordinator.limits.breakers import Breaker
 from penstock.coordinator.limits.claims import Claims, GiveBack, KeyOwner, Message
-from penstock.coordinator.limits.permits import Ask, Sync, Told, split_key
+from penstock.coordinator.limits.permits import Ask, Sync, Told, Verdict, split_key
 from penstock.coordinator.limits.slots import Slots
 from penstock.coordinator.shell.live import Shard
 
@@ -86,7 +87,8 @@ class MayAct(Protocol):
 
 class ClusterLimits:
     """Both sides. `on_told` hears answers to what this coordinator asked; `on_served` is called
-    after a batch of them, whoever gave them."""
+    after a batch of them, whoever gave them; `refused` counts by kind what was turned away under
+    keys owned here."""
 
     def __init__(self, coordinator_id: str, clock: Clock, tenure: MayAct, fence_s: float) -> None:
         self.id = coordinator_id
@@ -97,6 +99,7 @@ class ClusterLimits:
         self.peers: Peers = Alone()
         self.on_told: Callable[[Told], None] = lambda told: None
         self.on_served: Callable[[], None] = lambda: None
+        self.refused: Counter[str] = Counter()
         self._clock = clock
         self._tenure = tenure
         self._count = 0
@@ -270,6 +273,8 @@ class ClusterLimits:
             self._held_back = told
             return
         for each in told:
+            if each.verdict is Verdict.REFUSED:
+                self.refused[split_key(each.key)[0]] += 1
             self._deliver(each)
         if self._answered:
             self._answered = False

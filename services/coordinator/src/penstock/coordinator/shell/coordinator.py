@@ -31,6 +31,7 @@ from penstock.coordinator.shell.holdings import Holdings
 from penstock.coordinator.shell.interventions import Interventions
 from penstock.coordinator.shell.joins import StoredJoins
 from penstock.coordinator.shell.key_values import KeyValues
+from penstock.coordinator.shell.limit_metrics import LimitMetrics
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.membership import Membership
@@ -41,6 +42,9 @@ from penstock.coordinator.shell.outbox import NoPeers, Outbox
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.queue_metrics import QueueMetrics
+from penstock.coordinator.shell.quota_desk import QuotaDesk
+from penstock.coordinator.shell.quota_settings import quotas_of
+from penstock.coordinator.shell.rate_settings import rates_of
 from penstock.coordinator.shell.ready import ReadyQueues
 from penstock.coordinator.shell.receiving import Receiving
 from penstock.coordinator.shell.recovery import Recovery
@@ -87,7 +91,7 @@ class Coordinator:
         self.types = types
         self.state = state
         self.measures = Measures()
-        self.executions = Executions()
+        self.executions = Executions(rates_of(settings.rate_limits))
         self.workers = Workers(clock, balances_of(settings.balance))
         self.tenure = Tenure(clock, settings.lease_ttl_ms / 1000)
         holdings = Holdings(self.workers)
@@ -109,9 +113,7 @@ class Coordinator:
         )
         membership = Membership(state.leases, self.id, settings.lease_ttl_ms)
         self.shards = Shards(membership, self.tenure, recovery, parting, clock)
-        self.room = Room(
-            self.executions, self.turns, Limits(settings.executions_max, settings.inbox_max)
-        )
+        self.room = self._room(settings)
         dozing = Dozing(
             self.executions, self.turns, clock, self.measures, settings.dormant_after_ms / 1000
         )
@@ -184,6 +186,12 @@ class Coordinator:
         self.desk = Desk(schedules, self.definitions, runs, self.keeper, process)
         self.shards.on_schedules_changed = self.keeper.changed
 
+    def _room(self, settings: Settings) -> Room:
+        """The way in, with what stands in it."""
+        limits = Limits(settings.executions_max, settings.inbox_max)
+        quotas = QuotaDesk(quotas_of(settings.quotas), self.state.usage, self._process.clock)
+        return Room(self.executions, self.turns, limits, quotas)
+
     def _release(self, settings: Settings, joins: StoredJoins, ready: ReadyQueues) -> Release:
         """The way from decisions to effects, with the gate in it."""
         clock = self._process.clock
@@ -208,6 +216,7 @@ class Coordinator:
         measures.shards.set_function(lambda: len(self.shards))
         measures.workers.set_function(lambda: len(self.workers.by_id))
         measures.registry.register(QueueMetrics(self.release.ready, self.workers))
+        measures.registry.register(LimitMetrics(self.limits, self.room.quotas.refused))
 
     def wake(self, due: list[str]) -> None:
         """Timers of these executions may be due."""

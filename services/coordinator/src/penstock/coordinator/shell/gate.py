@@ -13,7 +13,7 @@ from penstock.coordinator.core.inputs import (
     AttemptRefused,
     CancelAsked,
 )
-from penstock.coordinator.limits.keys import Asker, BadKey, asks_of, limits_of
+from penstock.coordinator.limits.keys import Asker, BadKey, asks_of
 from penstock.coordinator.limits.permits import (
     Ask,
     PermitId,
@@ -27,6 +27,7 @@ from penstock.coordinator.shell.gated import Entry, Permits
 from penstock.coordinator.shell.key_values import KeyValues
 from penstock.coordinator.shell.live import Executions, Happening, Live, Shard
 from penstock.coordinator.shell.passage import Passage, permit_of
+from penstock.coordinator.shell.urgency import level_of
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
 
 _OPEN = (int(NodeStatus.QUEUED), int(NodeStatus.RUNNING))
@@ -66,7 +67,7 @@ class Gate(Passage):
             if permits.get(PermitId(live.id)) is None:
                 self._enter(live, permits, PermitId(live.id), None)
             return
-        gated = limits_of(live.plan).nodes
+        gated = permits.limits.nodes
         free = [ref for ref in refs if not self._is_gated(live, ref, gated)]
         if free:
             self.let_go(live, free)
@@ -105,8 +106,8 @@ class Gate(Passage):
         self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None
     ) -> tuple[Ask, ...]:
         plan = live.plan
-        limits = limits_of(plan)
-        urgency, name = plan.priority, plan.name
+        limits = permits.limits
+        urgency, name = level_of(live), plan.name
         keys = limits.whole
         if ref is not None:
             node = plan.nodes[ref.node]
@@ -180,7 +181,7 @@ class Gate(Passage):
         """True if an attempt has every permit it needs; not if it gave them back in a pause."""
         entry = permits.get(permit_of(live, ref))
         if entry is None:
-            return permits.admitted and not self._is_gated(live, ref, limits_of(live.plan).nodes)
+            return permits.admitted and not self._is_gated(live, ref, permits.limits.nodes)
         return permits.admitted and entry.at == len(entry.steps)
 
     # Shards
@@ -218,7 +219,7 @@ class Gate(Passage):
     def _recall(self, live: Live, permits: Permits) -> None:
         """Claim for a loaded execution whatever it might hold: once it is recovered, only what
         workers have."""
-        limits, holders = limits_of(live.plan), live.state.holders
+        limits, holders = permits.limits, live.state.holders
         recovered = live.early is None
         if limits.whole and (permits.admitted or holders or not recovered):
             whole = PermitId(live.id) if permits.admitted else _former(live)

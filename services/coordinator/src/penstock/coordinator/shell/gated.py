@@ -5,11 +5,10 @@ from typing import Any
 
 import msgspec
 
-from penstock.coordinator.limits.keys import limits_of
+from penstock.coordinator.limits.keys import PlanLimits
 from penstock.coordinator.limits.permits import Ask, PermitId
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.values import NodeRef, NodeStatus
-from penstock.workflow.plan import Plan
 
 _NOT_BEGUN = (int(NodeStatus.PENDING), int(NodeStatus.QUEUED))
 
@@ -25,13 +24,14 @@ class Entry(msgspec.Struct):
 
 
 class Permits:
-    """One execution's part in limits. `admitted`: the execution as a whole may run; until then, and
-    until what its keys read is at hand, attempts are `parked`. `values` are what keys read.
+    """One execution's part in `limits`. `admitted`: the execution as a whole may run; until then,
+    and until what its keys read is at hand, attempts are `parked`. `values` are what keys read.
     `unsure_us`: until then something may run that was lost sight of."""
 
-    __slots__ = ("admitted", "fetching", "nodes", "parked", "unsure_us", "values")
+    __slots__ = ("admitted", "fetching", "limits", "nodes", "parked", "unsure_us", "values")
 
-    def __init__(self, *, admitted: bool) -> None:
+    def __init__(self, limits: PlanLimits, *, admitted: bool) -> None:
+        self.limits = limits
         self.admitted = admitted
         self.nodes: dict[int, dict[PermitId, Entry]] = {}
         self.parked: list[tuple[NodeRef, ...]] = []
@@ -60,12 +60,9 @@ class Permits:
         return iter([pair for own in self.nodes.values() for pair in own.items()])
 
 
-def permits_for(plan: Plan, state: StateData) -> Permits | None:
-    """What the gate keeps of an execution; None if nothing of it is under a limit. One that has
-    begun was admitted."""
-    if not plan.gated:
-        return None
-    return Permits(admitted=not limits_of(plan).whole or has_begun(state))
+def permits_for(limits: PlanLimits, state: StateData) -> Permits:
+    """What the gate keeps of an execution. One that has begun was admitted."""
+    return Permits(limits, admitted=not limits.whole or has_begun(state))
 
 
 def has_begun(state: StateData) -> bool:

@@ -9,7 +9,6 @@ import msgspec
 
 from penstock.common.errors import PenstockError
 from penstock.common.logging import get_logger
-from penstock.coordinator.limits.keys import limits_of
 from penstock.coordinator.ports import Payloads
 from penstock.coordinator.shell.gated import Permits
 from penstock.coordinator.shell.live import Live
@@ -40,7 +39,7 @@ class KeyValues:
         return not missing
 
     def _missing(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> dict[str, Payload]:
-        limits = limits_of(live.plan)
+        limits = permits.limits
         nodes = {ref.node for ref in refs}
         missing: dict[str, Payload] = {}
         started = live.state.started

@@ -1,5 +1,6 @@
 """Why limits hold a node back, in one sentence."""
 
+from penstock.coordinator.limits.cluster_rates import GLOBAL, TENANT, TYPE
 from penstock.coordinator.limits.permits import (
     Ask,
     BreakerRule,
@@ -35,15 +36,25 @@ def items_waiting(live: Live, node: int) -> tuple[int, str]:
     return len(waiting), (_sentence(waiting[0], "Waits") or "") if waiting else ""
 
 
+def _rate_name(kind: str, text: str) -> str:
+    """A rate that a file declares, or one that is set for the cluster."""
+    names = {
+        TENANT: "the account's rate limit",
+        TYPE: f"the cluster's rate limit for {text}",
+        GLOBAL: "the cluster's rate limit",
+    }
+    return names.get(kind, f"the rate limit {text!r}")
+
+
 def _sentence(entry: Entry, waits: str) -> str | None:
     if entry.at >= len(entry.steps):
         return None
     ask: Ask = entry.steps[entry.at]
-    text = split_key(ask.key)[2]
+    kind, _, text = split_key(ask.key)
     match ask.rule:
         case SlotRule(limit=limit):
             return f"{waits} for a place under the limit {text!r} ({limit} at once)."
         case RateRule(limit=limit, per_us=per_us):
-            return f"{waits} for the rate limit {text!r} ({limit} in {per_us / 1e6:g} s)."
+            return f"{waits} for {_rate_name(kind, text)} ({limit} in {per_us / 1e6:g} s)."
         case BreakerRule():
             return f"{waits} for the circuit breaker {text!r}, which is open."

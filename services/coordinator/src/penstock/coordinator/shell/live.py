@@ -6,6 +6,8 @@ from typing import Protocol
 from penstock.common.errors import PenstockError
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Input
+from penstock.coordinator.limits.cluster_rates import ClusterRates
+from penstock.coordinator.limits.keys import limits_of
 from penstock.coordinator.queueing.kinds import slots_of
 from penstock.coordinator.shell.gated import Permits, permits_for
 from penstock.coordinator.shell.workers import Worker
@@ -128,9 +130,10 @@ class Live:
 
 class Executions:
     """All executions in memory of all shards, by id. `set_aside` are those that broke the engine or
-    cannot be read: not touched again by this process."""
+    cannot be read: not touched again by this process. `rates` hold for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, rates: ClusterRates | None = None) -> None:
+        self._rates = rates
         self.by_id: dict[str, Live] = {}
         self.set_aside: set[str] = set()
 
@@ -143,7 +146,8 @@ class Executions:
 
     def add(self, live: Live) -> None:
         """Hold a new one."""
-        live.permits = permits_for(live.plan, live.state)
+        limits = limits_of(live.plan, live.tenant, self._rates)
+        live.permits = permits_for(limits, live.state) if limits is not None else None
         self.by_id[live.id] = live
         live.shard.executions[live.id] = live
 

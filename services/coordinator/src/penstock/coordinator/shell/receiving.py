@@ -133,6 +133,7 @@ class Receiving:
             listener := _Started(),
             under=Under(notice.target_id, _fingerprint(notice, parent)),
             options=options,
+            owed=True,
         )
         self._starts.start(call)
         await listener.done

@@ -249,9 +249,12 @@ class Release:
         go_on = self._segments and live.state.debug is None and may_continue(live.plan, refs)
         stream = worker.stream
         tasks = stream.message().tasks.add()
-        if live.permits is not None and is_fenced(live.plan, refs):
-            tasks.fence_ms = self.fence_ms
-            worker.fenced = True
+        if live.permits is not None:
+            limits = live.permits.limits
+            go_on = go_on and limits.own_way
+            if is_fenced(limits, refs):
+                tasks.fence_ms = self.fence_ms
+                worker.fenced = True
         stream.grew(add_tasks(tasks, live, refs, go_on=go_on))
 
     def _carry_out_one(

@@ -5,6 +5,7 @@ import msgspec
 from penstock.common.errors import LimitExceeded, Unavailable
 from penstock.coordinator.core.inputs import Start
 from penstock.coordinator.shell.live import Caller, Executions, Happening, Live
+from penstock.coordinator.shell.quota_desk import QuotaDesk
 from penstock.coordinator.shell.turns import Turns
 
 
@@ -18,10 +19,13 @@ class Limits(msgspec.Struct, frozen=True):
 class Room:
     """Admits executions while there is room and the journal can be written."""
 
-    def __init__(self, executions: Executions, turns: Turns, limits: Limits) -> None:
+    def __init__(
+        self, executions: Executions, turns: Turns, limits: Limits, quotas: QuotaDesk
+    ) -> None:
         self._executions = executions
         self._turns = turns
         self._limits = limits
+        self.quotas = quotas
         self.accepting = True
 
     def check(self) -> None:

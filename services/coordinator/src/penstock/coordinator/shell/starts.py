@@ -83,7 +83,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
 class Call(msgspec.Struct, frozen=True):
     """One start as it was asked for. With `prepare` its parts come from there, once it is known
     that it was not made before; the request then only tells it from others. `under` and `options`
-    are set if the engine itself asks."""
+    are set if the engine itself asks; `owed`: it must be made whatever the quotas say."""
 
     tenant: str
     request: StartExecutionRequest
@@ -92,6 +92,7 @@ class Call(msgspec.Struct, frozen=True):
     prepare: Callable[[], Awaitable[Prepared]] | None = None
     under: Under | None = None
     options: StartOptions | None = None
+    owed: bool = False
 
     @property
     def waits(self) -> bool:
@@ -159,6 +160,7 @@ class Starts:
         self._shards = shards
         self._room = room
         self._awakening = awakening
+        self._quotas = room.quotas
         self._queries = stored.queries
         self._payloads = stored.payloads
         self._detours = 0
@@ -180,6 +182,8 @@ class Starts:
             found = self._definitions.at_hand(call.tenant, request.workflow, request.version)
             params, trigger = request.params_json, request.trigger_json
             large = max(len(params), len(trigger)) > INLINE_BYTES_MAX // 2
+            if found is not None and not self._quotas.is_fresh(call.tenant, found.plan.name):
+                found = None
             if found is None or large or request.idempotency_key or call.under is not None:
                 self._take_detour(call)
                 return
@@ -224,6 +228,7 @@ class Starts:
         execution_id, shard = place
         live = Live(execution_id, call.tenant, shard, plan)
         waiting = Waiting(call, existing=False)
+        caller = waiting if call.owed else self._quotas.take(live, waiting)
         if call.waits:
             live.waiters.append(waiting)
         event = ExecutionStarted(
@@ -238,7 +243,7 @@ class Starts:
             call.traceparent,
             prepared.options,
         )
-        self._room.admit(live, Start(event, prepared.then), waiting)
+        self._room.admit(live, Start(event, prepared.then), caller)
 
     def _take_detour(self, call: Call) -> None:
         if self._detours >= _DETOURS_MAX:
@@ -265,6 +270,7 @@ class Starts:
         request = call.request
         if call.prepare is not None:
             prepared = await call.prepare()
+            await self._count(call, prepared.definition)
             self._room.check()
             self._begin(call, prepared, place())
             return
@@ -273,9 +279,14 @@ class Starts:
         trigger = NULL
         if request.trigger_json:
             trigger = await self._stored(call.tenant, _checked_trigger(request.trigger_json))
+        await self._count(call, found)
         self._room.check()
         prepared = Prepared(found, params, trigger, tuple(request.tags), call.options)
         self._begin(call, prepared, place())
+
+    async def _count(self, call: Call, found: Definition) -> None:
+        if not call.owed:
+            await self._quotas.count(call.tenant, found.plan.name)
 
     async def _stored(self, tenant: str, json: bytes) -> Payload:
         if len(json) > PARAMS_BYTES_MAX:

@@ -28,6 +28,7 @@ from penstock.api.state.v1.state_service_pb2_grpc import (
 from penstock.api.state.v1.task_query_service_pb2_grpc import (
     add_TaskQueryServiceServicer_to_server,
 )
+from penstock.api.state.v1.usage_service_pb2_grpc import add_UsageServiceServicer_to_server
 from penstock.api.workflow.v1.children_service_pb2_grpc import add_ChildrenServiceServicer_to_server
 from penstock.api.workflow.v1.effect_service_pb2_grpc import add_EffectServiceServicer_to_server
 from penstock.state.rpc.children_service import ChildrenService
@@ -42,6 +43,7 @@ from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.rpc.task_service import TaskQueryService
+from penstock.state.rpc.usage_service import UsageService
 
 _OWN = (
     "JournalService",
@@ -50,6 +52,7 @@ _OWN = (
     "NoticeService",
     "ScheduleStoreService",
     "TaskQueryService",
+    "UsageService",
 )
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
@@ -75,6 +78,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     ScheduleStoreService: add_ScheduleStoreServiceServicer_to_server,
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
     TaskQueryService: add_TaskQueryServiceServicer_to_server,
+    UsageService: add_UsageServiceServicer_to_server,
     EffectService: add_EffectServiceServicer_to_server,
 }
 
