@@ -2,11 +2,16 @@
 
 import asyncio
 
+from prometheus_client import CollectorRegistry
+
 from penstock.api.peer.v1.peer_service_pb2 import Notice
 from penstock.common.clock import SystemClock
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.outbox import NoPeers, Outbox
+from penstock.coordinator.shell.outbox_metrics import OutboxMetrics
+from penstock.workflow.execution.values import Failure
+from support.coordinator.desk import TurnedClock
 
 
 class OnDisk:
@@ -32,4 +37,31 @@ async def test_a_notice_that_the_reader_found_first_is_not_taken_again():
     assert len(outbox) == 1
     outbox.on_owed([Owed(shard, 6, Notice(target_id="x"))])
     assert len(outbox) == 2
+    reading.cancel()
+
+
+async def test_metrics_tell_how_much_is_owed_and_for_how_long():
+    shard = Shard(1, 1, 0)
+    shard.phase = Phase.OWNED
+    clock = TurnedClock()
+    outbox = Outbox(OnDisk(), None, NoPeers(), None, clock)
+    registry = CollectorRegistry()
+    registry.register(OutboxMetrics(outbox))
+
+    def told(name):
+        return registry.get_sample_value(f"penstock_coordinator_outbox_{name}")
+
+    assert (told("notices"), told("oldest_seconds"), told("refused_total")) == (0, 0, 0)
+    outbox.on_loaded(shard)
+    reading = asyncio.create_task(outbox._read())
+    while not len(outbox):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    clock.now += 20
+    outbox.on_owed([Owed(shard, 6, Notice(target_id="x")), Owed(shard, 7, Notice(target_id="y"))])
+    clock.now += 10
+    assert (told("notices"), told("oldest_seconds")) == (3, 30)
+    failure = Failure("user", "NOT_FOUND", "gone")
+    await outbox._tell_sender(outbox._lines["x"][0], failure)
+    assert (told("notices"), told("oldest_seconds"), told("refused_total")) == (2, 10, 1)
     reading.cancel()

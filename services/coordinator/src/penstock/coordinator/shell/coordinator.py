@@ -39,6 +39,7 @@ from penstock.coordinator.shell.mending import Mending
 from penstock.coordinator.shell.operation_steps import Means, Steps
 from penstock.coordinator.shell.operations import Operations
 from penstock.coordinator.shell.outbox import NoPeers, Outbox
+from penstock.coordinator.shell.outbox_metrics import OutboxMetrics
 from penstock.coordinator.shell.parting import Parting
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.queue_metrics import QueueMetrics
@@ -217,6 +218,7 @@ class Coordinator:
         measures.workers.set_function(lambda: len(self.workers.by_id))
         measures.registry.register(QueueMetrics(self.release.ready, self.workers))
         measures.registry.register(LimitMetrics(self.limits, self.room.quotas.refused))
+        measures.registry.register(OutboxMetrics(self.outbox))
 
     def wake(self, due: list[str]) -> None:
         """Timers of these executions may be due."""

@@ -18,12 +18,14 @@ _PLACES = 20
 
 
 class Owed(msgspec.Struct, gc=False):
-    """A notice that is on disk and has not arrived yet. `tries` failed so far."""
+    """A notice that is on disk and has not arrived yet. `tries` failed so far; `since_s` is when
+    it came to the outbox, on the monotonic clock."""
 
     shard: Shard
     id: int
     notice: Notice
     tries: int = 0
+    since_s: float = 0.0
 
 
 class Dues:

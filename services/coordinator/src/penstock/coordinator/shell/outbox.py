@@ -90,6 +90,7 @@ class Outbox:
         self._arrived: list[tuple[int, int]] = []
         self._unread: deque[_Ledger] = deque()
         self._held = 0
+        self.refused = 0
         self._room = asyncio.Event()
         self._news = asyncio.Event()
         self._to_settle = asyncio.Event()
@@ -99,6 +100,12 @@ class Outbox:
 
     def __len__(self) -> int:
         return self._held
+
+    def oldest_s(self) -> float:
+        """How long the notice that came first has been waiting to arrive; from any thread."""
+        now = self._clock.monotonic()
+        firsts = [one for line in list(self._lines.values()) for one in list(line)[:1]]
+        return max((now - one.since_s for one in firsts), default=0.0)
 
     def on_loaded(self, shard: Shard) -> None:
         """A shard came to life: what it owed before is read."""
@@ -125,6 +132,7 @@ class Outbox:
     def _take(self, ledger: _Ledger, owed: Owed) -> None:
         """Put one into its target's line."""
         ledger.last_id = owed.id
+        owed.since_s = self._clock.monotonic()
         self._held += 1
         target = owed.notice.target_id
         line = self._lines.get(target)
@@ -264,6 +272,7 @@ class Outbox:
         """A start can never be made: its node is told, and forgets the notice in the same commit.
         Without a node that waits it is only written down."""
         notice = owed.notice
+        self.refused += 1
         self._log.warning(
             "notice_refused",
             target=notice.target_id,
