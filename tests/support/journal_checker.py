@@ -19,31 +19,19 @@ from penstock.workflow.execution.values import (
     SkipReason,
 )
 from penstock.workflow.plan import Plan
+from support.journal_attempts import Attempts
 from support.journal_course import CourseJudge
 from support.journal_debugger import DebugJudge
 from support.journal_edges import edge_taken, unhandled
 from support.journal_hands import HandJudge
 from support.journal_joins import join_flaws
+from support.journal_vars import VarsJudge
 from support.journal_waits import may_look_again, may_skip, wake_flaws
 
 Batch = tuple[str, int, int, Sequence[ev.Event]]
 """As `journal_codec.decode_batch` gives it: execution id, first sequence, time (us), events."""
 
 DEFAULT_WINDOW = 4_096
-
-
-@dataclass
-class Attempts:
-    """What is known of a node or an item."""
-
-    attempt: int = 1
-    failures: int = 0
-    retry_us: int = 0
-    wait: ev.NodeWaiting | None = None
-    ran: bool = False
-    closed: bool = False
-    answer: str = ""
-    output: Payload | None = None
 
 
 @dataclass
@@ -70,6 +58,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.course = CourseJudge(self.plan)
+        self.variables = VarsJudge(self.plan)
 
     def blame(self, message: str) -> None:
         self.violations.append(f"seq {self.seq}: {message}")
@@ -79,6 +68,7 @@ class Judge:
             self.blame(f"{type(event).__name__} after the end (I5)")
         if (self.seq == 1) != isinstance(event, ev.ExecutionStarted):
             self.blame("an execution begins with ExecutionStarted, once")
+        self.variables.take(event, self.completed, self.blame)
         self.debugger.take(event, self.by_hand.pending.keys(), self.blame)
         match event:
             case ev.NodesQueued(nodes=nodes):

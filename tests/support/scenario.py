@@ -2,12 +2,14 @@
 
 A file is a sequence of blocks: what happens, a line `----`, what the core decided. What happens:
 
-    plan [deadline=30] [output=b] [on_failure=h] [on_failure_flow=name], then one line per node:
+    plan [deadline=30] [output=b] [on_failure=h] [on_failure_flow=name] [vars={"a":1}],
+      then one line per node:
       a retry=3:hook on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
       b needs=a,c:failure,d:success:left
-    start [child of P [detached] | delayed 5 [until 9]]
+    start [child of P [detached] | delayed 5 [until 9] | vars {"a":1}]
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
     report w1 a#1 <outcome> [; b#1 <outcome>]... [-> c#1]
+       any with `set a=1 b=` behind it
        outcomes: ok [json] [choose x,y] | large | fail class reason | false | lost | lost unbegun
                  | child id workflow [json] [detached] [outlives]
                  | sleep 2 | sleep until 100 | wait signal [2] [or skip] | items json json ...
@@ -29,6 +31,7 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
 Events begin with `+`, commands with `>`, notices to other executions with `=`.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +45,6 @@ from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.hand_events import AttemptsHandedOver, ExecutionPaused
 from penstock.workflow.execution.values import (
     NULL,
-    ExecutionStatus,
     Failure,
     HumanTask,
     NodeRef,
@@ -50,12 +52,15 @@ from penstock.workflow.execution.values import (
     Operation,
     Payload,
 )
+from penstock.workflow.execution.variables import VarsChanged
 from penstock.workflow.execution.view import execution_view
 from penstock.workflow.plan import Plan
 from penstock.workflow.policies import OnFailure
 from penstock.workflow.retry import RetryPolicy
 from support.plans import PlanBuilder
 from support.scenario_debug import read_command, shown_event
+from support.scenario_ends import read_end
+from support.scenario_vars import read_change, shown_vars
 from support.scenario_waits import read_again, read_ask
 
 LINKS = ev.Child | ev.Parent | ev.StartOptions
@@ -68,6 +73,7 @@ FLAGS = {
     "effects": str,
     "on_uncertain": str,
     "ask_for_s": float,
+    "uses_vars": bool,
 }
 
 
@@ -193,6 +199,8 @@ class Conversation:
             ends = [float(word) for word in words[3:4]]
             deadline_us = self.now_us + round(ends[0] * 1_000_000) if ends else 0
             options = ev.StartOptions(not_before_us=not_before_us, deadline_us=deadline_us)
+        elif words[:1] == ["vars"]:
+            options = ev.StartOptions(vars_json=words[1].encode())
         elif "debug" in words:
             options = ev.StartOptions(debug=True)
         params = Payload(b"{}")
@@ -204,10 +212,10 @@ class Conversation:
         outcomes = []
         for part in rest.split(";"):
             ref, *words = part.split()
-            begun = words[-1] != "unbegun"
-            kind = read_outcome(words)
+            begun_us = self.now_us if words[-1] != "unbegun" else 0
+            change = read_change(words)
             outcomes.append(
-                inp.Outcome(self.ref(ref), kind, self.now_us if begun else 0, self.now_us)
+                inp.Outcome(self.ref(ref), read_outcome(words), begun_us, self.now_us, vars=change)
             )
         going_on = self.ref(goes_on) if goes_on else None
         return inp.Report(worker, outcomes[0].ref, tuple(outcomes), going_on)
@@ -253,6 +261,8 @@ class Conversation:
                 return f"parent={value.execution_id}{' (detached)' if value.detached else ''}"
             case ev.StartOptions():
                 return self.shown_fields(value).removeprefix("StartOptions").strip()
+            case VarsChanged() | cmd.ShowVars():
+                return shown_vars(value, self.shown)
             case cmd.Dispatch() | cmd.CancelAttempts():
                 refs = " ".join(map(self.shown, value.refs))
                 return f"{type(value).__name__} {refs}"
@@ -356,16 +366,6 @@ def read_outcome(words: list[str]) -> inp.OutcomeKind:
     raise ValueError(f"what is {words}?")
 
 
-def read_end(words: list[str]) -> inp.ChildEnded:
-    child_id, status, *rest = words
-    if status == "ok":
-        output = Payload(rest[0].encode() if rest else b"1")
-        return inp.ChildEnded(child_id, ExecutionStatus.COMPLETED, output)
-    error_class, reason = rest or ("permanent", "BROKEN")
-    failure = Failure(error_class, reason, "It broke.")
-    return inp.ChildEnded(child_id, ExecutionStatus[status], failure=failure)
-
-
 def read_plan(options: list[str], lines: list[str]) -> Plan:
     builder = PlanBuilder()
     for line in lines:
@@ -391,4 +391,6 @@ def read_plan(options: list[str], lines: list[str]) -> Plan:
         deadline_s=float(named.get("deadline", 0)),
         on_failure=on_failure if on_failure != OnFailure() else None,
         mode=named.get("mode", "realtime"),
+        vars=json.loads(named.get("vars", "{}")),
+        uses_vars="vars" in named,
     )

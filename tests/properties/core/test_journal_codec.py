@@ -15,6 +15,7 @@ from penstock.workflow.execution.values import (
     Payload,
     SkipReason,
 )
+from penstock.workflow.execution.variables import VarsChange, VarsChanged
 
 U32 = st.integers(0, 2**32 - 1)
 TIMES = st.integers(0, 2**62)
@@ -68,6 +69,13 @@ BREAKPOINTS = st.builds(
     st.booleans(),
 )
 POINTS = st.lists(BREAKPOINTS, max_size=3).map(tuple)
+VARS = st.lists(st.tuples(TEXTS, st.binary(max_size=8)), max_size=3).map(
+    lambda pairs: (
+        VarsChange(*(tuple(column) for column in zip(*pairs, strict=True)))
+        if pairs
+        else VarsChange((), ())
+    )
+)
 DEBUGGING = st.one_of(
     st.builds(debug.DebugAttached, TEXTS, st.booleans(), st.booleans(), POINTS, TEXTS),
     st.builds(debug.DebugDetached, TEXTS),
@@ -112,6 +120,7 @@ EVENTS = st.one_of(
     ),
     st.builds(ev.OutcomesCarried, st.lists(COMPLETED | FAILED | SKIPPED, max_size=3).map(tuple)),
     DEBUGGING,
+    st.builds(VarsChanged, REFS, VARS),
 )
 
 

@@ -15,6 +15,7 @@ from penstock.api.payload.v1.payload_pb2 import (
 )
 from penstock.gateway.public_events import is_last, node_name, public_event, public_events
 from support.gateway.debug_cases import DEBUG_CASES
+from support.gateway.vars_cases import VARS_CASES
 
 NAMES = ["fetch", "judge"]
 AT_US = 1_700_000_000_123_456
@@ -359,6 +360,7 @@ CASES = {
         },
     ),
     **DEBUG_CASES,
+    **VARS_CASES,
 }
 
 

@@ -112,7 +112,7 @@ MISTAKES = [
     ("  a: {run: x, when: '${{ run.idd }}'}", "UNKNOWN_FIELD", 6, 26, "nodes.a.when", '"id"'),
     ("  a: {run: x, when: '${{ nope }}'}", "UNKNOWN_NAME", 6, 26, "nodes.a.when", "know"),
     ("  a: {run: x, when: '${{ secrets.K }}'}", "NOT_SUPPORTED_YET", 6, 26, "nodes.a.when", "sec"),
-    ("  a: {run: 'return vars.get(1)'}", "NOT_SUPPORTED_YET", 6, 20, "nodes.a.run", "vars"),
+    ("  a: {run: 'return secrets.get(1)'}", "NOT_SUPPORTED_YET", 6, 20, "nodes.a.run", "secrets"),
     ("  a: {run: 'return db.query(1)'}", "NOT_SUPPORTED_YET", 6, 20, "nodes.a.run", "db.query@1"),
     ("  a: {run: x, when: '${{ http.get(1) }}'}", "NOT_POSSIBLE_HERE", 6, 26,
      "nodes.a.when", "run"),

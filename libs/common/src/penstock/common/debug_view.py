@@ -97,8 +97,8 @@ def _write_start(found: pb.InspectNodeResponse, state: ExecutionState) -> None:
     if started is None:
         return
     write_payload(found.params, started.params)
-    if started.options is not None:
-        found.vars_json = started.options.vars_json
+    if state.variables is not None:
+        found.vars_json = state.variables.text()
 
 
 def _write_item(found: pb.InspectNodeResponse, state: ExecutionState, ref: NodeRef) -> None:

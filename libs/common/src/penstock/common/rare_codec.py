@@ -14,12 +14,16 @@ from penstock.common.start_codec import read_options, write_options
 from penstock.common.value_codec import (
     failure_from_proto,
     payload_from_proto,
+    ref_from_proto,
+    vars_from_proto,
     write_failure,
     write_payload,
+    write_ref,
 )
 from penstock.workflow.execution import debug_events as debug
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.values import ExecutionStatus
+from penstock.workflow.execution.variables import VarsChanged
 
 Writer = Callable[[journal.Event, Any], None]
 Reader = Callable[[journal.Event], ev.Event]
@@ -140,6 +144,18 @@ def _read_taken(message: journal.Event) -> ev.FailureTaken:
     return ev.FailureTaken(taken.node, failure_from_proto(taken.failure))
 
 
+def _write_vars(message: journal.Event, event: VarsChanged) -> None:
+    changed = message.vars_changed
+    write_ref(changed.ref, event.ref)
+    changed.change.names.extend(event.change.names)
+    changed.change.values_json.extend(event.change.values_json)
+
+
+def _read_vars(message: journal.Event) -> ev.Event:
+    changed = message.vars_changed
+    return VarsChanged(ref_from_proto(changed.ref), vars_from_proto(changed.change))
+
+
 _WRITERS: Mapping[type, Writer] = {
     ev.ExecutionStarted: _write_started,
     ev.ExecutionEnded: _write_ended,
@@ -148,6 +164,7 @@ _WRITERS: Mapping[type, Writer] = {
     ev.NodesCancelled: _write_cancelled,
     ev.StartDue: _write_due,
     ev.FailureTaken: _write_taken,
+    VarsChanged: _write_vars,
     **HAND_WRITERS,
     debug.DebugAttached: debug_codec.write_attached,
     debug.DebugDetached: debug_codec.write_detached,
@@ -166,6 +183,7 @@ _READERS: Mapping[str, Reader] = {
     "nodes_cancelled": _read_cancelled,
     "start_due": _read_due,
     "failure_taken": _read_taken,
+    "vars_changed": _read_vars,
     **HAND_READERS,
     "debug_attached": debug_codec.read_attached,
     "debug_detached": debug_codec.read_detached,

@@ -18,6 +18,7 @@ from penstock.workflow.execution.values import (
     NodeRef,
     Payload,
 )
+from penstock.workflow.execution.variables import VarsChange
 
 _CLASS_NUMBERS = {"transient": 1, "permanent": 2, "system": 3, "user": 4}
 _CLASS_NAMES = {0: "system", 1: "transient", 2: "permanent", 3: "system", 4: "user"}
@@ -103,3 +104,11 @@ def write_logs(
 def logs_from_proto(messages: Iterable[payload.LogLine]) -> tuple[LogLine, ...]:
     """The log lines of a repeated field."""
     return tuple(LogLine(m.at_unix_us, m.level, m.message) for m in messages)
+
+
+def vars_from_proto(message: payload.VarsChange) -> VarsChange:
+    """What an attempt changed. Raises ValueError if the columns differ in length."""
+    names, values = tuple(message.names), tuple(message.values_json)
+    if len(names) != len(values):
+        raise ValueError(f"a change of {len(names)} variables with {len(values)} values")
+    return VarsChange(names, values)

@@ -25,7 +25,8 @@ def print_execution_comparison(found: ExecutionComparison) -> None:
     print()
     headings = ("NODE", "LEFT", "RIGHT", "TOOK", "TOOK RIGHT", "DIFFERS", "INPUTS")
     print_table(headings, [_row(node) for node in found.nodes])
-    for title, differences in (("params", found.params), ("output", found.output)):
+    whole = (("params", found.params), ("vars", found.vars), ("output", found.output))
+    for title, differences in whole:
         _print_differences(title, differences)
     for node in found.nodes:
         _print_differences(node.id, node.output)

@@ -88,6 +88,7 @@ class ExecutionComparison(msgspec.Struct, frozen=True, kw_only=True):
     output: Differences = Differences()
     nodes: tuple[NodeComparison, ...] = ()
     versions: VersionComparison | None = None
+    vars: Differences = Differences()
 
 
 class Rerun(msgspec.Struct, frozen=True):

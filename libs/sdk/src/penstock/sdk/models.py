@@ -120,7 +120,8 @@ class Moment(msgspec.Struct, frozen=True):
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; `last_seq` is the last event it contains. `past` is set if it
     is not told as it is now. `partial` is set if it ended badly: by id the outputs of the nodes
-    that completed and that no other completed node took further."""
+    that completed and that no other completed node took further.
+    `vars` are its variables, None if it has none."""
 
     params: Any = None
     output: Any = None
@@ -131,6 +132,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     past: Moment | None = None
     parent: ParentLink | None = None
     not_before: str | None = None
+    vars: dict[str, Any] | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +240,8 @@ class PublicEvent(msgspec.Struct, frozen=True):
     failed_node: str = ""
     signal: str = ""
     reason: str = ""
+    vars: dict[str, Any] | None = None
+    deleted: tuple[str, ...] = ()
 
 
 class EventMessage(msgspec.Struct, frozen=True, tag_field="type", tag="event"):

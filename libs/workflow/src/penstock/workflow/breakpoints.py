@@ -28,7 +28,7 @@ FILE_PREFIX = "file:"
 """Ids of breakpoints from the file begin with this, then comes the node."""
 
 CONDITION_CHARS_MAX = 1_000
-_ANYWHERE = frozenset({"params", "run"})
+_ANYWHERE = frozenset({"params", "run", "vars"})
 _AT_A_NODE = frozenset({"input", "payload", "nodes"})
 
 

@@ -19,6 +19,7 @@ from penstock.workflow.compare.versions import node_differences
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import SkipReason
+from penstock.workflow.execution.variables import VarsChange, VarsChanged
 from penstock.workflow.issues import Issue
 from penstock.workflow.nearest import Names
 from penstock.workflow.plan import NodePlan, Plan
@@ -28,6 +29,9 @@ _DECIDING = frozenset({
     "egress",
 })  # fmt: skip
 """Keys of a node that decide its outcome; others say when, where and how often it is tried."""
+
+_CHANGES_BYTES_MAX = 4 * 1024 * 1024
+"""Changes of variables that are taken over whole."""
 
 _TOLD_MAX = 3
 """Places of a changed node that a finding names."""
@@ -39,6 +43,7 @@ class Past:
     def __init__(self, plan: Plan) -> None:
         self.state = ExecutionState(plan, keep_outputs=True)
         self.outcomes: dict[int, list[ev.CarriedOutcome]] = {}
+        self.changes: list[VarsChanged] = []
 
     def take(self, events: Iterable[ev.Event], first_seq: int, at_us: int) -> None:
         """Apply consecutive events that were committed together."""
@@ -50,6 +55,8 @@ class Past:
 
     def _note(self, event: ev.Event) -> None:
         match event:
+            case VarsChanged():
+                self.changes.append(event)
             case ev.NodeCompleted(ref=ref) if not ref.item:
                 self.outcomes[ref.node] = [msgspec.structs.replace(event, logs=())]
             case ev.NodeFailed(ref=ref) if not ref.item and not event.retry_us:
@@ -67,11 +74,13 @@ class Past:
 
 class Carried(msgspec.Struct, frozen=True):
     """What is taken over, as events with the new plan's numbers; `nodes` are its ids. `issues` are
-    the reasons why it cannot be."""
+    the reasons why it cannot be. `changes` are what the nodes taken over, and nobody else, did to
+    variables, in the order in which it was done."""
 
     outcomes: tuple[ev.CarriedOutcome, ...]
     nodes: tuple[str, ...]
     issues: tuple[Issue, ...] = ()
+    changes: tuple[VarsChanged, ...] = ()
 
 
 def carry_over(past: Past, plan: Plan, again: Collection[str] = ()) -> Carried:
@@ -101,7 +110,35 @@ def carry_over(past: Past, plan: Plan, again: Collection[str] = ()) -> Carried:
             _apply(scratch, outcomes)
             found += outcomes
             names.append(node.id)
-    return Carried(tuple(found), tuple(names), tuple(issues))
+    done = _changes_of_vars(past, plan, names)
+    return Carried(tuple(found), tuple(names), tuple(issues), done)
+
+
+def _changes_of_vars(past: Past, plan: Plan, names: Collection[str]) -> tuple[VarsChanged, ...]:
+    """What these nodes did to variables. If it is too much for a row, values that were replaced
+    later are left out: they count only for who goes back behind them from here once more."""
+    source, kept = past.state.plan.nodes, frozenset(names)
+    found = [
+        VarsChanged(msgspec.structs.replace(one.ref, node=plan.index_of(name)), one.change)
+        for one in past.changes
+        if (name := source[one.ref.node].id) in kept
+    ]
+    if sum(len(value) for one in found for value in one.change.values_json) > _CHANGES_BYTES_MAX:
+        found = _last_of_each(found)
+    return tuple(found)
+
+
+def _last_of_each(changes: list[VarsChanged]) -> list[VarsChanged]:
+    seen: set[str] = set()
+    found: list[VarsChanged] = []
+    for one in reversed(changes):
+        columns = zip(one.change.names, one.change.values_json, strict=True)
+        left = [(name, value) for name, value in columns if name not in seen]
+        if left:
+            names, values = zip(*left, strict=True)
+            seen.update(names)
+            found.append(VarsChanged(one.ref, VarsChange(names, values)))
+    return found[::-1]
 
 
 def _ended(past: Past, again: Collection[str]) -> dict[str, int]:

@@ -153,6 +153,8 @@ class _PlanBuilder:
             on_failure=flow.on_failure,
             schedules=flow.schedules,
             vars=flow.vars,
+            uses_vars=bool(flow.vars)
+            or any(one.uses_vars for one in (*nodes, *((hidden,) if hidden else ()))),
             gated=any(node.gated for node in nodes)
             or not (flow.concurrency is None and flow.rate_limit is None),
             searched=searched_paths({"properties": flow.params}),
@@ -192,7 +194,9 @@ class _PlanBuilder:
             on_error=node.on_error,
             effects=effects_of(node, node.type, reads.host_functions),
             pool=node.pool,
-            segment_friendly=node.type.segment_friendly and scheduling == Scheduling(),
+            segment_friendly=node.type.segment_friendly
+            and scheduling == Scheduling()
+            and not reads.uses_vars,
             limits=node.limits,
             egress=node.egress,
             importance=node.importance,
@@ -208,6 +212,7 @@ class _PlanBuilder:
             breakpoint=scheduling.breakpoint,
             on_uncertain=node.on_uncertain,
             ask_for_s=node.ask_for_s,
+            uses_vars=reads.uses_vars,
         )
 
     def _node_reads(self, position: int, reads: Reads) -> tuple[int, ...]:
@@ -236,6 +241,8 @@ class _PlanBuilder:
         edges = tuple(Edge(parent) for parent in parents)
         seen = tuple(range(len(self._order))) if reads.all_nodes else tuple(read)
         hidden = self._hidden(edges, seen, {"value": output.data}, collects=False)
+        if reads.uses_vars:
+            hidden = msgspec.structs.replace(hidden, uses_vars=True, segment_friendly=False)
         return hidden.index, hidden
 
     def _hidden(

@@ -60,6 +60,7 @@ class NodePlan(msgspec.Struct, frozen=True):
     `host_functions` are the host APIs (`http`, `db`, `sleep` ...) that the script mentions: none
     means it is pure. `priority` is None if the execution's holds; `labels` are what a worker must
     have, `resources` what an attempt takes of it; `breakpoint` is "before", "after" or a condition.
+    `uses_vars`: it reads or writes execution variables.
     The hidden `$output` node has `uses` "output@1" and, for an `output:`
     expression, that value as `config["value"]`; `collects` is set on the hidden `$output` node
     without an expression: gather completed parents by id.
@@ -100,6 +101,7 @@ class NodePlan(msgspec.Struct, frozen=True):
     breaker: Breaker | None = None
     breakpoint: str = ""
     on_uncertain: OnUncertain = "ask"
+    uses_vars: bool = False
     ask_for_s: float = 0.0
 
     @property
@@ -122,6 +124,7 @@ class NodePlan(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, dict=True):
     """A whole workflow. `output_node` is the node whose output is the execution's (-1: none,
     output is null). `gated`: some node, or the execution as a whole, is under a limit.
+    `vars` are variables to begin with; `uses_vars`: there are some, or some node uses them.
     `searched`: the parameters by which executions are found.
 
     It has a `__dict__` so that tables derived from it are built once and kept with it.
@@ -144,6 +147,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     on_failure: OnFailure | None = None
     schedules: tuple[ScheduleTrigger, ...] = ()
     vars: Mapping[str, Any] = {}
+    uses_vars: bool = False
     gated: bool = False
     searched: tuple[SearchPath, ...] = ()
 

@@ -1,7 +1,7 @@
 """Reads the top level of a file."""
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from penstock.workflow import vocabulary as words
 from penstock.workflow.definition import Defaults, FlowDefinition, NodeDefinition
@@ -18,6 +18,7 @@ from penstock.workflow.read_node import NodeReader
 from penstock.workflow.read_policies import read_retry
 from penstock.workflow.read_scheduling import read_concurrency, read_priority, read_rate_limit
 from penstock.workflow.retry import RetryPolicy
+from penstock.workflow.variables import encoded, first_flaws
 
 
 def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -> FlowDefinition:
@@ -32,7 +33,6 @@ def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -
     mode = fields.choice("mode", words.MODES, words.MODES_LATER)
     fields.text("version_note")
     priority = read_priority(fields)
-    initial_vars = fields.mapping("vars", "write them as `name: value`")
     defaults = _read_defaults(fields)
     params = fields.mapping(
         "params", "one JSON Schema per parameter, such as `sku: {type: string}`"
@@ -53,8 +53,25 @@ def read_flow(root: Located, types: Mapping[str, NodeType], issues: IssueList) -
         retention=read_retention(fields),
         on_failure=read_on_failure(fields),
         schedules=_read_triggers(fields),
-        vars=initial_vars.data if initial_vars is not None else {},
+        vars=_read_vars(fields),
     )
+
+
+def _read_vars(fields: Fields) -> Mapping[str, Any]:
+    """The variables that executions begin with."""
+    value = fields.mapping("vars", "write them as `name: value`")
+    if value is None:
+        return {}
+    try:
+        values = encoded(value.data)
+    except (TypeError, ValueError):
+        fields.wrong("vars", "values that JSON has", "put dates and the like into quotes")
+        return {}
+    for name, what, fix in first_flaws(values):
+        place = value.key_place(name, "vars") if name else fields.place("vars")
+        code = "BAD_VARIABLE" if name else "TOO_MANY_ENTRIES"
+        fields.issues.error(code, place, f"{what[0].upper()}{what[1:]}.", fix)
+    return dict(value.data)
 
 
 def _check_version(fields: Fields) -> None:

@@ -15,6 +15,7 @@ from penstock.workflow.javascript import JavaScript
 from penstock.workflow.javascript_faults import SyntaxFault
 from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
+from penstock.workflow.variables import METHODS, is_name
 
 _OBJECT_METHODS = frozenset(("hasOwnProperty", "toString", "valueOf", "constructor"))
 _ELEMENT_NAMES = frozenset(("item", "index"))
@@ -32,6 +33,7 @@ class Reads:
         self.inputs: dict[str, Place] = {}
         self.payload: Place | None = None
         self.host_functions: set[str] = set()
+        self.uses_vars = False
 
 
 class ReferenceChecker:
@@ -140,6 +142,8 @@ class ReferenceChecker:
         elif root == "run":
             known = dict.fromkeys(words.RUN_FIELDS)
             self._check_key(access, "UNKNOWN_FIELD", known, text, offset, path)
+        elif root == "vars":
+            self._check_vars(access, text, offset, path, context)
         elif context.script:
             if root in words.HOST_FUNCTIONS_LATER:
                 message = f"`{root}` is not supported in scripts yet."
@@ -216,6 +220,23 @@ class ReferenceChecker:
         elif context.key in _BEFORE_ITEMS:
             message = f"`{root}` does not exist in `{context.key}`: that is evaluated before."
             self._tell("NOT_POSSIBLE_HERE", text, offset, path, message)
+
+    def _check_vars(
+        self, access: Access, text: Located, offset: int, path: str, context: "_Context"
+    ) -> None:
+        """Code gets and sets variables by methods; an expression reads them by name."""
+        context.reads.uses_vars = True
+        key = access.key
+        if key is None or key in _OBJECT_METHODS:
+            return
+        if context.script and key not in METHODS:
+            fix = f'write vars.get("{key[:60]}")' if is_name(key) else ""
+            message = f"In `run`, `vars` has {', '.join(METHODS)}, but no `{key[:60]}`."
+            self._tell("UNKNOWN_FIELD", text, offset, path, message, fix)
+        elif not context.script and key in METHODS:
+            message = f"`vars.{key}` can only be used in `run`."
+            fix = "an expression reads a variable by its name, such as ${{ vars.total }}"
+            self._tell("NOT_POSSIBLE_HERE", text, offset, path, message, fix)
 
     def _check_key(
         self,

@@ -13,6 +13,7 @@ from penstock.workflow.node_type import NodeType
 from penstock.workflow.retry import ERROR_CLASSES, NAMED_POLICIES
 from penstock.workflow.schema_limits import breaker_schema, limit_properties
 from penstock.workflow.schema_scheduling import placement_properties, priority_schema
+from penstock.workflow.variables import METHODS
 
 _DYNAMIC = {"type": "string", "pattern": r"\$\{\{"}
 _DURATION = {"$ref": "#/definitions/duration"}
@@ -116,6 +117,11 @@ def _flow_properties() -> dict[str, Any]:
             "additionalProperties": {"$ref": "#/definitions/node"},
         },
         "output": {"description": "The run's output; expressions in ${{ }}."},
+        "vars": {
+            "type": "object",
+            "description": "Execution variables and their first values.",
+            "propertyNames": {"pattern": _anchored(words.IDENTIFIER), "not": {"enum": [*METHODS]}},
+        },
         "mode": {"enum": list(words.MODES)},
         "deadline": {**_DURATION, "description": "The whole run ends by then."},
         "tags": {"type": "array", "items": _text("A label.", words.TAG), "uniqueItems": True},

@@ -6,11 +6,11 @@ import re
 FLOW_KEYS = (
     "flow", "id", "description", "params", "defaults", "nodes", "output", "mode", "deadline",
     "tags", "env", "version_note", "triggers", "priority", "concurrency", "rate_limit",
-    "on_failure", "retention",
+    "on_failure", "retention", "vars",
 )  # fmt: skip
 FLOW_KEYS_LATER = (
     "durability", "labels",
-    "breaker", "cache", "resources", "affinity", "vars", "secrets",
+    "breaker", "cache", "resources", "affinity", "secrets",
 )  # fmt: skip
 DEFAULTS_KEYS = ("retry", "timeout", "pool", "on_error")
 NODE_KEYS = (
@@ -82,9 +82,9 @@ JS_TYPE = "js@1"
 OUTPUT_TYPE = "output@1"
 """The node type of the hidden last node; files cannot use it."""
 
-EXPRESSION_ROOTS = ("params", "nodes", "input", "payload", "run", "env")
+EXPRESSION_ROOTS = ("params", "nodes", "input", "payload", "run", "env", "vars")
 """Names an expression reads data by; `item` comes on top in a fan-out."""
-LATER_ROOTS = ("secrets", "vars")
+LATER_ROOTS = ("secrets",)
 RUN_FIELDS = ("id", "attempt", "started_at", "trigger")
 NODE_FIELDS = ("output", "error", "status")
 EFFECT_FUNCTIONS = ("http", "db", "mail")

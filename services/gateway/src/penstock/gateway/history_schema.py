@@ -89,6 +89,7 @@ class ExecutionComparison(msgspec.Struct, frozen=True):
     output: Differences
     nodes: tuple[NodeComparison, ...]
     versions: VersionComparison | None
+    vars: Differences = Differences()
 
 
 class ForkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

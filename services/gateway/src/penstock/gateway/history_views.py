@@ -54,6 +54,7 @@ def execution_comparison(message: pb.CompareExecutionsResponse) -> schema.Execut
         output=differences(message.output),
         nodes=tuple(map(_node, message.nodes)),
         versions=versions,
+        vars=differences(message.vars),
     )
 
 

@@ -32,6 +32,7 @@ from penstock.gateway.views import (
     log_lines,
     payload_json,
 )
+from penstock.workflow.execution.join import join_object
 
 Names = Sequence[str]
 """Node ids in plan order."""
@@ -284,6 +285,19 @@ def _handed_over(event: journal.AttemptsHandedOver, names: Names) -> PublicEvent
     return PublicEvent("NODE_STATE_CHANGED", "attempts_handed_over", nodes)
 
 
+def _vars_changed(event: journal.VarsChanged, names: Names) -> PublicEvent:
+    columns = zip(event.change.names, event.change.values_json, strict=True)
+    values = {name: value for name, value in columns if value}
+    return PublicEvent(
+        "DATA_AVAILABLE",
+        "vars_changed",
+        node=node_name(event.ref.node, names),
+        item=_item(event.ref),
+        vars=Raw(join_object(list(values), list(values.values()))),
+        deleted=tuple(name for name in event.change.names if name not in values),
+    )
+
+
 _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "execution_started": _started,
     "nodes_queued": _queued,
@@ -316,6 +330,7 @@ _MAKERS: Mapping[str, Callable[[Any, Names], PublicEvent]] = {
     "node_intervened": _intervened,
     "task_answered": _task_answered,
     "attempts_handed_over": _handed_over,
+    "vars_changed": _vars_changed,
 }
 
 

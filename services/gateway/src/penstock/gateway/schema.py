@@ -115,7 +115,7 @@ class ParentLink(msgspec.Struct, frozen=True):
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; watch its events from `last_seq` on. `past` is set if it is not
     told as it is now. One that ended badly has `partial` instead of `output`: by id the outputs of
-    the nodes that completed and that no other completed node took further."""
+    the nodes that completed and that no other completed one took further. `vars`: its variables."""
 
     params: Raw
     output: Raw | None
@@ -126,6 +126,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     past: Moment | None = None
     parent: ParentLink | None = None
     not_before: str | None = None
+    vars: Raw | None = None
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):
@@ -281,7 +282,8 @@ class NodeChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class PublicEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One event. `nodes` holds every change of a node that came with it, whatever the `type`;
-    `kind` is the journal's own name for it.
+    `kind` is the journal's own name for it. `vars` are variables that were set, `deleted` the names
+    of those that were deleted.
     """
 
     type: EventType
@@ -307,6 +309,8 @@ class PublicEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     operation: str = ""
     decision: str = ""
     input: Raw | None = None
+    vars: Raw | None = None
+    deleted: tuple[str, ...] = ()
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="event"):

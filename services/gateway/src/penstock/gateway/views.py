@@ -155,6 +155,7 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         past=past,
         parent=_parent(message),
         not_before=_timestamp(message, "not_before"),
+        vars=Raw(message.vars_json) if message.vars_json else None,
     )
 
 

@@ -237,6 +237,8 @@ class _Attempt:
         if failure is not None:
             raise failure
         step = result.steps[0]
+        if step.HasField("vars"):
+            outcome.vars.CopyFrom(step.vars)
         return Done(msgspec.Raw(step.output_json), tuple(step.chosen) if step.routed else None)
 
     def _idempotency_key(self) -> str:

@@ -11,7 +11,7 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.nodes.api import NodeFailure
 from penstock.worker.failures import to_node_failure
 from penstock.worker.needs import Needs
-from penstock.worker.program import Parsed
+from penstock.worker.program import VARS, Parsed
 from penstock.worker.sandbox import SandboxClient
 from penstock.worker.scope import AttemptScope, NotOpened, plain
 from penstock.workflow.expressions import (
@@ -26,6 +26,8 @@ from penstock.workflow.expressions.syntax import Chain, Constant, Name
 
 _ITEMS = "__items"
 _CALL_BYTES = 512
+_VARS_AS_DATA = "vars = vars.getAll(); "
+"""Expressions read variables by name; on the first line, so that the others keep their numbers."""
 _RESULTS = msgspec.json.Decoder(list[dict[str, Any]])
 _ELEMENTS = msgspec.json.Decoder(list[Any])
 
@@ -142,6 +144,8 @@ class Evaluator:
     async def _crossing(self, source: str, needs: Needs, items_json: bytes = b"") -> bytes:
         """Run a body in the sandbox within this attempt's scope; its output as JSON text."""
         program = self._program
+        if needs.vars:
+            source = f"{_VARS_AS_DATA}{source}"
         script, scripts = program.evaluation_script(source)
         step = pb.Step(
             node_id=program.node.id,
@@ -149,6 +153,7 @@ class Evaluator:
             parents=program.parent_ids,
             item_json=items_json or self._scope.item_json,
             item_name=_ITEMS if items_json else program.node.item_name,
+            host_functions=(VARS,) if needs.vars else (),
         )
         run = self._scope.run
         await run.open(needs)

@@ -18,6 +18,7 @@ class Needs(msgspec.Struct, frozen=True):
     run_trigger: bool = False
     env: bool = False
     trigger: bool = False
+    vars: bool = False
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -27,6 +28,7 @@ class Needs(msgspec.Struct, frozen=True):
             self.run_trigger or other.run_trigger,
             self.env or other.env,
             self.trigger or other.trigger,
+            self.vars or other.vars,
         )
 
 
@@ -35,7 +37,8 @@ NOTHING = Needs()
 
 def everything(node: NodePlan) -> Needs:
     """All that a node may read."""
-    return Needs(frozenset(node.reads) | frozenset(node.parents), True, True, True, True, True)
+    nodes = frozenset(node.reads) | frozenset(node.parents)
+    return Needs(nodes, True, True, True, True, True, node.uses_vars)
 
 
 def needs_of(analyses: Iterable[Analysis], node: NodePlan, index_of: Mapping[str, int]) -> Needs:
@@ -66,5 +69,7 @@ def _needs_of_access(access: Access, node: NodePlan, index_of: Mapping[str, int]
             return Needs(run=True, run_trigger=access.key in (None, "trigger"))
         case "env":
             return Needs(env=True)
+        case "vars":
+            return Needs(vars=True)
         case _:
             return NOTHING

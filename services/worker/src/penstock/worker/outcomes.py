@@ -61,18 +61,19 @@ class Draft:
 
 
 def is_plain(outcome: pb.NodeOutcome) -> bool:
-    """True for a good outcome without item, choice, logs or stored output."""
+    """True for a good outcome without item, choice, logs, stored output or changed variables."""
     if outcome.WhichOneof("kind") != "completed" or outcome.ref.item or outcome.logs:
         return False
     completed = outcome.completed
-    return not completed.routed and 0 < len(completed.output.json) <= INLINE_BYTES_MAX
+    fits = not completed.routed and 0 < len(completed.output.json) <= INLINE_BYTES_MAX
+    return fits and not outcome.HasField("vars")
 
 
 def size_of(outcome: pb.NodeOutcome) -> int:
     """About how many bytes an outcome's values have."""
     kind = outcome.WhichOneof("kind")
     if kind == "completed":
-        return len(outcome.completed.output.json)
+        return len(outcome.completed.output.json) + sum(map(len, outcome.vars.values_json))
     if kind == "fanned_out":
         return sum(map(len, outcome.fanned_out.items_json))
     if kind == "start_child":
@@ -81,7 +82,8 @@ def size_of(outcome: pb.NodeOutcome) -> int:
 
 
 def set_failed(outcome: pb.NodeOutcome, failure: NodeFailure) -> None:
-    """The attempt failed."""
+    """The attempt failed, and whatever it changed does not count."""
+    outcome.ClearField("vars")
     outcome.failed.CopyFrom(to_proto(failure))
 
 

@@ -25,6 +25,9 @@ Runner = Callable[[NodeCall], Awaitable[NodeResult]]
 SANDBOX_HOSTS = ("http",)
 """Host functions of JavaScript that the worker offers; `sleep` lives in the sandbox."""
 
+VARS = "vars"
+"""The name under which a step that lists it sees the execution's variables."""
+
 BODY = sandbox_pb.SCRIPT_KIND_BODY
 _TEMPLATES_MAX = 64
 
@@ -42,6 +45,11 @@ def load_runner(path: str) -> Runner:
     module, _, name = path.partition(":")
     runner: Runner = getattr(importlib.import_module(module), name)
     return runner
+
+
+def _sandbox_names(needs: Needs) -> tuple[str, ...]:
+    """Names that the sandbox gives to a script only if its step lists them."""
+    return (VARS,) if needs.vars else ()
 
 
 class Parsed:
@@ -87,12 +95,14 @@ class NodeProgram:
                 node_id=node.id,
                 script_id=self.script.script_id,
                 parents=self.parent_ids,
-                host_functions=self.host_functions,
+                host_functions=(*self.host_functions, *_sandbox_names(self.script_needs)),
             )
         raw = self.type.raw_fields if self.type is not None else ()
         self.config = self._parsed(parse_value(dict(node.config), raw))
         self.when = self.parsed(node.when) if node.when is not None else None
-        self._quick_item = self.script is not None and not self.host_functions
+        self._quick_item = (
+            self.script is not None and not self.host_functions and not node.uses_vars
+        )
         self._quick_node = self._quick_item and node.when is None and node.for_each is None
         self.group: Any = None
         self.for_each = self.parsed(node.for_each) if node.for_each is not None else None

@@ -25,6 +25,7 @@ from penstock.workflow.expressions import UNDEFINED
 _NAMES = {int(status): status.name for status in NodeStatus}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NULL = b"null"
+_NO_VARS = b"{}"
 _COMPLETED = NodeStatus.COMPLETED.name
 
 Held = dispatch_pb.NodeValue | bytes
@@ -76,6 +77,11 @@ class RunScope:
     def tenant(self) -> str:
         """Its account."""
         return self.group.tenant
+
+    @property
+    def vars_json(self) -> bytes:
+        """Its variables, a JSON object."""
+        return self.group.vars_json or _NO_VARS
 
     def branch(self) -> "RunScope":
         """A scope that begins with the same values, for a segment to add its own to."""
@@ -205,6 +211,9 @@ class RunScope:
             size += len(call.trigger_json)
         if needs.run:
             call.run_json = self.run_json(attempt, with_trigger=needs.run_trigger)
+        if needs.vars:
+            call.vars_json = self.vars_json
+            size += len(call.vars_json)
         if needs.env:
             call.env_json = self.env_json
         return size
@@ -341,7 +350,7 @@ class AttemptScope(_Lazy):
         self.attempt = attempt
         self.item_json = item_json
         self._item: Any = None
-        names = ["params", "nodes", "input", "payload", "run", "env"]
+        names = ["params", "nodes", "input", "payload", "run", "env", "vars"]
         if item_json:
             names.append(program.node.item_name)
         super().__init__(names)
@@ -361,6 +370,8 @@ class AttemptScope(_Lazy):
                 return scope.parsed(f"run{self.attempt}", self._run_json())
             case "env":
                 return scope.parsed("env", scope.env_json)
+            case "vars":
+                return scope.parsed("vars", scope.vars_json)
             case _:
                 if self._item is None:
                     self._item = (msgspec.json.decode(self.item_json),)

@@ -52,6 +52,7 @@ class ExecutionComparison(msgspec.Struct, frozen=True):
     diverges_at: str
     summary: str
     versions: VersionComparison | None
+    vars: Differences = NONE
 
 
 def stored_values(left: Side, right: Side) -> tuple[Payload, ...]:
@@ -74,15 +75,22 @@ def compare_executions(left: Side, right: Side, fetched: Fetched) -> ExecutionCo
     nodes = _compare_nodes(left, right, versions, fetched)
     params = _differences(left.params, right.params, fetched)
     output = _differences(left.view.output, right.view.output, fetched)
+    variables = _differences(_vars(left), _vars(right), fetched)
     diverges_at = next((n.id for n in nodes if n.differs and not n.inputs), "")
     same = (
-        not (params or output)
+        not (params or output or variables)
         and left.view.status == right.view.status
         and not any(set(node.differs) - {"attempt"} for node in nodes)
     )
     by_id = {node.id: node for node in nodes}
     summary = _summary(by_id.get(diverges_at), params, versions)
-    return ExecutionComparison(same, params, output, nodes, diverges_at, summary, versions)
+    return ExecutionComparison(
+        same, params, output, nodes, diverges_at, summary, versions, variables
+    )
+
+
+def _vars(side: Side) -> Payload | None:
+    return Payload(side.view.vars_json) if side.view.vars_json else None
 
 
 def _compare_nodes(

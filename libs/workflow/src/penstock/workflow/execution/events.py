@@ -29,6 +29,7 @@ from penstock.workflow.execution.values import (
     Payload,
     SkipReason,
 )
+from penstock.workflow.execution.variables import VarsChanged
 
 
 class Parent(msgspec.Struct, frozen=True, gc=False):
@@ -305,6 +306,7 @@ Event = (
     | DebugEvent
     | TaskAnswered
     | AttemptsHandedOver
+    | VarsChanged
 )
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution import hand_events as hand
 from penstock.workflow.execution.by_hand import hold_items, take_in
-from penstock.workflow.execution.course import begin, end_delay, take_failure
+from penstock.workflow.execution.course import begin, take_turn
 from penstock.workflow.execution.debug_fold import take_in as take_in_debugging
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.join import error_output
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload, SkipReason
+from penstock.workflow.execution.variables import VarsChanged
 from penstock.workflow.execution.waits import Waits
 
 _QUEUED = int(NodeStatus.QUEUED)
@@ -86,10 +87,8 @@ class ExecutionState(StateData):
                 self._on_cancelled(event, at_us)
             case ev.ExecutionEnded():
                 self._on_ended(event)
-            case ev.StartDue():
-                end_delay(self)
-            case ev.FailureTaken():
-                take_failure(self, event)
+            case ev.StartDue() | ev.FailureTaken() | VarsChanged():
+                take_turn(self, event)
             case ev.OutcomesCarried():
                 self._on_carried(event, at_us)
             case hand.TaskAnswered():

@@ -54,7 +54,7 @@ class Sight(Mapping[str, Any]):
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        names = ["params", "nodes", "input", "payload", "run"]
+        names = ["params", "nodes", "input", "payload", "run", "vars"]
         if self._ref.item:
             names.append(self._state.tables.nodes[self._ref.node].item_name)
         if self._output is not None:
@@ -79,6 +79,9 @@ class Sight(Mapping[str, Any]):
                 return {key: _decoded(value, key) for key, value in seen_by(state, node).items()}
             case "payload":
                 return self._payload()
+            case "vars":
+                variables = state.variables
+                return msgspec.json.decode(variables.text()) if variables is not None else {}
             case "run":
                 return {"attempt": self._ref.attempt}
             case "output" if self._output is not None:

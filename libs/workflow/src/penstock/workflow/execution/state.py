@@ -18,6 +18,7 @@ from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.tables import PlanTables, Steps, tables_of
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus, Payload
+from penstock.workflow.execution.variables import Variables
 from penstock.workflow.execution.waits import BEGINNING, Waits
 from penstock.workflow.plan import Plan
 
@@ -33,6 +34,7 @@ class StateData:
     into it is taken) and `readers` (who still wants its outcome) are by node index; `outputs` and
     `failures` too, as far as they are held. Not part of the fold: `undecided`, nodes whose parents
     have all ended since somebody last looked, and `holders`, the worker of an attempt by key.
+    `variables` are None unless the plan uses some or the start gave some.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class StateData:
         "touched",
         "undecided",
         "updated_us",
+        "variables",
         "waits",
     )
 
@@ -90,6 +93,7 @@ class StateData:
         self.facts: dict[int, NodeFacts] = {}
         self.touched: Touched | None = None
         self.debug: Debugging | None = None
+        self.variables: Variables | None = None
         self.handed_over: set[int] = set()
         self.undecided: list[int] = []
         self.holders: dict[int, str] = {}
@@ -180,11 +184,8 @@ class StateData:
                 return False
             return fan_out.status_of(ref.item) in (_QUEUED, _RUNNING)
         status = self.status[node]
-        return (
-            (status in (_QUEUED, _RUNNING))
-            and fan_out is None
-            and self.attempts[node] == ref.attempt
-        )
+        is_open = status in (_QUEUED, _RUNNING) and fan_out is None
+        return is_open and self.attempts[node] == ref.attempt
 
     def hand_over(self, ref: NodeRef, worker: str) -> None:
         """Note that a worker has this attempt now; not part of the fold."""

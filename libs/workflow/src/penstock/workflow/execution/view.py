@@ -48,7 +48,8 @@ class NodeView(msgspec.Struct, frozen=True):
 
 
 class ExecutionView(msgspec.Struct, frozen=True):
-    """One execution; `nodes` in plan order, those the engine added included."""
+    """One execution; `nodes` in plan order, those the engine added included. `vars_json` are its
+    variables, empty if it has none."""
 
     status: ExecutionStatus
     output: Payload | None
@@ -60,6 +61,7 @@ class ExecutionView(msgspec.Struct, frozen=True):
     nodes_total: int
     nodes_done: int
     nodes: tuple[NodeView, ...]
+    vars_json: bytes = b""
 
 
 def execution_view(state: ExecutionState) -> ExecutionView:
@@ -78,6 +80,7 @@ def execution_view(state: ExecutionState) -> ExecutionView:
         nodes_total=state.tables.size,
         nodes_done=state.tables.size - state.remaining,
         nodes=node_views(state),
+        vars_json=state.variables.text() if state.variables is not None else b"",
     )
 
 

@@ -11,6 +11,7 @@ from penstock.common.value_codec import (
     logs_from_proto,
     payload_from_proto,
     ref_from_proto,
+    vars_from_proto,
 )
 from penstock.common.wait_codec import task_from_proto
 from penstock.coordinator.core.inputs import (
@@ -27,6 +28,7 @@ from penstock.coordinator.core.inputs import (
     Waiting,
 )
 from penstock.workflow.execution.values import NodeRef, OnTimeout
+from penstock.workflow.execution.variables import VarsChange
 
 Draw = Callable[[], float]
 """A random number in [0, 1): the jitter of one back-off."""
@@ -66,10 +68,14 @@ def started_from_proto(started: dispatch.AttemptStarted, worker: str) -> Attempt
 
 
 def outcome_from_proto(outcome: dispatch.NodeOutcome, execution_id: str, draw: Draw) -> Outcome:
-    """One outcome. Raises InvalidArgument if it has no kind that this version knows."""
+    """One outcome. Raises InvalidArgument if it has no kind that this version knows, or
+    changes variables in columns of different lengths."""
     ref = outcome.ref
     kind = outcome.WhichOneof("kind")
+    change = None
     if kind == "completed":
+        if outcome.HasField("vars"):
+            change = _vars(outcome)
         done = outcome.completed
         payload = payload_from_proto(done.output)
         routed = done.routed
@@ -84,7 +90,15 @@ def outcome_from_proto(outcome: dispatch.NodeOutcome, execution_id: str, draw: D
         outcome.started_unix_us,
         outcome.finished_unix_us,
         logs_from_proto(outcome.logs) if outcome.logs else (),
+        change,
     )
+
+
+def _vars(outcome: dispatch.NodeOutcome) -> VarsChange:
+    try:
+        return vars_from_proto(outcome.vars)
+    except ValueError as flaw:
+        raise InvalidArgument(f"An outcome of node {outcome.ref.node} holds {flaw}.") from flaw
 
 
 def _start_child(outcome: dispatch.NodeOutcome, execution_id: str) -> StartChild:

@@ -50,6 +50,13 @@ class AnswerReport(msgspec.Struct, frozen=True, gc=False):
     accepted: bool
 
 
+class ShowVars(msgspec.Struct, frozen=True, gc=False):
+    """Attempts that are handed out from now on see these variables. Durable before: all that led to
+    these values."""
+
+    vars_json: bytes
+
+
 class Finish(msgspec.Struct, frozen=True, gc=False):
     """The execution ended: answer who waits for it and forget it. Durable before:
     `ExecutionEnded`."""
@@ -59,4 +66,4 @@ class Finish(msgspec.Struct, frozen=True, gc=False):
     failure: Failure | None
 
 
-Command = Dispatch | CancelAttempts | StoreOutput | AnswerReport | Finish
+Command = Dispatch | CancelAttempts | StoreOutput | AnswerReport | ShowVars | Finish

@@ -15,6 +15,7 @@ from penstock.workflow.execution.values import (
     Operation,
     Payload,
 )
+from penstock.workflow.execution.variables import VarsChange
 
 
 class Completed(msgspec.Struct, frozen=True, gc=False):
@@ -85,13 +86,14 @@ OutcomeKind = Completed | Failed | ConditionFalse | Waiting | FannedOut | Lost |
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of one attempt."""
+    """What became of one attempt; `vars` is what it changed, if it completed."""
 
     ref: NodeRef
     kind: OutcomeKind
     started_us: int = 0
     finished_us: int = 0
     logs: tuple[LogLine, ...] = ()
+    vars: VarsChange | None = None
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):

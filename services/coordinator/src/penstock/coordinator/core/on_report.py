@@ -6,6 +6,7 @@ Order of effects: the outcomes are written; then the worker is told so; only the
 
 from typing import assert_never
 
+from penstock.coordinator.core.changing_vars import change_vars, within_limits
 from penstock.coordinator.core.children import start_child
 from penstock.coordinator.core.doubting import doubt, is_in_doubt
 from penstock.coordinator.core.failing import record_failure
@@ -59,6 +60,8 @@ def on_report(turn: Turn, report: Report) -> None:
         report = trimmed(state, report)
     if state.debug is not None:
         report = first_outcome(report)
+    if state.variables is not None:
+        report = within_limits(state, report)
     row = report.row
     if not _is_simple(turn, report):
         flaw = fits(state, report)
@@ -98,6 +101,8 @@ def _is_simple(turn: Turn, report: Report) -> bool:
 def _record(turn: Turn, outcome: Outcome, worker: str) -> None:
     kind = outcome.kind
     ref = outcome.ref
+    if outcome.vars is not None:
+        change_vars(turn, outcome)
     match kind:
         case Completed():
             event = NodeCompleted(

@@ -8,6 +8,7 @@ from penstock.coordinator.core.commands import (
     Command,
     Dispatch,
     Finish,
+    ShowVars,
     StoreOutput,
 )
 from penstock.coordinator.core.holding import holds_before
@@ -38,7 +39,8 @@ class Turn:
     `fatal` is the first failure that nothing handles, with its node; it ends the execution when the
     turn is settled. `full` are fan-outs to be joined then. `claimed` is the attempt a worker asked
     to go on with. `accepted` is the answer to a report or signal, None if none is due. `notices`
-    are owed to other executions, `settled` are those that need not be tried again.
+    are owed to other executions, `settled` are those that need not be tried again. `shows_vars`:
+    variables have changed.
     """
 
     __slots__ = (
@@ -54,6 +56,7 @@ class Turn:
         "now_us",
         "opened",
         "settled",
+        "shows_vars",
         "state",
         "stores",
     )
@@ -73,6 +76,7 @@ class Turn:
         self.finish: Finish | None = None
         self.notices: list[Notice] = []
         self.settled: list[int] = []
+        self.shows_vars = False
 
     def emit(self, event: Event) -> None:
         """Decide an event: it is a fact from now on."""
@@ -143,6 +147,9 @@ class Turn:
             commands.append(self.finish)
         else:
             commands.extend(self.stores)
+            variables = self.state.variables
+            if self.shows_vars and variables is not None:
+                commands.append(ShowVars(variables.text()))
             if self.opened and not self.state.is_paused:
                 commands.append(Dispatch(tuple(self.opened)))
         return Step(tuple(self.events), tuple(commands), tuple(self.notices), tuple(self.settled))

@@ -87,7 +87,8 @@ class Live:
     record is on disk. `unsent`: a turn's events. `wake_us`: the timer that is armed, 0 for none.
     `rests`: the last record sent says that it is at rest. `slots`: how its nodes queue; `usual`: it
     has neither a priority nor a deadline, None before anybody looked. `permits`: its part in
-    limits, None if it is under none.
+    limits, None if it is under none. `shown_vars`: its variables as of what is on disk, None before
+    they are asked for.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Live:
         "plan",
         "rests",
         "shard",
+        "shown_vars",
         "slots",
         "started",
         "state",
@@ -126,6 +128,7 @@ class Live:
         self.wake_us = 0
         self.gone = False
         self.permits: Permits | None = None
+        self.shown_vars: bytes | None = None
 
 
 class Executions:
@@ -148,6 +151,8 @@ class Executions:
         """Hold a new one."""
         limits = limits_of(live.plan, live.tenant, self._rates)
         live.permits = permits_for(limits, live.state) if limits is not None else None
+        if live.state.variables is not None:  # it was loaded, so all of it is on disk
+            live.shown_vars = live.state.variables.text()
         self.by_id[live.id] = live
         live.shard.executions[live.id] = live
 

@@ -15,6 +15,7 @@ from penstock.coordinator.core.commands import (
     Command,
     Dispatch,
     Finish,
+    ShowVars,
     StoreOutput,
 )
 from penstock.coordinator.core.inputs import AttemptStarted, HandOver, Report
@@ -281,6 +282,8 @@ class Release:
                 case StoreOutput():
                     if phase is not Phase.LEAVING:
                         self._joins.store(live, command)
+                case ShowVars():
+                    live.shown_vars = command.vars_json
                 case Finish():
                     self._finish(live, command)
         if live.permits is not None:

@@ -164,6 +164,8 @@ class Reruns:
         then = await self._edited(tenant, ask, found.plan)
         outcomes = await self._slimmed(tenant, carried)
         names += carried.nodes
+        if found.plan.uses_vars:
+            then = (*carried.changes, *then)
         if outcomes:
             then = (OutcomesCarried(outcomes), *then)
         return Prepared(

@@ -13,10 +13,13 @@ from penstock.coordinator.shell.asked import NAME_CHARS_MAX, decoded_object
 from penstock.workflow.execution.events import StartOptions
 from penstock.workflow.execution.values import LAST_INSTANT_US
 from penstock.workflow.policies import PRIORITY_MAX
+from penstock.workflow.variables import FIRST_BYTES_MAX, first_flaws, values_of
 
 DELAY_US_MAX = 366 * 86_400 * 1_000_000
 """Longest delay and deadline: a year."""
-VARS_BYTES_MAX = 64 * 1024
+
+_VARS_TEXT_MAX = 2 * FIRST_BYTES_MAX
+"""Longest text of variables that is looked into: names and spaces count too."""
 
 Finding = tuple[str, str, str]
 """Where, what is wrong, what would be right."""
@@ -70,13 +73,17 @@ def _findings(request: StartExecutionRequest, asked: Asked) -> Iterator[Finding]
 
 
 def _flaw_of_vars(json: bytes) -> Iterator[Finding]:
-    if len(json) > VARS_BYTES_MAX:
-        yield "vars", f"has {len(json)} bytes", f"Give at most {VARS_BYTES_MAX}."
+    if len(json) > _VARS_TEXT_MAX:
+        yield "vars", f"has {len(json)} bytes", f"Give at most {_VARS_TEXT_MAX}."
         return
     try:
         decoded_object(json, "vars")
     except PenstockError:
         yield "vars", "is not a JSON object", 'Give {"name": value, ...}.'
+        return
+    for name, what, fix in first_flaws(values_of(json)):
+        path = f"vars.{name[:80]}" if name else "vars"
+        yield path, f"is not acceptable: {what}", f"{fix[0].upper()}{fix[1:]}."
 
 
 def _us(when: Duration | Timestamp) -> int:

@@ -12,6 +12,7 @@ from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NULL, ExecutionStatus, NodeRef, NodeStatus, Payload
+from penstock.workflow.execution.variables import Variables
 
 _COMPLETED = int(NodeStatus.COMPLETED)
 
@@ -53,6 +54,8 @@ def add_tasks(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef], *, go_
     reads = state.tables.reads[refs[0].node] if len(refs) == 1 else _reads_of(state, refs)
     if reads:
         size += _add_inputs(tasks, state, reads)
+    if state.variables is not None:
+        size += _add_vars(tasks, live, state.variables, refs)
     deadlines = state.waits.deadlines
     for ref in refs:
         if ref.attempt == 1 and not ref.item and not deadlines and state.touched is None:
@@ -60,6 +63,20 @@ def add_tasks(tasks: ExecutionTasks, live: Live, refs: Sequence[NodeRef], *, go_
         else:
             size += _add_task(tasks, live, ref)
     return size
+
+
+def _add_vars(
+    tasks: ExecutionTasks, live: Live, variables: Variables, refs: Sequence[NodeRef]
+) -> int:
+    """Variables as of what is on disk, for nodes that use them. What is in memory may be ahead of
+    the disk; but nothing can have changed before the first of these nodes is handed out."""
+    nodes = live.plan.nodes
+    if not any(nodes[ref.node].uses_vars for ref in refs):
+        return 0
+    if live.shown_vars is None:
+        live.shown_vars = variables.text()
+    tasks.vars_json = live.shown_vars
+    return len(live.shown_vars)
 
 
 def _failure_of(live: Live) -> Payload:

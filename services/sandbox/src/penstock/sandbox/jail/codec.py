@@ -35,6 +35,14 @@ class FailureOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
     details: msgspec.Raw
 
 
+class VarsOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a step did to variables: names that were set, their values, names that were deleted."""
+
+    names: list[str]
+    values: list[msgspec.Raw]
+    deleted: list[str]
+
+
 class StepOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one step gave. `output` is JSON text of user code, not parsed here."""
 
@@ -43,6 +51,7 @@ class StepOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
     failure: FailureOut | None = None
     chosen: list[str] | None = None
     logs: list[tuple[int, str, str]] = []
+    changed: VarsOut | None = None
 
 
 class ResultOut(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -254,7 +263,7 @@ def _fill_result(
             made.output_json = bytes(step.output)
         else:
             _fill_failure(made.failure, step.failure)
-        if step.chosen is not None or step.logs:
+        if step.chosen is not None or step.logs or step.changed is not None:
             _fill_extras(made, step)
 
 
@@ -271,6 +280,11 @@ def _fill_extras(made: sandbox_pb2.StepResult, step: StepOut) -> None:
         made.chosen.extend(step.chosen)
     for at_us, level, message in step.logs:
         made.logs.add(at_unix_us=at_us, level=level, message=_cut(message))
+    changed = step.changed
+    if changed is not None:
+        made.vars.names.extend((*changed.names, *changed.deleted))
+        values = [bytes(value) for value in changed.values]
+        made.vars.values_json.extend((*values, *(b"" for _ in changed.deleted)))
 
 
 def _cut(message: str) -> str:

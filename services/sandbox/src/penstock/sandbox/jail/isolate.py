@@ -24,6 +24,7 @@ from py_mini_racer import (
 _RUNTIME_FILES = (
     "values.js",
     "surface.js",
+    "variables.js",
     "scripts.js",
     "steps.js",
     "failures.js",

@@ -19,6 +19,7 @@ STEPS_MAX = 10_000
 _READS_PARAMS = 1
 _READS_RUN = 2
 _READS_TRIGGER = 4
+_READS_VARS = 8
 _DEFAULT_OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 _HAS_OUTPUT = 1
 _HAS_ERROR = 2
@@ -111,7 +112,10 @@ class Programs:
             value.ClearField("output_json")
             value.ClearField("error_json")
         flags = _flags(call.params_json, call.run_json, call.trigger_json)
-        values += [text for text in (call.params_json, call.run_json, call.trigger_json) if text]
+        if call.vars_json:
+            flags |= _READS_VARS
+        others = (call.params_json, call.run_json, call.trigger_json, call.vars_json)
+        values += [text for text in others if text]
         items = []
         for place, step in enumerate(call.steps):
             if item := step.item_json:
@@ -121,6 +125,7 @@ class Programs:
         form = Form(call.steps, reads, flags, items, call.limits.output_bytes_max, call.env_json)
         for field in ("params_json", "run_json", "trigger_json", "limits", "traceparent"):
             call.ClearField(field)
+        call.ClearField("vars_json")
         call.call_id = 0
         shape = b"%r %d %r %d " % ([read[2:] for read in reads], flags, items, form[4])
         key = shape + call.SerializeToString()

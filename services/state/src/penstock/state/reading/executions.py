@@ -127,6 +127,7 @@ class ExecutionReader:
         if state.started is not None:
             _write_start(execution, state.started)
         _write_end(execution, view)
+        execution.vars_json = view.vars_json
         for node in view.nodes:
             if not node.id.startswith("$"):
                 _write_node(execution.nodes.add(), node)

@@ -64,6 +64,7 @@ class HistoryQueryService(HistoryQueryServiceServicer):
             nodes=map(_node, found.nodes),
             diverges_at=found.diverges_at,
             summary=found.summary,
+            vars=_differences(found.vars),
         )
         if found.versions is not None:
             versions = (compared.left.version, compared.right.version)

@@ -331,6 +331,7 @@ class NodeOutcome(_message.Message):
     LOST_FIELD_NUMBER: _builtins.int
     START_CHILD_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
+    VARS_FIELD_NUMBER: _builtins.int
     started_unix_us: _builtins.int
     """When it began."""
     finished_unix_us: _builtins.int
@@ -371,6 +372,10 @@ class NodeOutcome(_message.Message):
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_payload_pb2.LogLine]:
         """Console lines."""
 
+    @_builtins.property
+    def vars(self) -> _payload_pb2.VarsChange:
+        """What a completed attempt changed of the execution's variables; unset if nothing."""
+
     def __init__(
         self,
         *,
@@ -385,10 +390,11 @@ class NodeOutcome(_message.Message):
         lost: Global___Lost | None = ...,
         start_child: Global___StartChild | None = ...,
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
+        vars: _payload_pb2.VarsChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "kind", b"kind", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "waiting", b"waiting"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "kind", b"kind", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "vars", b"vars", "waiting", b"waiting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "finished_unix_us", b"finished_unix_us", "kind", b"kind", "logs", b"logs", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "started_unix_us", b"started_unix_us", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "condition_false", b"condition_false", "failed", b"failed", "fanned_out", b"fanned_out", "finished_unix_us", b"finished_unix_us", "kind", b"kind", "logs", b"logs", "lost", b"lost", "ref", b"ref", "start_child", b"start_child", "started_unix_us", b"started_unix_us", "vars", b"vars", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["completed", "failed", "condition_false", "waiting", "fanned_out", "lost", "start_child"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
@@ -711,6 +717,7 @@ class ExecutionTasks(_message.Message):
     COMPLETED_FIELD_NUMBER: _builtins.int
     COMPLETED_JSON_FIELD_NUMBER: _builtins.int
     FENCE_MS_FIELD_NUMBER: _builtins.int
+    VARS_JSON_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     definition_hash: _builtins.str
@@ -727,6 +734,8 @@ class ExecutionTasks(_message.Message):
     """A fence: stop these tasks, and hand them back, once no message with `beat` or `tasks` has come for so long; what they
     take up of a limit is then given to others. 0 to go on.
     """
+    vars_json: _builtins.bytes
+    """Execution variables as a JSON object, as of the last commit before this; only if one of the tasks uses them."""
     @_builtins.property
     def params(self) -> _payload_pb2.Payload:
         """Parameters."""
@@ -772,10 +781,11 @@ class ExecutionTasks(_message.Message):
         completed: _abc.Iterable[_builtins.int] | None = ...,
         completed_json: _abc.Iterable[_builtins.bytes] | None = ...,
         fence_ms: _builtins.int = ...,
+        vars_json: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_json", b"completed_json", "definition_hash", b"definition_hash", "execution_id", b"execution_id", "fence_ms", b"fence_ms", "first_attempts", b"first_attempts", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_json", b"completed_json", "definition_hash", b"definition_hash", "execution_id", b"execution_id", "fence_ms", b"fence_ms", "first_attempts", b"first_attempts", "inputs", b"inputs", "may_continue", b"may_continue", "params", b"params", "started_unix_us", b"started_unix_us", "tasks", b"tasks", "tenant", b"tenant", "traceparent", b"traceparent", "trigger", b"trigger", "vars_json", b"vars_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -220,6 +220,7 @@ class CompareExecutionsResponse(_message.Message):
     DIVERGES_AT_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
+    VARS_FIELD_NUMBER: _builtins.int
     same: _builtins.bool
     """True if status, parameters, result and every node's status, output and failure are the same."""
     diverges_at: _builtins.str
@@ -250,6 +251,10 @@ class CompareExecutionsResponse(_message.Message):
     def versions(self) -> Global___VersionComparison:
         """How the versions differ, if they do."""
 
+    @_builtins.property
+    def vars(self) -> Global___Differences:
+        """How the execution variables differ."""
+
     def __init__(
         self,
         *,
@@ -262,10 +267,11 @@ class CompareExecutionsResponse(_message.Message):
         diverges_at: _builtins.str = ...,
         summary: _builtins.str = ...,
         versions: Global___VersionComparison | None = ...,
+        vars: Global___Differences | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "output", b"output", "params", b"params", "right", b"right", "versions", b"versions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "output", b"output", "params", b"params", "right", b"right", "vars", b"vars", "versions", b"versions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["diverges_at", b"diverges_at", "left", b"left", "nodes", b"nodes", "output", b"output", "params", b"params", "right", b"right", "same", b"same", "summary", b"summary", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diverges_at", b"diverges_at", "left", b"left", "nodes", b"nodes", "output", b"output", "params", b"params", "right", b"right", "same", b"same", "summary", b"summary", "vars", b"vars", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

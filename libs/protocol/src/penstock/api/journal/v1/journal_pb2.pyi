@@ -396,6 +396,7 @@ class Event(_message.Message):
     OUTPUT_EDITED_FIELD_NUMBER: _builtins.int
     TASK_ANSWERED_FIELD_NUMBER: _builtins.int
     ATTEMPTS_HANDED_OVER_FIELD_NUMBER: _builtins.int
+    VARS_CHANGED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution was accepted."""
@@ -526,6 +527,12 @@ class Event(_message.Message):
     def attempts_handed_over(self) -> Global___AttemptsHandedOver:
         """A worker is about to get attempts whose effect may happen only once."""
 
+    @_builtins.property
+    def vars_changed(self) -> Global___VarsChanged:
+        """An attempt changed execution variables; right before its outcome, or, of what was taken over from a past execution,
+        in the row of the start.
+        """
+
     def __init__(
         self,
         *,
@@ -561,12 +568,13 @@ class Event(_message.Message):
         output_edited: Global___OutputEdited | None = ...,
         task_answered: Global___TaskAnswered | None = ...,
         attempts_handed_over: Global___AttemptsHandedOver | None = ...,
+        vars_changed: Global___VarsChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered", "vars_changed", b"vars_changed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_lost", b"attempt_lost", "attempts_handed_over", b"attempts_handed_over", "breakpoint_passed", b"breakpoint_passed", "breakpoints_cleared", b"breakpoints_cleared", "breakpoints_set", b"breakpoints_set", "cancel_requested", b"cancel_requested", "debug_attached", b"debug_attached", "debug_detached", b"debug_detached", "debug_pace_set", b"debug_pace_set", "execution_ended", b"execution_ended", "execution_paused", b"execution_paused", "execution_resumed", b"execution_resumed", "execution_started", b"execution_started", "failure_taken", b"failure_taken", "kind", b"kind", "node_completed", b"node_completed", "node_failed", b"node_failed", "node_fanned_out", b"node_fanned_out", "node_held", b"node_held", "node_intervened", b"node_intervened", "node_released", b"node_released", "node_retried", b"node_retried", "node_running", b"node_running", "node_waiting", b"node_waiting", "nodes_cancelled", b"nodes_cancelled", "nodes_completed", b"nodes_completed", "nodes_queued", b"nodes_queued", "nodes_skipped", b"nodes_skipped", "outcomes_carried", b"outcomes_carried", "output_edited", b"output_edited", "signal_received", b"signal_received", "start_due", b"start_due", "task_answered", b"task_answered", "vars_changed", b"vars_changed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened", "debug_attached", "debug_detached", "breakpoints_set", "breakpoints_cleared", "debug_pace_set", "node_held", "node_released", "breakpoint_passed", "output_edited", "task_answered", "attempts_handed_over"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "nodes_queued", "node_running", "node_completed", "node_failed", "nodes_skipped", "node_waiting", "node_fanned_out", "attempt_lost", "signal_received", "cancel_requested", "nodes_cancelled", "execution_ended", "node_retried", "nodes_completed", "start_due", "failure_taken", "outcomes_carried", "execution_paused", "execution_resumed", "node_intervened", "debug_attached", "debug_detached", "breakpoints_set", "breakpoints_cleared", "debug_pace_set", "node_held", "node_released", "breakpoint_passed", "output_edited", "task_answered", "attempts_handed_over", "vars_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1571,6 +1579,36 @@ class AttemptsHandedOver(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AttemptsHandedOver: _TypeAlias = AttemptsHandedOver  # noqa: Y015
+
+@_typing.final
+class VarsChanged(_message.Message):
+    """VarsChanged says what an attempt that ended well did to the execution's variables."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ref(self) -> Global___NodeRef:
+        """The attempt."""
+
+    @_builtins.property
+    def change(self) -> _payload_pb2.VarsChange:
+        """What it changed."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___NodeRef | None = ...,
+        change: _payload_pb2.VarsChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VarsChanged: _TypeAlias = VarsChanged  # noqa: Y015
 
 @_typing.final
 class Child(_message.Message):

@@ -24,21 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%penstock/api/payload/v1/payload.proto\x12\x17penstock.api.payload.v1\"U\n\x07Payload\x12\x0e\n\x04json\x18\x01 \x01(\x0cH\x00\x12\x32\n\x03ref\x18\x02 \x01(\x0b\x32#.penstock.api.payload.v1.PayloadRefH\x00\x42\x06\n\x04kind\"0\n\nPayloadRef\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"z\n\x07\x46\x61ilure\x12\x38\n\x0b\x65rror_class\x18\x01 \x01(\x0e\x32#.penstock.api.payload.v1.ErrorClass\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x04 \x01(\x0c\"=\n\x07LogLine\x12\x12\n\nat_unix_us\x18\x01 \x01(\x03\x12\r\n\x05level\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t*\x8d\x01\n\nErrorClass\x12\x1b\n\x17\x45RROR_CLASS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RROR_CLASS_TRANSIENT\x10\x01\x12\x19\n\x15\x45RROR_CLASS_PERMANENT\x10\x02\x12\x16\n\x12\x45RROR_CLASS_SYSTEM\x10\x03\x12\x14\n\x10\x45RROR_CLASS_USER\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%penstock/api/payload/v1/payload.proto\x12\x17penstock.api.payload.v1\"U\n\x07Payload\x12\x0e\n\x04json\x18\x01 \x01(\x0cH\x00\x12\x32\n\x03ref\x18\x02 \x01(\x0b\x32#.penstock.api.payload.v1.PayloadRefH\x00\x42\x06\n\x04kind\"0\n\nPayloadRef\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"z\n\x07\x46\x61ilure\x12\x38\n\x0b\x65rror_class\x18\x01 \x01(\x0e\x32#.penstock.api.payload.v1.ErrorClass\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x04 \x01(\x0c\"0\n\nVarsChange\x12\r\n\x05names\x18\x01 \x03(\t\x12\x13\n\x0bvalues_json\x18\x02 \x03(\x0c\"=\n\x07LogLine\x12\x12\n\nat_unix_us\x18\x01 \x01(\x03\x12\r\n\x05level\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t*\x8d\x01\n\nErrorClass\x12\x1b\n\x17\x45RROR_CLASS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RROR_CLASS_TRANSIENT\x10\x01\x12\x19\n\x15\x45RROR_CLASS_PERMANENT\x10\x02\x12\x16\n\x12\x45RROR_CLASS_SYSTEM\x10\x03\x12\x14\n\x10\x45RROR_CLASS_USER\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.payload.v1.payload_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORCLASS']._serialized_start=391
-  _globals['_ERRORCLASS']._serialized_end=532
+  _globals['_ERRORCLASS']._serialized_start=441
+  _globals['_ERRORCLASS']._serialized_end=582
   _globals['_PAYLOAD']._serialized_start=66
   _globals['_PAYLOAD']._serialized_end=151
   _globals['_PAYLOADREF']._serialized_start=153
   _globals['_PAYLOADREF']._serialized_end=201
   _globals['_FAILURE']._serialized_start=203
   _globals['_FAILURE']._serialized_end=325
-  _globals['_LOGLINE']._serialized_start=327
-  _globals['_LOGLINE']._serialized_end=388
+  _globals['_VARSCHANGE']._serialized_start=327
+  _globals['_VARSCHANGE']._serialized_end=375
+  _globals['_LOGLINE']._serialized_start=377
+  _globals['_LOGLINE']._serialized_end=438
 # @@protoc_insertion_point(module_scope)

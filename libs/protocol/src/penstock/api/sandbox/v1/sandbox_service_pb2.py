@@ -25,43 +25,43 @@ _sym_db = _symbol_database.Default()
 from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/sandbox/v1/sandbox_service.proto\x12\x17penstock.api.sandbox.v1\x1a%penstock/api/payload/v1/payload.proto\"\xa9\x02\n\nRunRequest\x12\x30\n\x07scripts\x18\x01 \x03(\x0b\x32\x1f.penstock.api.sandbox.v1.Script\x12,\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Call\x12\x39\n\x0chost_results\x18\x03 \x03(\x0b\x32#.penstock.api.sandbox.v1.HostResult\x12\x17\n\x0f\x63\x61ncelled_calls\x18\x04 \x03(\x04\x12\x32\n\x08programs\x18\x05 \x03(\x0b\x32 .penstock.api.sandbox.v1.Program\x12\x33\n\x07\x62\x61tches\x18\x06 \x03(\x0b\x32\".penstock.api.sandbox.v1.CallBatch\"m\n\x06Script\x12\x11\n\tscript_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.penstock.api.sandbox.v1.ScriptKind\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\"\x9a\x02\n\x04\x43\x61ll\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12,\n\x05steps\x18\x03 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Step\x12.\n\x06values\x18\x04 \x03(\x0b\x32\x1e.penstock.api.sandbox.v1.Value\x12\x13\n\x0bparams_json\x18\x05 \x01(\x0c\x12\x10\n\x08run_json\x18\x06 \x01(\x0c\x12\x10\n\x08\x65nv_json\x18\x07 \x01(\x0c\x12\x14\n\x0ctrigger_json\x18\x08 \x01(\x0c\x12/\n\x06limits\x18\t \x01(\x0b\x32\x1f.penstock.api.sandbox.v1.Limits\x12\x13\n\x0btraceparent\x18\n \x01(\t\"\xf1\x01\n\x07Program\x12\x12\n\nprogram_id\x18\x01 \x01(\r\x12,\n\x05steps\x18\x02 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Step\x12\r\n\x05reads\x18\x03 \x03(\t\x12\x14\n\x0creads_params\x18\x04 \x01(\x08\x12\x11\n\treads_run\x18\x05 \x01(\x08\x12\x15\n\rreads_trigger\x18\x06 \x01(\x08\x12\x12\n\nreads_item\x18\x07 \x01(\x08\x12\x10\n\x08\x65nv_json\x18\x08 \x01(\x0c\x12/\n\x06limits\x18\t \x01(\x0b\x32\x1f.penstock.api.sandbox.v1.Limits\"\x80\x01\n\tCallBatch\x12\x12\n\nprogram_id\x18\x01 \x01(\r\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61ll_ids\x18\x03 \x03(\x04\x12\x13\n\x0bvalues_json\x18\x04 \x03(\x0c\x12\x14\n\x0ctraceparents\x18\x05 \x03(\t\x12\x12\n\nfirst_slot\x18\x06 \x01(\x04\"\x8e\x01\n\x04Step\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tscript_id\x18\x02 \x01(\t\x12\x0f\n\x07parents\x18\x03 \x03(\t\x12\x11\n\titem_json\x18\x04 \x01(\x0c\x12\x11\n\titem_name\x18\x05 \x01(\t\x12\x16\n\x0ehost_functions\x18\x06 \x03(\t\x12\x13\n\x0bnow_unix_ms\x18\x07 \x01(\x03\"Q\n\x05Value\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x13\n\x0boutput_json\x18\x02 \x01(\x0c\x12\x12\n\nerror_json\x18\x03 \x01(\x0c\x12\x0e\n\x06status\x18\x04 \x01(\t\"F\n\x06Limits\x12\x0f\n\x07wall_ms\x18\x01 \x01(\r\x12\x11\n\tmemory_mb\x18\x02 \x01(\r\x12\x18\n\x10output_bytes_max\x18\x03 \x01(\r\"\xc1\x01\n\x0bRunResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.penstock.api.sandbox.v1.CallResult\x12\x35\n\nhost_calls\x18\x02 \x03(\x0b\x32!.penstock.api.sandbox.v1.HostCall\x12\x35\n\x07\x62\x61tches\x18\x03 \x03(\x0b\x32$.penstock.api.sandbox.v1.ResultBatch\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\"_\n\x0bResultBatch\x12\x10\n\x08\x63\x61ll_ids\x18\x01 \x03(\x04\x12\x14\n\x0coutputs_json\x18\x02 \x03(\x0c\x12\x14\n\x0c\x64urations_us\x18\x03 \x03(\r\x12\x12\n\nfirst_slot\x18\x04 \x01(\x04\"\x89\x01\n\nCallResult\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x32\n\x05steps\x18\x02 \x03(\x0b\x32#.penstock.api.sandbox.v1.StepResult\x12\x36\n\x0cjail_failure\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xc5\x01\n\nStepResult\x12\x15\n\x0boutput_json\x18\x01 \x01(\x0cH\x00\x12\x33\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x0e\n\x06\x63hosen\x18\x03 \x03(\t\x12\x0e\n\x06routed\x18\x04 \x01(\x08\x12.\n\x04logs\x18\x05 \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\x12\x13\n\x0b\x64uration_us\x18\x06 \x01(\rB\x06\n\x04kind\"d\n\x08HostCall\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x14\n\x0chost_call_id\x18\x03 \x01(\r\x12\x10\n\x08\x66unction\x18\x04 \x01(\t\x12\x11\n\targs_json\x18\x05 \x01(\x0c\"\x86\x01\n\nHostResult\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x14\n\x0chost_call_id\x18\x02 \x01(\r\x12\x14\n\nvalue_json\x18\x03 \x01(\x0cH\x00\x12\x33\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x42\x06\n\x04kind*[\n\nScriptKind\x12\x1b\n\x17SCRIPT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10SCRIPT_KIND_BODY\x10\x01\x12\x1a\n\x16SCRIPT_KIND_EXPRESSION\x10\x02\x32\x66\n\x0eSandboxService\x12T\n\x03Run\x12#.penstock.api.sandbox.v1.RunRequest\x1a$.penstock.api.sandbox.v1.RunResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/sandbox/v1/sandbox_service.proto\x12\x17penstock.api.sandbox.v1\x1a%penstock/api/payload/v1/payload.proto\"\xa9\x02\n\nRunRequest\x12\x30\n\x07scripts\x18\x01 \x03(\x0b\x32\x1f.penstock.api.sandbox.v1.Script\x12,\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Call\x12\x39\n\x0chost_results\x18\x03 \x03(\x0b\x32#.penstock.api.sandbox.v1.HostResult\x12\x17\n\x0f\x63\x61ncelled_calls\x18\x04 \x03(\x04\x12\x32\n\x08programs\x18\x05 \x03(\x0b\x32 .penstock.api.sandbox.v1.Program\x12\x33\n\x07\x62\x61tches\x18\x06 \x03(\x0b\x32\".penstock.api.sandbox.v1.CallBatch\"m\n\x06Script\x12\x11\n\tscript_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.penstock.api.sandbox.v1.ScriptKind\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\"\xad\x02\n\x04\x43\x61ll\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12,\n\x05steps\x18\x03 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Step\x12.\n\x06values\x18\x04 \x03(\x0b\x32\x1e.penstock.api.sandbox.v1.Value\x12\x13\n\x0bparams_json\x18\x05 \x01(\x0c\x12\x10\n\x08run_json\x18\x06 \x01(\x0c\x12\x10\n\x08\x65nv_json\x18\x07 \x01(\x0c\x12\x14\n\x0ctrigger_json\x18\x08 \x01(\x0c\x12/\n\x06limits\x18\t \x01(\x0b\x32\x1f.penstock.api.sandbox.v1.Limits\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12\x11\n\tvars_json\x18\x0b \x01(\x0c\"\xf1\x01\n\x07Program\x12\x12\n\nprogram_id\x18\x01 \x01(\r\x12,\n\x05steps\x18\x02 \x03(\x0b\x32\x1d.penstock.api.sandbox.v1.Step\x12\r\n\x05reads\x18\x03 \x03(\t\x12\x14\n\x0creads_params\x18\x04 \x01(\x08\x12\x11\n\treads_run\x18\x05 \x01(\x08\x12\x15\n\rreads_trigger\x18\x06 \x01(\x08\x12\x12\n\nreads_item\x18\x07 \x01(\x08\x12\x10\n\x08\x65nv_json\x18\x08 \x01(\x0c\x12/\n\x06limits\x18\t \x01(\x0b\x32\x1f.penstock.api.sandbox.v1.Limits\"\x80\x01\n\tCallBatch\x12\x12\n\nprogram_id\x18\x01 \x01(\r\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61ll_ids\x18\x03 \x03(\x04\x12\x13\n\x0bvalues_json\x18\x04 \x03(\x0c\x12\x14\n\x0ctraceparents\x18\x05 \x03(\t\x12\x12\n\nfirst_slot\x18\x06 \x01(\x04\"\x8e\x01\n\x04Step\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tscript_id\x18\x02 \x01(\t\x12\x0f\n\x07parents\x18\x03 \x03(\t\x12\x11\n\titem_json\x18\x04 \x01(\x0c\x12\x11\n\titem_name\x18\x05 \x01(\t\x12\x16\n\x0ehost_functions\x18\x06 \x03(\t\x12\x13\n\x0bnow_unix_ms\x18\x07 \x01(\x03\"Q\n\x05Value\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x13\n\x0boutput_json\x18\x02 \x01(\x0c\x12\x12\n\nerror_json\x18\x03 \x01(\x0c\x12\x0e\n\x06status\x18\x04 \x01(\t\"F\n\x06Limits\x12\x0f\n\x07wall_ms\x18\x01 \x01(\r\x12\x11\n\tmemory_mb\x18\x02 \x01(\r\x12\x18\n\x10output_bytes_max\x18\x03 \x01(\r\"\xc1\x01\n\x0bRunResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.penstock.api.sandbox.v1.CallResult\x12\x35\n\nhost_calls\x18\x02 \x03(\x0b\x32!.penstock.api.sandbox.v1.HostCall\x12\x35\n\x07\x62\x61tches\x18\x03 \x03(\x0b\x32$.penstock.api.sandbox.v1.ResultBatch\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\"_\n\x0bResultBatch\x12\x10\n\x08\x63\x61ll_ids\x18\x01 \x03(\x04\x12\x14\n\x0coutputs_json\x18\x02 \x03(\x0c\x12\x14\n\x0c\x64urations_us\x18\x03 \x03(\r\x12\x12\n\nfirst_slot\x18\x04 \x01(\x04\"\x89\x01\n\nCallResult\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x32\n\x05steps\x18\x02 \x03(\x0b\x32#.penstock.api.sandbox.v1.StepResult\x12\x36\n\x0cjail_failure\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xf8\x01\n\nStepResult\x12\x15\n\x0boutput_json\x18\x01 \x01(\x0cH\x00\x12\x33\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x0e\n\x06\x63hosen\x18\x03 \x03(\t\x12\x0e\n\x06routed\x18\x04 \x01(\x08\x12.\n\x04logs\x18\x05 \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\x12\x13\n\x0b\x64uration_us\x18\x06 \x01(\r\x12\x31\n\x04vars\x18\x07 \x01(\x0b\x32#.penstock.api.payload.v1.VarsChangeB\x06\n\x04kind\"d\n\x08HostCall\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x14\n\x0chost_call_id\x18\x03 \x01(\r\x12\x10\n\x08\x66unction\x18\x04 \x01(\t\x12\x11\n\targs_json\x18\x05 \x01(\x0c\"\x86\x01\n\nHostResult\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x14\n\x0chost_call_id\x18\x02 \x01(\r\x12\x14\n\nvalue_json\x18\x03 \x01(\x0cH\x00\x12\x33\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x42\x06\n\x04kind*[\n\nScriptKind\x12\x1b\n\x17SCRIPT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10SCRIPT_KIND_BODY\x10\x01\x12\x1a\n\x16SCRIPT_KIND_EXPRESSION\x10\x02\x32\x66\n\x0eSandboxService\x12T\n\x03Run\x12#.penstock.api.sandbox.v1.RunRequest\x1a$.penstock.api.sandbox.v1.RunResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.sandbox.v1.sandbox_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCRIPTKIND']._serialized_start=2356
-  _globals['_SCRIPTKIND']._serialized_end=2447
+  _globals['_SCRIPTKIND']._serialized_start=2426
+  _globals['_SCRIPTKIND']._serialized_end=2517
   _globals['_RUNREQUEST']._serialized_start=114
   _globals['_RUNREQUEST']._serialized_end=411
   _globals['_SCRIPT']._serialized_start=413
   _globals['_SCRIPT']._serialized_end=522
   _globals['_CALL']._serialized_start=525
-  _globals['_CALL']._serialized_end=807
-  _globals['_PROGRAM']._serialized_start=810
-  _globals['_PROGRAM']._serialized_end=1051
-  _globals['_CALLBATCH']._serialized_start=1054
-  _globals['_CALLBATCH']._serialized_end=1182
-  _globals['_STEP']._serialized_start=1185
-  _globals['_STEP']._serialized_end=1327
-  _globals['_VALUE']._serialized_start=1329
-  _globals['_VALUE']._serialized_end=1410
-  _globals['_LIMITS']._serialized_start=1412
-  _globals['_LIMITS']._serialized_end=1482
-  _globals['_RUNRESPONSE']._serialized_start=1485
-  _globals['_RUNRESPONSE']._serialized_end=1678
-  _globals['_RESULTBATCH']._serialized_start=1680
-  _globals['_RESULTBATCH']._serialized_end=1775
-  _globals['_CALLRESULT']._serialized_start=1778
-  _globals['_CALLRESULT']._serialized_end=1915
-  _globals['_STEPRESULT']._serialized_start=1918
-  _globals['_STEPRESULT']._serialized_end=2115
-  _globals['_HOSTCALL']._serialized_start=2117
-  _globals['_HOSTCALL']._serialized_end=2217
-  _globals['_HOSTRESULT']._serialized_start=2220
-  _globals['_HOSTRESULT']._serialized_end=2354
-  _globals['_SANDBOXSERVICE']._serialized_start=2449
-  _globals['_SANDBOXSERVICE']._serialized_end=2551
+  _globals['_CALL']._serialized_end=826
+  _globals['_PROGRAM']._serialized_start=829
+  _globals['_PROGRAM']._serialized_end=1070
+  _globals['_CALLBATCH']._serialized_start=1073
+  _globals['_CALLBATCH']._serialized_end=1201
+  _globals['_STEP']._serialized_start=1204
+  _globals['_STEP']._serialized_end=1346
+  _globals['_VALUE']._serialized_start=1348
+  _globals['_VALUE']._serialized_end=1429
+  _globals['_LIMITS']._serialized_start=1431
+  _globals['_LIMITS']._serialized_end=1501
+  _globals['_RUNRESPONSE']._serialized_start=1504
+  _globals['_RUNRESPONSE']._serialized_end=1697
+  _globals['_RESULTBATCH']._serialized_start=1699
+  _globals['_RESULTBATCH']._serialized_end=1794
+  _globals['_CALLRESULT']._serialized_start=1797
+  _globals['_CALLRESULT']._serialized_end=1934
+  _globals['_STEPRESULT']._serialized_start=1937
+  _globals['_STEPRESULT']._serialized_end=2185
+  _globals['_HOSTCALL']._serialized_start=2187
+  _globals['_HOSTCALL']._serialized_end=2287
+  _globals['_HOSTRESULT']._serialized_start=2290
+  _globals['_HOSTRESULT']._serialized_end=2424
+  _globals['_SANDBOXSERVICE']._serialized_start=2519
+  _globals['_SANDBOXSERVICE']._serialized_end=2621
 # @@protoc_insertion_point(module_scope)

@@ -148,6 +148,7 @@ class Call(_message.Message):
     TRIGGER_JSON_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    VARS_JSON_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Unique within the stream."""
     tenant: _builtins.str
@@ -162,6 +163,8 @@ class Call(_message.Message):
     """Trigger data as JSON: `payload` of a step without parents."""
     traceparent: _builtins.str
     """W3C traceparent of the execution's start, empty if none; named when the call's jail is lost."""
+    vars_json: _builtins.bytes
+    """Execution variables as a JSON object, for steps that list `vars` among their host functions."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """The steps. After a step that fails, no other runs."""
@@ -187,10 +190,11 @@ class Call(_message.Message):
         trigger_json: _builtins.bytes = ...,
         limits: Global___Limits | None = ...,
         traceparent: _builtins.str = ...,
+        vars_json: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "env_json", b"env_json", "limits", b"limits", "params_json", b"params_json", "run_json", b"run_json", "steps", b"steps", "tenant", b"tenant", "traceparent", b"traceparent", "trigger_json", b"trigger_json", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "env_json", b"env_json", "limits", b"limits", "params_json", b"params_json", "run_json", b"run_json", "steps", b"steps", "tenant", b"tenant", "traceparent", b"traceparent", "trigger_json", b"trigger_json", "values", b"values", "vars_json", b"vars_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -550,6 +554,7 @@ class StepResult(_message.Message):
     ROUTED_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     DURATION_US_FIELD_NUMBER: _builtins.int
+    VARS_FIELD_NUMBER: _builtins.int
     output_json: _builtins.bytes
     """The output as JSON."""
     routed: _builtins.bool
@@ -568,6 +573,10 @@ class StepResult(_message.Message):
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_payload_pb2.LogLine]:
         """Console lines, capped."""
 
+    @_builtins.property
+    def vars(self) -> _payload_pb2.VarsChange:
+        """What it did to execution variables; unset if nothing, or if it failed."""
+
     def __init__(
         self,
         *,
@@ -577,10 +586,11 @@ class StepResult(_message.Message):
         routed: _builtins.bool = ...,
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
         duration_us: _builtins.int = ...,
+        vars: _payload_pb2.VarsChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "kind", b"kind", "output_json", b"output_json"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "kind", b"kind", "output_json", b"output_json", "vars", b"vars"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "duration_us", b"duration_us", "failure", b"failure", "kind", b"kind", "logs", b"logs", "output_json", b"output_json", "routed", b"routed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "duration_us", b"duration_us", "failure", b"failure", "kind", b"kind", "logs", b"logs", "output_json", b"output_json", "routed", b"routed", "vars", b"vars"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["output_json", "failure"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015

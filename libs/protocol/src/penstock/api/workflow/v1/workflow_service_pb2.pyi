@@ -771,6 +771,7 @@ class Execution(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    VARS_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """ULID."""
     workflow: _builtins.str
@@ -791,6 +792,8 @@ class Execution(_message.Message):
     """Content hash of the definition."""
     tenant: _builtins.str
     """Account."""
+    vars_json: _builtins.bytes
+    """Execution variables, a JSON object; empty if it has none, and in lists."""
     @_builtins.property
     def params(self) -> _payload_pb2.Payload:
         """Parameters; left out in lists."""
@@ -854,10 +857,11 @@ class Execution(_message.Message):
         origin: _journal_pb2.Origin | None = ...,
         parent: _journal_pb2.Parent | None = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        vars_json: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "vars_json", b"vars_json", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

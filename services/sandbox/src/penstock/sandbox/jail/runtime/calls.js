@@ -41,9 +41,11 @@ const addResult = (step, output, failure) => {
   call.lastMs = endedMs;
   call.spents.push(spent);
   call.outputs.push(output);
-  if (failure === null && chosen === null && logs.length === 0) return;
+  const changed = failure === null && step.vars !== null ? step.vars.changed() : null;
+  if (failure === null && chosen === null && logs.length === 0 && changed === null) return;
   call.extras ??= [];
-  call.extras[call.outputs.length - 1] = `,${failure ?? 'null'},${chosen === null ? 'null' : stringify(chosen)},${stringify(logs)}`;
+  const vars = changed === null ? '' : `,${changed}`;
+  call.extras[call.outputs.length - 1] = `,${failure ?? 'null'},${chosen === null ? 'null' : stringify(chosen)},${stringify(logs)}${vars}`;
 };
 
 const fail = (step, failure) => {

@@ -72,6 +72,7 @@ class Shape {
 const READS_PARAMS = 1;
 const READS_RUN = 2;
 const READS_TRIGGER = 4;
+const READS_VARS = 8;
 
 // All of a call that does not vary. The jail's codec numbers programs, so that calls name them by number. `names` are
 // the nodes whose outcomes steps can see: first those that calls bring, then steps, then parents that are not there.
@@ -92,6 +93,7 @@ class Program {
     this.paramsAt = take(has & READS_PARAMS);
     this.runAt = take(has & READS_RUN);
     this.triggerAt = take(has & READS_TRIGGER);
+    this.varsAt = take(has & READS_VARS);
     const itemsAt = steps.map((_, at) => take(items.includes(at)));
     for (const [id] of steps) placeOf(id);
     this.shapes = steps.map((step, at) => new Shape(step, itemsAt[at], placeOf));

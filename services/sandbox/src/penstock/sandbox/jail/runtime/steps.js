@@ -170,6 +170,12 @@ class StepRun {
     this.taken = null;
     this.clock = null;
     this.draw = null;
+    this.vars = null;
+  }
+
+  varsOf() {
+    this.vars ??= makeVars(this, this.call.valueAt(this.call.program.varsAt, {}));
+    return this.vars;
   }
 
   recordedMs() {
@@ -245,6 +251,7 @@ class StepRun {
       case 'console': return makeConsole(this);
       case 'crypto': return makeCrypto(this.drawOf());
       case 'sleep': return makeSleep(this);
+      case 'vars': return this.varsOf().surface;
       case 'next': return (...names) => this.choose(names);
       case 'Date': return makeDate(this.clockOf());
       case 'Math': return makeMath(() => this.drawOf()());
