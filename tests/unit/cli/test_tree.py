@@ -108,3 +108,28 @@ def test_on_a_pipe_what_a_node_waits_for_is_told_whole(capsys):
     run = Execution(id="E", workflow="w", version=1, status="RUNNING", nodes=(state,))
     print_tree(run)
     assert sentence in capsys.readouterr().out
+
+
+def test_a_pending_node_says_why_only_once_its_parents_have_ended():
+    parent, child = node("a", status="RUNNING"), node("b", "a")
+    child.waiting_for = "Waits for a to end."
+    assert "Waits for" not in drawn(parent, child)
+    parent.status, child.waiting_for = "COMPLETED", "Held by a pause."
+    assert "Held by a pause." in drawn(parent, child)
+
+
+def test_the_clock_of_a_delayed_start_counts_from_its_beginning(capsys):
+    delayed = Execution(
+        id="E",
+        workflow="w",
+        version=1,
+        status="RUNNING",
+        started_at="2026-11-21T10:00:00Z",
+        finished_at="2026-11-21T11:00:03Z",
+        not_before="2026-11-21T11:00:00Z",
+        nodes=(NodeState("a", "js@1", "PENDING", waiting_for="Starts at 11."),),
+    )
+    print_tree(delayed)
+    told = capsys.readouterr().out
+    assert "3.0 s" in told
+    assert "Starts at 11." in told

@@ -7,6 +7,7 @@ item of a fan-out and moves the node's counters only.
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.cli.texts import seconds_between
 from penstock.sdk.models import (
     TERMINAL,
     EventMessage,
@@ -122,11 +123,20 @@ class ExecutionPicture:
     status: str = "RUNNING"
     started_at: str | None = None
     finished_at: str | None = None
+    not_before: str | None = None
     output: Any = None
     failure: Failure | None = None
     failed_node: str = ""
     seq: int = 0
     nodes: dict[str, NodePicture] = field(default_factory=dict)
+
+    @property
+    def began_at(self) -> str | None:
+        """When it began or is to begin: its start, unless that was put off."""
+        started, put_off = self.started_at, self.not_before
+        if seconds_between(started, put_off):
+            return put_off
+        return started
 
     @property
     def ended(self) -> bool:
@@ -146,6 +156,7 @@ class ExecutionPicture:
         self.workflow, self.version = execution.workflow, execution.version
         self.status, self.output = execution.status, execution.output
         self.started_at, self.finished_at = execution.started_at, execution.finished_at
+        self.not_before = execution.not_before
         self.failure, self.failed_node = execution.failure, execution.failed_node or ""
         self.nodes = {state.id: _node_picture(state) for state in execution.nodes}
 

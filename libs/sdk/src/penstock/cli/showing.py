@@ -3,12 +3,27 @@
 from rich.console import Console
 
 from penstock.cli.picture import ExecutionPicture
+from penstock.cli.reasons import with_reasons
 from penstock.cli.tree import render
 from penstock.cli.watching import now_text
+from penstock.sdk.client import Client
+from penstock.sdk.errors import NotFoundError, UnavailableError
 from penstock.sdk.models import Execution, SnapshotMessage
 
 _PIPE_CELLS = 1_000_000
 """A pipe is as wide as what is written to it."""
+
+
+async def execution_now(client: Client, execution: str) -> Execution:
+    """An execution as it stands, with why its nodes wait as its coordinator knows it. If nobody
+    can be asked, it says what the journal does."""
+    found = await client.get_execution(execution)
+    if found.ended:
+        return found
+    try:
+        return with_reasons(found, await client.scheduling.explain(execution))
+    except (NotFoundError, UnavailableError):
+        return found
 
 
 def print_tree(execution: Execution) -> None:

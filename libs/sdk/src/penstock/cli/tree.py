@@ -45,6 +45,7 @@ class _Row:
     node: NodePicture
     depth: int
     joins: tuple[str, ...]
+    parents_ended: bool = False
 
 
 def _depths(nodes: dict[str, NodePicture]) -> dict[str, int]:
@@ -78,7 +79,9 @@ def rows_of(picture: ExecutionPicture) -> list[_Row]:
     while stack:
         name, depth, home = stack.pop()
         node = nodes[name]
-        rows.append(_Row(node, depth, tuple(n for n in node.needs if n != home)))
+        joins = tuple(parent for parent in node.needs if parent != home)
+        ended = all(nodes[parent].ended for parent in node.needs if parent in nodes)
+        rows.append(_Row(node, depth, joins, ended))
         stack.extend((child, depth + 1, name) for child in reversed(children.get(name, [])))
     return rows
 
@@ -99,7 +102,9 @@ def _bar(node: NodePicture, cells: int, *, brief: bool) -> Text:
     return text
 
 
-def _why(node: NodePicture) -> str:
+def _why(row: _Row) -> str:
+    """Why a node stands where it does, unless the tree shows it: its parents go on."""
+    node = row.node
     if node.status == "WAITING":
         return node.waiting_for
     if node.status == "SKIPPED":
@@ -108,7 +113,8 @@ def _why(node: NodePicture) -> str:
         )
     if node.failure is not None and node.status in ("FAILED", "QUEUED", "RUNNING"):
         return f"{node.failure.reason}: {node.failure.message}"
-    return node.waiting_for if node.status == "QUEUED" else ""
+    waits = node.status == "QUEUED" or (node.status == "PENDING" and row.parents_ended)
+    return node.waiting_for if waits else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def _node_line(row: _Row, moment: "_Moment", columns: _Columns, cells: int) -> T
 def _remarks(row: _Row, chars: int) -> Text:
     """What may be cut at the end of the line, the reason after so many characters."""
     text = Text()
-    if why := _why(row.node):
+    if why := _why(row):
         cut = why if len(why) <= chars else why[: chars - 1] + "…"
         text.append(f"  {cut}", style="not bold italic")
     if row.joins and not row.node.ended:
@@ -157,7 +163,7 @@ def _remarks(row: _Row, chars: int) -> Text:
 def headline(picture: ExecutionPicture, now: str) -> Text:
     """The execution itself in one line."""
     look = LOOKS.get(picture.status, LOOKS["RUNNING"])
-    took = duration_text(seconds_between(picture.started_at, picture.finished_at or now))
+    took = duration_text(seconds_between(picture.began_at, picture.finished_at or now))
     text = Text(f"{picture.workflow} v{picture.version} ", style="bold")
     text.append(picture.id, style="not bold dim")
     text.append(f"  {picture.status}", style=look.style)

@@ -15,7 +15,7 @@ from penstock.cli.params import parse_json
 from penstock.cli.problems import run_command
 from penstock.cli.results import print_result, took_text
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.showing import print_tree
+from penstock.cli.showing import execution_now, print_tree
 from penstock.cli.texts import clock_text
 from penstock.cli.watching import watch_execution
 from penstock.sdk.errors import NotFoundError
@@ -112,11 +112,12 @@ def count(
 def get(
     execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
 ) -> int:
-    """Show an execution with its nodes and, once it has ended, its result."""
+    """Show an execution as it is, with its nodes and, once it has ended, its result; `show` knows
+    its past too."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
-            found = await client.get_execution(execution)
+            found = await execution_now(client, execution)
             if output != "table":
                 print_value(found, output)
                 return ExitCode.OK

@@ -11,9 +11,8 @@ from penstock.cli.options import DataDir, Output, Param, Tags, Url
 from penstock.cli.output import print_value
 from penstock.cli.params import build_params, read_json
 from penstock.cli.problems import BadInput, run_command
-from penstock.cli.reasons import with_reasons
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.showing import print_tree
+from penstock.cli.showing import execution_now, print_tree
 from penstock.sdk.client import Client
 from penstock.sdk.history_models import Rerun
 from penstock.sdk.models import Execution
@@ -43,14 +42,13 @@ def show(
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Show an execution with its nodes, as it is or as it was at a past event or instant."""
+    """Show an execution with its nodes and where it comes from, as it is or as it was at a past
+    event or instant; `get` adds the result."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
             if not at:
-                found = await client.get_execution(execution)
-                if not found.ended and output == "table":
-                    found = with_reasons(found, await client.scheduling.explain(execution))
+                found = await execution_now(client, execution)
             elif at.isascii() and at.isdigit():
                 found = await client.history.at(execution, seq=int(at))
             else:

@@ -102,13 +102,19 @@ def waiting_for(state: ExecutionState, index: int) -> str:
         node = state.plan.nodes[index]
         if node.collects:
             return "Waits for its output to be stored."
-        if state.attempts[index] > 1:
-            attempt = state.attempts[index]
-            return f"Waits for a free worker {place_of(node)} (attempt {attempt})."
-        return f"Waits for a free worker {place_of(node)}."
+        return _queued(state, index)
     if status == NodeStatus.WAITING:
         return _sleeps(state, index)
     return ""
+
+
+def _queued(state: ExecutionState, index: int) -> str:
+    """Which limit has let it go already only its coordinator knows."""
+    node, plan, attempt = state.plan.nodes[index], state.plan, state.attempts[index]
+    limited = node.gated or plan.concurrency is not None or plan.rate_limit is not None
+    first = "its limits, then for " if limited else ""
+    tries = f" (attempt {attempt})" if attempt > 1 else ""
+    return f"Waits for {first}a free worker {place_of(node)}{tries}."
 
 
 def _is_held(state: ExecutionState, index: int, status: int) -> bool:
