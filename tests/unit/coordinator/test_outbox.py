@@ -1,15 +1,17 @@
-"""The outbox: what is read from the table and what commits tell of are taken once."""
+"""The outbox: what is read from the table and what commits tell of are taken once; what takes long
+holds nobody up."""
 
 import asyncio
 
 from prometheus_client import CollectorRegistry
 
-from penstock.api.peer.v1.peer_service_pb2 import Notice
+from penstock.api.peer.v1.peer_service_pb2 import Arrived, Delivery, Notice, StartNotice
 from penstock.common.clock import SystemClock
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.outbox import NoPeers, Outbox
 from penstock.coordinator.shell.outbox_metrics import OutboxMetrics
+from penstock.coordinator.shell.receiving import Receiving
 from penstock.workflow.execution.values import Failure
 from support.coordinator.desk import TurnedClock
 
@@ -65,3 +67,63 @@ async def test_metrics_tell_how_much_is_owed_and_for_how_long():
     await outbox._tell_sender(outbox._lines["x"][0], failure)
     assert (told("notices"), told("oldest_seconds"), told("refused_total")) == (2, 10, 1)
     reading.cancel()
+
+
+class HereWithSettled:
+    """Shards that are all here; the table, empty at first, tells when something arrived."""
+
+    def __init__(self):
+        self.settled = asyncio.Queue()
+
+    def of(self, execution_id):
+        return None
+
+    async def page(self, shard, after_id, limit):
+        return [], False
+
+    async def settle(self, arrived):
+        for each in arrived:
+            self.settled.put_nowait(each)
+
+
+class OneHangs:
+    """A receiver that never comes to an end with notices for `slow`."""
+
+    async def receive(self, notice):
+        if notice.target_id == "slow":
+            await asyncio.Event().wait()
+        return Delivery(arrived=Arrived())
+
+
+async def test_a_notice_that_hangs_holds_up_none_of_those_delivered_beside_it():
+    shard = Shard(1, 1, 0)
+    shard.phase = Phase.OWNED
+    here = HereWithSettled()
+    outbox = Outbox(here, OneHangs(), NoPeers(), here, SystemClock())
+    outbox.on_loaded(shard)
+    running = asyncio.create_task(outbox.run())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    targets = ["slow", "quick", "quick"]
+    outbox.on_owed([Owed(shard, n, Notice(target_id=t)) for n, t in enumerate(targets, 1)])
+    async with asyncio.timeout(10):
+        assert await here.settled.get() == (1, 2)
+        assert await here.settled.get() == (1, 3)
+    assert len(outbox) == 1
+    running.cancel()
+
+
+class NoPayloads:
+    """A store that never answers."""
+
+    async def get(self, tenant, digest):
+        await asyncio.Event().wait()
+
+
+async def test_a_notice_whose_payload_does_not_come_is_answered_with_later():
+    receiving = Receiving(None, None, NoPayloads(), depth_max=3, patience_s=0.01)
+    notice = Notice(target_id="x", start=StartNotice(workflow="w"))
+    notice.start.params.ref.digest = "1" * 64
+    notice.start.params.ref.size_bytes = 70_000
+    answers = await receiving.deliver([notice])
+    assert "longer than 0.01 s" in answers[0].later.cause

@@ -198,9 +198,8 @@ class Outbox:
         if self._ready:
             return
         self._news.clear()
-        left_s = None
-        if self._pausing:
-            left_s = max(0.0, self._pausing[0][0] - self._clock.monotonic())
+        now = self._clock.monotonic()
+        left_s = max(0.0, self._pausing[0][0] - now) if self._pausing else None
         try:
             async with asyncio.timeout(left_s):
                 await self._news.wait()
@@ -243,21 +242,23 @@ class Outbox:
         return line[0]
 
     async def _hand_over(self, destination: str, owed: Sequence[Owed]) -> None:
-        notices = [one.notice for one in owed]
         try:
             if destination:
-                answers = await self._peers.deliver(destination, notices)
-            else:
-                answers = await self._own.deliver(notices)
-        except PenstockError as error:
-            self._log.info("notices_not_delivered", count=len(owed), error=str(error))
-            answers = []
+                await self._send(destination, owed)
+            else:  # each on its own: one that takes long holds up none of the others' lines
+                async with asyncio.TaskGroup() as group:
+                    for one in owed:
+                        group.create_task(self._hand_over_here(one))
         finally:
             self._places.release()
-        for one, answer in zip(owed, answers, strict=False):
+
+    async def _hand_over_here(self, owed: Owed) -> None:
+        await self._conclude(owed, await self._own.receive(owed.notice))
+
+    async def _send(self, destination: str, owed: Sequence[Owed]) -> None:
+        answers = await _answers_of(self._peers, destination, owed, self._log)
+        for one, answer in zip(owed, [*answers, *[peer.Delivery()] * len(owed)], strict=False):
             await self._conclude(one, answer)
-        for one in owed[len(answers) :]:
-            self._pause(one)
 
     async def _conclude(self, owed: Owed, answer: peer.Delivery) -> None:
         kind = answer.WhichOneof("kind")
@@ -273,13 +274,7 @@ class Outbox:
         Without a node that waits it is only written down."""
         notice = owed.notice
         self.refused += 1
-        self._log.warning(
-            "notice_refused",
-            target=notice.target_id,
-            sender=notice.sender_id,
-            reason=failure.reason,
-            message=failure.message,
-        )
+        self._log.warning("notice_refused", **_facts_of(notice, failure))
         if notice.start.HasField("parent") and not notice.start.parent.detached:
             refused = ChildRefused(notice.target_id, failure, owed.id)
             try:
@@ -311,8 +306,7 @@ class Outbox:
     def _pause(self, owed: Owed) -> None:
         owed.tries += 1
         pause_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(owed.tries - 1, 10))
-        until = self._clock.monotonic() + pause_s
-        heapq.heappush(self._pausing, (until, owed.notice.target_id))
+        heapq.heappush(self._pausing, (self._clock.monotonic() + pause_s, owed.notice.target_id))
         self._news.set()
 
     async def _settle(self) -> None:
@@ -330,3 +324,23 @@ class Outbox:
             del self._arrived[: len(some)]
             if not self._arrived:
                 self._to_settle.clear()
+
+
+def _facts_of(notice: peer.Notice, failure: Failure) -> dict[str, str]:
+    return {
+        "target": notice.target_id,
+        "sender": notice.sender_id,
+        "reason": failure.reason,
+        "message": failure.message,
+    }
+
+
+async def _answers_of(
+    peers: Peers, destination: str, owed: Sequence[Owed], log: Any
+) -> Sequence[peer.Delivery]:
+    """What another coordinator says to these; nothing if it cannot be reached."""
+    try:
+        return await peers.deliver(destination, [one.notice for one in owed])
+    except PenstockError as error:
+        log.info("notices_not_delivered", count=len(owed), error=str(error))
+        return []

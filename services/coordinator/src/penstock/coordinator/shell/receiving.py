@@ -21,6 +21,7 @@ from penstock.common.errors import (
     NotFound,
     PayloadTooLarge,
     PenstockError,
+    Unavailable,
     WrongOwner,
     to_facts,
 )
@@ -35,6 +36,8 @@ from penstock.coordinator.shell.telling import Telling
 from penstock.workflow.execution.events import Parent, StartOptions
 from penstock.workflow.execution.values import Failure
 
+PATIENCE_S = 5.0
+"""What has not arrived by then is answered with "later", so that others need not wait for it."""
 _ISSUES_TOLD = 3
 """Findings that the message of a refused start names; its details have all."""
 
@@ -60,28 +63,35 @@ class Receiving:
     """Takes notices in. `depth_max`: executions above a sub-workflow."""
 
     def __init__(
-        self, starts: Starts, telling: Telling, payloads: Payloads, depth_max: int
+        self,
+        starts: Starts,
+        telling: Telling,
+        payloads: Payloads,
+        depth_max: int,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._starts = starts
         self._telling = telling
         self._payloads = payloads
         self._depth_max = depth_max
+        self._patience_s = patience_s
         self._log = get_logger("receiving")
 
     async def deliver(self, notices: Sequence[peer.Notice]) -> list[peer.Delivery]:
         """What became of each, once it is on disk; they share commits."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._receive(notice)) for notice in notices]
+            tasks = [group.create_task(self.receive(notice)) for notice in notices]
         return [task.result() for task in tasks]
 
-    async def _receive(self, notice: peer.Notice) -> peer.Delivery:
+    async def receive(self, notice: peer.Notice) -> peer.Delivery:
+        """What became of one, once it is on disk. If that takes long, "later": what goes on of it
+        then is met by the next try."""
         answer = peer.Delivery()
         try:
-            happened = input_of(notice)
-            if happened is None:
-                await self._start(notice)
-            else:
-                await self.tell(notice.tenant, notice.target_id, happened)
+            async with asyncio.timeout(self._patience_s):
+                await self._take_in(notice)
+        except TimeoutError:
+            answer.later.cause = f"it took longer than {self._patience_s:g} s"
         except WrongOwner as elsewhere:
             answer.later.cause = elsewhere.message
             answer.later.owner = str(elsewhere.facts.get("owner", ""))
@@ -103,9 +113,23 @@ class Receiving:
             answer.arrived.SetInParent()
         return answer
 
+    async def _take_in(self, notice: peer.Notice) -> None:
+        happened = input_of(notice)
+        if happened is None:
+            await self._start(notice)
+        else:
+            await self._tell(notice.tenant, notice.target_id, happened)
+
     async def tell(self, tenant: str, execution_id: str, happened: Happening) -> None:
         """Put an input to an execution; returns once that is on disk, or the execution is over or
-        unknown. Raises retryable errors."""
+        unknown. Raises retryable errors, `Unavailable` if it takes long."""
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._tell(tenant, execution_id, happened)
+        except TimeoutError:
+            raise Unavailable(f"{execution_id} was not reached in time") from None
+
+    async def _tell(self, tenant: str, execution_id: str, happened: Happening) -> None:
         try:
             await self._telling.tell(tenant, execution_id, happened)
         except NotFound:
