@@ -156,6 +156,8 @@ class MemorySchedules:
             row = self.rows.get((one.tenant, one.id))
             if row is None or one.shard in fenced:
                 continue
+            if one.created_unix_us not in (row.created_unix_us, 0):
+                continue
             was = copy_of(row.progress)
             row.progress.CopyFrom(one.progress)
             cursor_us = max(was.cursor_unix_us, one.progress.cursor_unix_us)
@@ -165,6 +167,8 @@ class MemorySchedules:
         for each in decided.backfills:
             found = self.backfill_rows.get((each.tenant, each.schedule_id, each.id))
             if found is None or each.shard in fenced:
+                continue
+            if each.created_unix_us not in (found.created_unix_us, 0):
                 continue
             if found.progress.status == BACKFILL_STATUS_RUNNING:
                 found.progress.CopyFrom(each.progress)

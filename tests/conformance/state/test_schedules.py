@@ -34,7 +34,7 @@ async def due(stores, until_us, shards=SHARDS, limit=10, waiting=True):
     return await stores.schedules.due(list(shards), until_us, limit, waiting=waiting)
 
 
-def decided(name="nightly", epoch=1, revision=1, tenant="default", **progress):
+def decided(name="nightly", epoch=1, revision=1, tenant="default", created=0, **progress):
     shard = shard_of(schedule_ulid(tenant, name), len(SHARDS))
     return DecidedSchedule(
         tenant=tenant,
@@ -43,6 +43,7 @@ def decided(name="nightly", epoch=1, revision=1, tenant="default", **progress):
         epoch=epoch,
         revision=revision,
         progress=pb.Progress(**progress),
+        created_unix_us=created,
     )
 
 
@@ -177,6 +178,39 @@ async def test_progress_of_a_removed_schedule_is_dropped(stores, lease):
     assert await stores.schedules.remove("default", "nightly")
     assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON + MINUTE)) == set()
     assert await stores.schedules.find("default", "nightly") is None
+
+
+async def test_progress_of_a_schedule_that_was_made_anew_is_dropped(stores, lease):
+    was, _ = await save(stores, a_schedule())
+    assert await stores.schedules.remove("default", "nightly")
+    made, _ = await save(stores, a_schedule(cron="0 * * * *"), NOON + 1)
+    late = {"cursor_unix_us": NOON + MINUTE, "next_unix_us": NOON + 2, "queued_unix_us": NOON}
+    await record(stores, decided(epoch=lease, created=was.created_unix_us, **late))
+    assert await stores.schedules.find("default", "nightly") == made
+    await record(stores, decided(epoch=lease, created=made.created_unix_us, **late))
+    assert (await stores.schedules.find("default", "nightly")).progress.next_unix_us == NOON + 2
+
+
+async def test_progress_of_a_backfill_that_was_begun_anew_is_dropped(stores, lease):
+    for at_us in (NOON, NOON + 1):
+        await save(stores, a_schedule(), at_us)
+        begun = a_backfill()
+        begun.created_unix_us = at_us
+        await stores.schedules.add_backfill(begun)
+        if at_us == NOON:
+            assert await stores.schedules.remove("default", "nightly")
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    late = DecidedBackfill(
+        tenant="default", schedule_id="nightly", id=an_id(9), shard=shard, epoch=lease,
+        created_unix_us=NOON, progress=pb.BackfillProgress(status=2, started=3),
+    )  # fmt: skip
+    await record(stores, backfills=[late])
+    (there,) = await stores.schedules.backfills("default", "nightly")
+    assert there.progress.started == 0
+    late.created_unix_us = NOON + 1
+    await record(stores, backfills=[late])
+    (there,) = await stores.schedules.backfills("default", "nightly")
+    assert there.progress.started == 3
 
 
 async def test_open_runs_are_those_that_have_not_ended(stores, lease):

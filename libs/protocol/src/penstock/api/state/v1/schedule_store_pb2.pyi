@@ -340,6 +340,7 @@ class DecidedSchedule(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    CREATED_UNIX_US_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Account."""
     id: _builtins.str
@@ -350,6 +351,8 @@ class DecidedSchedule(_message.Message):
     """Epoch of the writer's lease."""
     revision: _builtins.int
     """Revision that was decided upon; another one keeps its own next time."""
+    created_unix_us: _builtins.int
+    """When the schedule that was decided upon was made; one that was made anew since is left alone. 0 if not told."""
     @_builtins.property
     def progress(self) -> _schedule_pb2.Progress:
         """How far it is."""
@@ -363,10 +366,11 @@ class DecidedSchedule(_message.Message):
         epoch: _builtins.int = ...,
         revision: _builtins.int = ...,
         progress: _schedule_pb2.Progress | None = ...,
+        created_unix_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "id", b"id", "progress", b"progress", "revision", b"revision", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "epoch", b"epoch", "id", b"id", "progress", b"progress", "revision", b"revision", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -384,6 +388,7 @@ class DecidedBackfill(_message.Message):
     SHARD_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    CREATED_UNIX_US_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Account."""
     schedule_id: _builtins.str
@@ -394,6 +399,8 @@ class DecidedBackfill(_message.Message):
     """Shard of the schedule."""
     epoch: _builtins.int
     """Epoch of the writer's lease."""
+    created_unix_us: _builtins.int
+    """When it was begun; one that was begun anew since, under the same id, is left alone. 0 if not told."""
     @_builtins.property
     def progress(self) -> _schedule_pb2.BackfillProgress:
         """How far it is; a cancelled one stays cancelled."""
@@ -407,10 +414,11 @@ class DecidedBackfill(_message.Message):
         shard: _builtins.int = ...,
         epoch: _builtins.int = ...,
         progress: _schedule_pb2.BackfillProgress | None = ...,
+        created_unix_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "id", b"id", "progress", b"progress", "schedule_id", b"schedule_id", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "epoch", b"epoch", "id", b"id", "progress", b"progress", "schedule_id", b"schedule_id", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -225,6 +225,7 @@ class Keeper:
                     epoch=shard.epoch,
                     revision=schedule.revision,
                     progress=fired.progress,
+                    created_unix_us=schedule.created_unix_us,
                 )
             )
         self._note(schedule, fired.error)
@@ -246,6 +247,7 @@ class Keeper:
                     shard=shard.number,
                     epoch=shard.epoch,
                     progress=advanced.progress,
+                    created_unix_us=backfill.created_unix_us,
                 )
             )
         self._note(schedule, advanced.error)

@@ -173,6 +173,7 @@ class PostgresSchedules:
                         one.progress.queued_unix_us,
                         packed_progress(one.progress),
                         one.progress.next_unix_us,
+                        one.created_unix_us,
                     )
             for each in decided.backfills:
                 if each.shard in held:
@@ -183,6 +184,7 @@ class PostgresSchedules:
                         each.id,
                         each.progress.SerializeToString(),
                         each.progress.status,
+                        each.created_unix_us,
                     )
         return wanted.keys() - held
 

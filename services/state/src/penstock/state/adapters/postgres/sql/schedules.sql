@@ -67,15 +67,16 @@ ORDER BY s.shard
 FOR KEY SHARE OF s
 
 -- name: record_schedule
+-- One that was removed and made anew since it was decided upon is another schedule.
 UPDATE schedules
 SET cursor_us = GREATEST(cursor_us, $4), queued_us = $5, progress = $6,
     next_us = CASE WHEN revision = $3 THEN $7 ELSE next_us END
-WHERE tenant = $1 AND id = $2
+WHERE tenant = $1 AND id = $2 AND $8::bigint IN (created_us, 0)
 
 -- name: record_backfill
 UPDATE backfills
 SET progress = $4, status = $5
-WHERE tenant = $1 AND schedule_id = $2 AND id = $3 AND status = 1
+WHERE tenant = $1 AND schedule_id = $2 AND id = $3 AND status = 1 AND $6::bigint IN (created_us, 0)
 
 -- name: add_backfill
 INSERT INTO backfills (tenant, schedule_id, id, shard, status, from_us, to_us, concurrency, slots_total, progress, created_us)
