@@ -243,6 +243,23 @@ async def test_a_backfill_starts_past_slots_a_few_at_a_time_and_none_twice(
     assert (done.progress.started, done.progress.existing) == (3, 1)
 
 
+async def test_a_backfill_starts_slots_that_a_removed_schedule_of_that_name_has_run(
+    schedules, state
+):
+    await schedules.put()
+    await schedules.at(NOON + 5 * MINUTE)
+    await call(schedules.stub.DeleteSchedule, api.DeleteScheduleRequest(id="nightly"))
+    await schedules.at(NOON + 6 * MINUTE)
+    await schedules.put()
+    for key in ("once", "again"):
+        request = api.StartBackfillRequest(
+            id="nightly", from_unix_us=NOON + 1, to_unix_us=NOON + 6 * MINUTE, idempotency_key=key
+        )
+        await call(schedules.stub.StartBackfill, request)
+        await schedules.at(NOON + 6 * MINUTE)
+    assert slots(state) == 2 * ["2025-11-21T12:05:00Z"]
+
+
 def done_status(state) -> int:
     (row,) = state.schedules.backfill_rows.values()
     return row.progress.status

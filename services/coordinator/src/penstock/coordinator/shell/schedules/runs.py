@@ -78,10 +78,16 @@ class Runs:
     async def start_slot(
         self, schedule: Schedule, slot_us: int, now_us: int, *, backfill: str = ""
     ) -> Started:
-        """Start the run of a slot; returns once it is on disk. Raises operating errors."""
+        """Start the run of a slot; returns once it is on disk. Raises operating errors.
+
+        Slots from before the schedule was made, which only backfills start, have ids of their own:
+        an earlier schedule of this name, of another workflow perhaps, may have run them."""
         more = {"backfill": backfill} if backfill else {}
         trigger = trigger_of(schedule, slot_us, now_us) | more
-        return await self._start(schedule, self.id_of(schedule, str(slot_us)), trigger)
+        key = [str(slot_us)]
+        if slot_us <= schedule.created_unix_us:
+            key.append(f"before {schedule.created_unix_us}")
+        return await self._start(schedule, self.id_of(schedule, *key), trigger)
 
     async def start_by_hand(self, schedule: Schedule, key: str, now_us: int) -> Started:
         """Start a run as a slot would; one for each key."""
