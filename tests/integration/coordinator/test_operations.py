@@ -9,6 +9,7 @@ from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServic
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import InvalidArgument, InvalidQuery, NotFound, Unavailable, WrongOwner
 from penstock.common.rpc.channel import call
+from penstock.coordinator.shell.operation_steps import Steps
 
 LONG = """
 flow: 1
@@ -216,3 +217,18 @@ async def test_a_bad_query_begins_nothing(running, state):
     with pytest.raises(NotFound):
         await ended(running, "01J00000000000000000000000")
     assert state.operations.rows == {}
+
+
+async def test_a_fault_of_the_engine_ends_an_operation_and_says_so(
+    running, state, twenty, monkeypatch
+):
+    async def broken(self, work):
+        raise ZeroDivisionError("out of order")
+
+    monkeypatch.setattr(Steps, "make", broken)
+    begun = await begin(running)
+    found = await ended(running, begun.operation.id)
+    assert found.state == op.OPERATION_STATE_FAILED
+    assert found.failures[-1].reason == "INTERNAL"
+    assert "out of order" in found.failures[-1].message
+    assert found.ended_unix_us

@@ -46,7 +46,7 @@ class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None
     kind: str
     query: str
-    state: Literal["RUNNING", "COMPLETED", "CANCELLED"]
+    state: Literal["RUNNING", "COMPLETED", "CANCELLED", "FAILED"]
     matched: int
     matched_exact: bool
     done: int

@@ -17,7 +17,7 @@ from penstock.api.search.v1.search_service_pb2 import (
     CountExecutionsRequest,
     SearchExecutionsRequest,
 )
-from penstock.common.errors import InvalidQuery, PenstockError
+from penstock.common.errors import Internal, InvalidQuery, PenstockError
 from penstock.common.ids import keyed_ulid, shard_of
 from penstock.common.logging import get_logger
 from penstock.coordinator.finding_ports import Finding
@@ -144,9 +144,23 @@ class Operations:
                 await self._go_on(stored)
         except Exception as fault:  # noqa: BLE001 - one operation must not end the service
             self._log.error("operation_broke", operation=operation.id, exc_info=fault)
+            await self._end_broken(stored, fault)
         finally:
             if self._running.get(operation.id) is stored:
                 del self._running[operation.id]
+
+    async def _end_broken(self, stored: pb.StoredOperation, fault: Exception) -> None:
+        """A fault that would come again ends an operation: it must not stand as running with nobody
+        on it. The reason is told even if the failures are full."""
+        operation = stored.operation
+        if operation.state != pb.OPERATION_STATE_RUNNING:
+            return
+        del operation.failures[FAILURES_MAX - 1 :]
+        message = f"the operation met a fault of the engine: {fault!r}"
+        operation.failures.add(reason=Internal.reason, message=message[:500])
+        operation.state = pb.OPERATION_STATE_FAILED
+        operation.ended_unix_us = self._process.clock.now_us()
+        await self._save(stored)
 
     def _is_ours(self, stored: pb.StoredOperation) -> bool:
         number = shard_of(stored.operation.id, self._shards.count)

@@ -85,6 +85,8 @@ class _OperationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Operat
     """It came to the end of what it is for."""
     OPERATION_STATE_CANCELLED: _OperationState.ValueType  # 3
     """Somebody stopped it."""
+    OPERATION_STATE_FAILED: _OperationState.ValueType  # 4
+    """It met a fault of the engine and does not go on; the last of its failures says why."""
 
 class OperationState(_OperationState, metaclass=_OperationStateEnumTypeWrapper):
     """OperationState says where an operation stands."""
@@ -97,6 +99,8 @@ OPERATION_STATE_COMPLETED: OperationState.ValueType  # 2
 """It came to the end of what it is for."""
 OPERATION_STATE_CANCELLED: OperationState.ValueType  # 3
 """Somebody stopped it."""
+OPERATION_STATE_FAILED: OperationState.ValueType  # 4
+"""It met a fault of the engine and does not go on; the last of its failures says why."""
 Global___OperationState: _TypeAlias = OperationState  # noqa: Y015
 
 @_typing.final
