@@ -8,6 +8,11 @@ from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.errors import IdempotencyConflict
 from penstock.common.ids import keyed_ulid
 
+_FAMILIES = frozenset({"backfill", "child", "id", "on_failure", "on_retry", "run", "schedule"})
+"""First parts of other computed ids. Keyed starts have their account there: one of an account that
+is called so gets a family of its own, which no account can be called."""
+_OF_NAMESAKES = "\x00key"
+
 
 class Under(msgspec.Struct, frozen=True):
     """A start under an id that is known beforehand: however often it comes, it is one start, told
@@ -24,7 +29,8 @@ def under_of(tenant: str, request: StartExecutionRequest) -> Under | None:
     if chosen:
         return Under(keyed_ulid("id", tenant, chosen), fingerprint(tenant, request))
     if request.idempotency_key:
-        execution_id = keyed_ulid(tenant, request.workflow, request.idempotency_key)
+        parts = (tenant, request.workflow, request.idempotency_key)
+        execution_id = keyed_ulid(*((_OF_NAMESAKES,) if tenant in _FAMILIES else ()), *parts)
         return Under(execution_id, fingerprint(tenant, request))
     return None
 

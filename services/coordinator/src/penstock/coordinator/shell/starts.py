@@ -347,7 +347,8 @@ class Starts:
         waiting = Waiting(call, existing=True)
         started = live.state.started
         if started is not None:
-            compare(started.fingerprint, wanted, call.request)
+            had = started.fingerprint if live.tenant == call.tenant else ""
+            compare(had, wanted, call.request)
         if call.waits:
             live.waiters.append(waiting)
         if live.started:
