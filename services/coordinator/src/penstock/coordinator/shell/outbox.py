@@ -135,8 +135,7 @@ class Outbox:
         owed.since_s = self._clock.monotonic()
         self._held += 1
         target = owed.notice.target_id
-        line = self._lines.get(target)
-        if line is not None:
+        if (line := self._lines.get(target)) is not None:
             line.append(owed)
             return
         self._lines[target] = deque((owed,))
@@ -207,8 +206,7 @@ class Outbox:
             return
 
     def _end_pauses(self) -> None:
-        now = self._clock.monotonic()
-        while self._pausing and self._pausing[0][0] <= now:
+        while self._pausing and self._pausing[0][0] <= self._clock.monotonic():
             self._ready.append(heapq.heappop(self._pausing)[1])
 
     def _next(self) -> dict[str, list[Owed]]:
