@@ -49,6 +49,15 @@ async def test_nothing_is_found_where_all_is_well(running, flow, audit):
     assert list(answer.coordinators) == [running.address]
 
 
+async def test_executions_at_rest_are_looked_at_and_counted(running, flow, audit):
+    async with open_worker(running.channel, sleeper(HOUR_US)):
+        await start(running)
+        await start(running)
+        await until(lambda: not running.shell.executions.by_id)
+    answer = await call(audit.GetAudit, pb.GetAuditRequest(now=True))
+    assert (answer.executions, answer.resting) == (0, 2)
+
+
 async def test_an_attempt_that_nobody_will_run_is_found_and_queued_again(
     running, flow, audit, state
 ):

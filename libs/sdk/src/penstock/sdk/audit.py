@@ -19,12 +19,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What all coordinators found."""
+    """What all coordinators found; `resting` executions wait in no memory."""
 
     healthy: bool
     coordinators: int = 0
     shards: int = 0
     executions: int = 0
+    resting: int = 0
     looks: int = 0
     rounds: int = 0
     findings: tuple[Finding, ...] = ()

@@ -23,8 +23,8 @@ def doctor(
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Check every execution that is in memory and every shard against the journal, and say what is
-    wrong and what would mend it. Changes nothing without --repair. Ends with 1 if something is
+    """Check every execution that is in memory against its journal, and of those at rest that they
+    are where they belong and woken in time; say what is wrong and what would mend it. Changes nothing without --repair. Ends with 1 if something is
     wrong and was not mended."""
 
     async def work() -> ExitCode:
@@ -64,7 +64,8 @@ def _print_parts(health: dict[str, Any]) -> None:
 def _print(health: dict[str, Any], report: AuditReport, repairs: RepairReport) -> None:
     _print_parts(health)
     print(
-        f"looked at {report.executions} executions in {report.shards} shards of "
+        f"looked at {report.executions} executions in memory and {report.resting} at rest in "
+        f"{report.shards} shards of "
         f"{report.coordinators} coordinator{'s' if report.coordinators != 1 else ''}: "
         + ("all is well" if report.healthy else f"{len(report.findings)} findings")
     )

@@ -28,6 +28,7 @@ class AuditRpc(AuditServiceServicer):
         return pb.GetAuditResponse(
             coordinator_id=of.id,
             executions=len(of.executions),
+            resting=of.audit.resting,
             shards=len(of.shards),
             looks=of.audit.checked,
             rounds=of.audit.rounds,

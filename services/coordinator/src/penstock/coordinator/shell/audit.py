@@ -75,7 +75,13 @@ class Audit:
         self._log = get_logger("audit")
         self.findings = Findings()
         self.checked = 0
+        self._resting: dict[int, int] = {}
         self.rounds = 0
+
+    @property
+    def resting(self) -> int:
+        """Executions at rest in our shards, when they were looked at last."""
+        return sum(self._resting.get(number, 0) for number in self._of.shards.owned)
 
     async def run(self) -> None:
         """Go round for ever."""
@@ -200,11 +206,12 @@ class Audit:
     async def _look_at_shard(self, shard: Shard) -> list[Finding] | None:
         """Whether everything that has not ended is where it should be."""
         seen: list[Finding] = []
-        after = ""
+        after, resting = "", 0
         while page := await self._stored.leases.live(shard.number, after, _PAGE):
             if shard.phase is not Phase.OWNED:
                 return None
             for row in page:
+                resting += row.rests
                 fault, repair = self._misplaced(row)
                 if fault is not None:
                     found_us = self._clock.now_us()
@@ -215,6 +222,7 @@ class Audit:
             after = page[-1].execution_id
             if len(page) < _PAGE:
                 break
+        self._resting[shard.number] = resting
         return seen
 
     def _misplaced(self, row: LiveRow) -> tuple[Fault | None, "Repair"]:

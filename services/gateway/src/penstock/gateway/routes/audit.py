@@ -36,6 +36,7 @@ async def get_audit(request: AnyRequest) -> ASGIApp:
             coordinators=len(reports),
             shards=sum(report.shards for report in reports),
             executions=sum(report.executions for report in reports),
+            resting=sum(report.resting for report in reports),
             looks=sum(report.looks for report in reports),
             rounds=min((report.rounds for report in reports), default=0),
             findings=findings,

@@ -15,12 +15,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What all coordinators found. `looks` counts executions and shards that were looked at."""
+    """What all coordinators found. `executions` are in memory, `resting` wait in no memory: their
+    rows were looked at. `looks` counts executions and shards that were looked at."""
 
     healthy: bool
     coordinators: int
     shards: int
     executions: int
+    resting: int
     looks: int
     rounds: int
     findings: tuple[Finding, ...]

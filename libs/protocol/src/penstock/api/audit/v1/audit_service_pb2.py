@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)penstock/api/audit/v1/audit_service.proto\x12\x15penstock.api.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1e\n\x0fGetAuditRequest\x12\x0b\n\x03now\x18\x01 \x01(\x08\"\xc6\x01\n\x10GetAuditResponse\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x12\n\nexecutions\x18\x02 \x01(\x04\x12\x0e\n\x06shards\x18\x03 \x01(\r\x12\r\n\x05looks\x18\x04 \x01(\x04\x12\x0e\n\x06rounds\x18\x05 \x01(\x04\x12\x30\n\x08\x66indings\x18\x06 \x03(\x0b\x32\x1e.penstock.api.audit.v1.Finding\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x04\x12\x14\n\x0c\x63oordinators\x18\x08 \x03(\t\"\x90\x01\n\x07\x46inding\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05shard\x18\x03 \x01(\r\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06repair\x18\x05 \x01(\t\x12,\n\x08\x66ound_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x15RepairFindingsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"K\n\x16RepairFindingsResponse\x12\x31\n\x08repaired\x18\x01 \x03(\x0b\x32\x1f.penstock.api.audit.v1.Repaired\"L\n\x08Repaired\x12/\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1e.penstock.api.audit.v1.Finding\x12\x0f\n\x07why_not\x18\x02 \x01(\t2\xda\x01\n\x0c\x41uditService\x12[\n\x08GetAudit\x12&.penstock.api.audit.v1.GetAuditRequest\x1a\'.penstock.api.audit.v1.GetAuditResponse\x12m\n\x0eRepairFindings\x12,.penstock.api.audit.v1.RepairFindingsRequest\x1a-.penstock.api.audit.v1.RepairFindingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)penstock/api/audit/v1/audit_service.proto\x12\x15penstock.api.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1e\n\x0fGetAuditRequest\x12\x0b\n\x03now\x18\x01 \x01(\x08\"\xd7\x01\n\x10GetAuditResponse\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x12\n\nexecutions\x18\x02 \x01(\x04\x12\x0e\n\x06shards\x18\x03 \x01(\r\x12\r\n\x05looks\x18\x04 \x01(\x04\x12\x0e\n\x06rounds\x18\x05 \x01(\x04\x12\x30\n\x08\x66indings\x18\x06 \x03(\x0b\x32\x1e.penstock.api.audit.v1.Finding\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x04\x12\x14\n\x0c\x63oordinators\x18\x08 \x03(\t\x12\x0f\n\x07resting\x18\t \x01(\x04\"\x90\x01\n\x07\x46inding\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05shard\x18\x03 \x01(\r\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06repair\x18\x05 \x01(\t\x12,\n\x08\x66ound_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x15RepairFindingsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"K\n\x16RepairFindingsResponse\x12\x31\n\x08repaired\x18\x01 \x03(\x0b\x32\x1f.penstock.api.audit.v1.Repaired\"L\n\x08Repaired\x12/\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1e.penstock.api.audit.v1.Finding\x12\x0f\n\x07why_not\x18\x02 \x01(\t2\xda\x01\n\x0c\x41uditService\x12[\n\x08GetAudit\x12&.penstock.api.audit.v1.GetAuditRequest\x1a\'.penstock.api.audit.v1.GetAuditResponse\x12m\n\x0eRepairFindings\x12,.penstock.api.audit.v1.RepairFindingsRequest\x1a-.penstock.api.audit.v1.RepairFindingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAUDITREQUEST']._serialized_start=101
   _globals['_GETAUDITREQUEST']._serialized_end=131
   _globals['_GETAUDITRESPONSE']._serialized_start=134
-  _globals['_GETAUDITRESPONSE']._serialized_end=332
-  _globals['_FINDING']._serialized_start=335
-  _globals['_FINDING']._serialized_end=479
-  _globals['_REPAIRFINDINGSREQUEST']._serialized_start=481
-  _globals['_REPAIRFINDINGSREQUEST']._serialized_end=526
-  _globals['_REPAIRFINDINGSRESPONSE']._serialized_start=528
-  _globals['_REPAIRFINDINGSRESPONSE']._serialized_end=603
-  _globals['_REPAIRED']._serialized_start=605
-  _globals['_REPAIRED']._serialized_end=681
-  _globals['_AUDITSERVICE']._serialized_start=684
-  _globals['_AUDITSERVICE']._serialized_end=902
+  _globals['_GETAUDITRESPONSE']._serialized_end=349
+  _globals['_FINDING']._serialized_start=352
+  _globals['_FINDING']._serialized_end=496
+  _globals['_REPAIRFINDINGSREQUEST']._serialized_start=498
+  _globals['_REPAIRFINDINGSREQUEST']._serialized_end=543
+  _globals['_REPAIRFINDINGSRESPONSE']._serialized_start=545
+  _globals['_REPAIRFINDINGSRESPONSE']._serialized_end=620
+  _globals['_REPAIRED']._serialized_start=622
+  _globals['_REPAIRED']._serialized_end=698
+  _globals['_AUDITSERVICE']._serialized_start=701
+  _globals['_AUDITSERVICE']._serialized_end=919
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,7 @@ class GetAuditResponse(_message.Message):
     FINDINGS_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     COORDINATORS_FIELD_NUMBER: _builtins.int
+    RESTING_FIELD_NUMBER: _builtins.int
     coordinator_id: _builtins.str
     """ULID of the process."""
     executions: _builtins.int
@@ -67,6 +68,8 @@ class GetAuditResponse(_message.Message):
     """Rounds over everything that were finished."""
     dropped: _builtins.int
     """Findings that were not kept because there were too many."""
+    resting: _builtins.int
+    """Executions at rest in its shards, when they were looked at last: in no memory, until a time or a signal."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """What is wrong."""
@@ -86,10 +89,11 @@ class GetAuditResponse(_message.Message):
         findings: _abc.Iterable[Global___Finding] | None = ...,
         dropped: _builtins.int = ...,
         coordinators: _abc.Iterable[_builtins.str] | None = ...,
+        resting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinator_id", b"coordinator_id", "coordinators", b"coordinators", "dropped", b"dropped", "executions", b"executions", "findings", b"findings", "looks", b"looks", "rounds", b"rounds", "shards", b"shards"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinator_id", b"coordinator_id", "coordinators", b"coordinators", "dropped", b"dropped", "executions", b"executions", "findings", b"findings", "looks", b"looks", "resting", b"resting", "rounds", b"rounds", "shards", b"shards"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
