@@ -24,8 +24,8 @@ def doctor(
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """Check every execution that is in memory against its journal, and of those at rest that they
-    are where they belong and woken in time; say what is wrong and what would mend it. Changes nothing without --repair. Ends with 1 if something is
-    wrong and was not mended."""
+    are where they belong and woken in time; say what is wrong and what would mend it. Changes
+    nothing without --repair. Ends with 1 if something is wrong and was not mended."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
