@@ -96,8 +96,14 @@ def test_a_dead_letter_is_looked_at_mended_and_retried_once(penstock: Penstock, 
     mended = penstock("dead-letter", "retry", again_dead, "-p", "weight=7", "--from-start")
     assert json.loads(penstock("execution", "watch", mended.stdout.split()[0]).stdout) == "shipped"
     assert dead not in penstock("dead-letter", "list").stdout
-    other = penstock("dead-letter", "retry", dead, "-p", "weight=8")
-    assert "used for a different start" in other.stderr
+    for others in (["-p", "weight=8"], ["--from-start"]):
+        other = penstock("dead-letter", "retry", dead, *others)
+        assert other.returncode == 5
+        assert f"it was retried as {again_dead} with other parameters" in other.stderr
+    repeated = penstock("dead-letter", "retry", again_dead, "-p", "weight=7", "--from-start")
+    assert repeated.stdout.split()[0] == mended.stdout.split()[0]
+    from_node = penstock("dead-letter", "retry", again_dead)
+    assert f"it was retried as {mended.stdout.split()[0]}" in from_node.stderr
 
 
 def test_a_dead_letter_is_retried_with_another_input_of_the_failed_node(
@@ -115,7 +121,7 @@ def test_a_dead_letter_is_retried_with_another_input_of_the_failed_node(
     picture = json.loads(penstock("execution", "get", again, "-o", "json").stdout)
     assert {node["id"]: node.get("carried", False) for node in picture["nodes"]}["look"]
     other = penstock("dead-letter", "retry", dead, "--input", '{"look": 6}')
-    assert "used for a different start" in other.stderr
+    assert f"it was retried as {again} with other parameters" in other.stderr
 
 
 def test_a_dead_letter_is_discarded_and_restored(penstock: Penstock, shipping: Path):

@@ -1,9 +1,10 @@
 """Dead letters: executions that FAILED or TIMED_OUT, until somebody retries or discards them.
 
 A retry runs the failed node again, with everything after it; what completed before is taken over.
-It is a start under a key that is made of the dead execution's id. So whoever asks again, and
-whatever died in between, meets the execution that was started first; only then is the letter noted
-as retried, and a retry that was cut off before that is completed by the next one.
+It is a start under a key that is made of the dead execution's id, the same one whether it begins at
+the failed node or at the start. So whoever asks again, and whatever died in between, meets the
+execution that was started first; only then is the letter noted as retried, and a retry that was cut
+off before that is completed by the next one.
 """
 
 from penstock.api.history.v1.history_service_pb2 import RerunExecutionRequest
@@ -22,15 +23,24 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     StartExecutionRequest,
     StartExecutionResponse,
 )
-from penstock.common.errors import Conflict, InvalidArgument, NotFound
+from penstock.common.errors import (
+    Conflict,
+    IdempotencyConflict,
+    InvalidArgument,
+    NotFound,
+    PayloadTooLarge,
+)
 from penstock.common.ids import is_ulid
+from penstock.common.value_codec import payload_from_proto
 from penstock.coordinator.finding_ports import Finding
 from penstock.coordinator.ports import State
 from penstock.coordinator.shell.asked import REASON_CHARS_MAX, check_text
 from penstock.coordinator.shell.definitions import Definitions
-from penstock.coordinator.shell.one_start import start_made, start_one
-from penstock.coordinator.shell.reruns import Reruns
-from penstock.coordinator.shell.starts import Starts
+from penstock.coordinator.shell.one_start import start_made
+from penstock.coordinator.shell.reruns import Making, Reruns, rerun_scope
+from penstock.coordinator.shell.start_ids import under_of
+from penstock.coordinator.shell.starts import PARAMS_BYTES_MAX, Prepared, Starts, checked_params
+from penstock.workflow.execution.values import INLINE_BYTES_MAX, Payload
 
 
 class DeadLetters:
@@ -46,10 +56,10 @@ class DeadLetters:
         self._finding: Finding = state.finding
 
     async def retry(self, tenant: str, asked: RetryDeadLetterRequest) -> StartExecutionResponse:
-        """Start a new execution in its place, once. Raises `Conflict` if it was discarded, and
-        `IdempotencyConflict` if it was retried before with something else; `WrongOwner` names the
-        coordinator that the new execution belongs to. `NotFound` also tells that it was retried
-        and the execution in its place has been deleted since."""
+        """Start a new execution in its place, once. Raises `Conflict` if it was discarded or
+        retried before with something else; `WrongOwner` names the coordinator that the new
+        execution belongs to. `NotFound` also tells that it was retried and the execution in its
+        place has been deleted since."""
         execution_id = asked.execution_id
         found = await self._found(tenant, execution_id)
         letter = found.dead_letter
@@ -69,17 +79,29 @@ class DeadLetters:
                 path="input",
             )
         if failed_node:
-            answer = await self._from_node(tenant, asked, failed_node)
+            making = await self._from_node(tenant, asked, failed_node)
         else:
-            answer = await self._from_start(tenant, asked)
+            making = await self._from_start(tenant, asked)
+        answer = await self._made_once(tenant, making, letter)
         if letter.state != LETTER_STATE_RETRIED:
             wanted = DeadLetter(state=LETTER_STATE_RETRIED, retried_as=answer.execution_id)
             await self._finding.settle(tenant, execution_id, wanted)
         return answer
 
-    async def _from_node(
-        self, tenant: str, asked: RetryDeadLetterRequest, node: str
+    async def _made_once(
+        self, tenant: str, making: Making, letter: DeadLetter
     ) -> StartExecutionResponse:
+        """The execution in its place, unless that is another one already."""
+        under = under_of(tenant, making.request)
+        assert under is not None
+        if letter.state == LETTER_STATE_RETRIED and letter.retried_as != under.execution_id:
+            raise _retried(letter.retried_as)
+        try:
+            return await start_made(self._starts, tenant, making.request, making.prepare)
+        except IdempotencyConflict as other:
+            raise _retried(under.execution_id) from other
+
+    async def _from_node(self, tenant: str, asked: RetryDeadLetterRequest, node: str) -> Making:
         """The failed node again, with everything after it."""
         request = RerunExecutionRequest(
             execution_id=asked.execution_id,
@@ -89,17 +111,26 @@ class DeadLetters:
             version=asked.version,
             idempotency_key=_key(asked.execution_id),
         )
-        making = await self._reruns.rerun(tenant, request)
-        return await start_made(self._starts, tenant, making.request, making.prepare)
+        return await self._reruns.rerun(tenant, request)
 
-    async def _from_start(
-        self, tenant: str, asked: RetryDeadLetterRequest
-    ) -> StartExecutionResponse:
-        """The same start once more."""
-        request = await self._again(tenant, asked.execution_id)
-        request.params_json = asked.params_json or request.params_json
-        request.version = asked.version or request.version
-        return await start_one(self._starts, tenant, request)
+    async def _from_start(self, tenant: str, asked: RetryDeadLetterRequest) -> Making:
+        """The same start once more, known by what a re-run of it would be."""
+        if len(asked.params_json) > PARAMS_BYTES_MAX:
+            message = f"{len(asked.params_json)} bytes; the limit is {PARAMS_BYTES_MAX}"
+            raise PayloadTooLarge(message, path="params")
+        started = await self._beginning(tenant, asked.execution_id)
+        request = StartExecutionRequest(
+            workflow=rerun_scope(started.workflow, asked.execution_id),
+            version=asked.version,
+            params_json=asked.params_json,
+            trigger_json=b"START",
+            idempotency_key=_key(asked.execution_id),
+        )
+
+        async def prepare() -> Prepared:
+            return await self._again(tenant, asked, started)
+
+        return Making(started.workflow, request, prepare, [])
 
     async def discard(self, tenant: str, execution_id: str, reason: str) -> DeadLetter:
         """Take it off the list. Raises `Conflict` if it was retried."""
@@ -140,23 +171,33 @@ class DeadLetters:
             raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
         return rows[0].events[0].execution_started
 
-    async def _again(self, tenant: str, execution_id: str) -> StartExecutionRequest:
-        """The same start once more, under the letter's key."""
-        started = await self._beginning(tenant, execution_id)
-        definition = await self._definitions.get(tenant, started.workflow, started.version)
-        return StartExecutionRequest(
-            workflow=started.workflow,
-            version=started.version,
-            params_json=await self._json(tenant, started.params),
-            trigger_json=await self._json(tenant, started.trigger),
-            tags=[tag for tag in started.tags if tag not in definition.plan.tags],
-            idempotency_key=_key(execution_id),
-        )
+    async def _again(
+        self, tenant: str, asked: RetryDeadLetterRequest, started: ExecutionStarted
+    ) -> Prepared:
+        """What that start was made of, with the parameters and the version that are asked for."""
+        past = await self._definitions.get(tenant, started.workflow, started.version)
+        found = past
+        if asked.version:
+            found = await self._definitions.get(tenant, started.workflow, asked.version)
+        given = asked.params_json or await self._json(tenant, started.params)
+        params = Payload(checked_params(found, given))
+        if len(params.json) > INLINE_BYTES_MAX:
+            params = await self._state.payloads.put(tenant, params.json)
+        tags = tuple(tag for tag in started.tags if tag not in past.plan.tags)
+        return Prepared(found, params, payload_from_proto(started.trigger), tags)
 
     async def _json(self, tenant: str, value: PayloadMessage) -> bytes:
         if value.WhichOneof("kind") == "ref":
             return await self._state.payloads.get(tenant, value.ref.digest)
         return value.json
+
+
+def _retried(retried_as: str) -> Conflict:
+    return Conflict(
+        f"it was retried as {retried_as} with other parameters",
+        fix=f"A dead letter is retried once; retry {retried_as} if that fails.",
+        retried_as=retried_as,
+    )
 
 
 def _key(execution_id: str) -> str:

@@ -139,7 +139,7 @@ class Reruns:
             raise NotFound(f"there is no execution {ask.execution_id}")
         workflow = first[0].events[0].execution_started.workflow
         request = StartExecutionRequest(
-            workflow=f"{workflow}\x1f{ask.execution_id}",
+            workflow=rerun_scope(workflow, ask.execution_id),
             trigger_json=ask.material,
             idempotency_key=ask.key,
         )
@@ -263,6 +263,11 @@ class Reruns:
         assert isinstance(outcome, NodeCompleted)
         stored = await self._payloads.put(tenant, outcome.output.json)
         return msgspec.structs.replace(outcome, output=stored)
+
+
+def rerun_scope(workflow: str, execution_id: str) -> str:
+    """Within what the keys of an execution's re-runs are unique, in place of its workflow."""
+    return f"{workflow}\x1f{execution_id}"
 
 
 def _ask(
