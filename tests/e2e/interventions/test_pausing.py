@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from penstock.embedded import ClusterFile
-from penstock.sdk import Client, ConflictError, NotFoundError, open_client
+from penstock.sdk import Client, ConflictError, InvalidRequestError, NotFoundError, open_client
 from penstock.sdk.interventions import Intervention
 from support.command_line import Penstock
 
@@ -24,11 +24,26 @@ nodes:
 output: ${{ nodes.end.output }}
 """
 
+ROUTERS = """
+flow: 1
+id: routers
+nodes:
+  gate: {uses: wait@1, with: {signal: go}}
+  route:
+    needs: [gate]
+    uses: switch@1
+    with: {cases: [{when: "${{ true }}", action: big}], default: small}
+  large: {needs: [{node: route, action: big}], run: "return 1;"}
+  ask: {uses: approval@1, with: {title: "Go on?"}}
+  ship: {needs: [{node: ask, action: approved}], run: "return 2;"}
+"""
+
 
 @pytest.fixture
 async def client(cluster: ClusterFile) -> AsyncIterator[Client]:
     async with open_client(cluster.gateway_url) as client:
         await client.apply(GATED)
+        await client.apply(ROUTERS)
         yield client
 
 
@@ -85,6 +100,30 @@ async def test_nodes_are_completed_edited_and_failed_by_hand(client: Client):
     assert {node.id: node.failure.reason for node in ended.nodes if node.failure} == {
         "side": "FAILED_BY_HAND"
     }
+
+
+async def test_a_choice_by_hand_that_leads_nowhere_is_refused(client: Client):
+    started = await client.start("routers")
+
+    async def refused(node: str, *chosen: str) -> str:
+        given = {"chosen": list(chosen)} if chosen else {}
+        wanted = Intervention(operation="complete", output=1, **given)
+        with pytest.raises(InvalidRequestError) as error:
+            await client.interventions.intervene(started.id, node, wanted)
+        return f"{error.value} {error.value.problem.fix}"
+
+    assert "big, large, small" in await refused("route", "nope")
+    assert "approved, rejected, ship" in await refused("ask", "aproved")
+    assert "is a router" in await refused("ask")
+    assert "is no router" in await refused("gate", "route")
+    for node, chosen in (("ask", "approved"), ("route", "big")):
+        wanted = Intervention(operation="complete", output=1, chosen=[chosen])
+        await client.interventions.intervene(started.id, node, wanted)
+    await client.interventions.intervene(
+        started.id, "gate", Intervention(operation="complete", output=0)
+    )
+    ended = await client.wait(started.id)
+    assert ended.output == {"large": 1, "ship": 2}
 
 
 async def test_the_command_line_pauses_resumes_and_intervenes(client: Client, penstock: Penstock):

@@ -1,8 +1,8 @@
 """Checks the `with` of nodes against their types, and the actions that edges ask for."""
 
-import re
 from collections.abc import Sequence
 
+from penstock.workflow.choices import script_chooses
 from penstock.workflow.definition import NodeDefinition
 from penstock.workflow.issues import IssueList, Place
 from penstock.workflow.json_schema import Misfit, SchemaChecker
@@ -10,8 +10,6 @@ from penstock.workflow.located import Located, join_path
 from penstock.workflow.nearest import Names
 from penstock.workflow.node_type import Effects, NodeType
 from penstock.workflow.vocabulary import EFFECT_FUNCTIONS, JS_TYPE
-
-_CHOOSES = re.compile(r"__next|\bnext\s*\(")
 
 
 class ConfigChecker:
@@ -68,7 +66,7 @@ def _descend(value: Located, keys: Sequence[str | int], path: str, key: str | No
 def actions_offered(node: NodeDefinition) -> tuple[str, ...] | None:
     """The actions a router can choose: None if it chooses none, ("*",) if it may choose any."""
     if node.uses == JS_TYPE:
-        return ("*",) if _CHOOSES.search(node.script or "") else None
+        return ("*",) if script_chooses(node.script or "") else None
     if node.type is None:
         return ("*",)
     return node.type.actions_of(node.config) if node.type.actions_of is not None else None

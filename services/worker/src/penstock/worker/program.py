@@ -14,6 +14,7 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.nodes.api import NodeCall, NodeFailure, NodeResult
 from penstock.worker.needs import NOTHING, Needs, needs_of
 from penstock.worker.segment import SegmentRules, traits_of
+from penstock.workflow.choices import choices_of
 from penstock.workflow.execution.tables import tables_of
 from penstock.workflow.expressions import Expression, ValueTemplate, parse_value
 from penstock.workflow.javascript import Analysis, JavaScript
@@ -110,14 +111,7 @@ class NodeProgram:
     @cached_property
     def _choices(self) -> frozenset[str]:
         """What the node can choose: its children, the actions of edges out of it, its own."""
-        node, nodes = self.node, self.owner.plan.nodes
-        names = {nodes[child].id for child in node.children}
-        for child in node.children:
-            own = (edge for edge in nodes[child].edges if edge.parent == node.index)
-            names.update(edge.action for edge in own if edge.action is not None)
-        if self.type is not None and self.type.actions_of is not None:
-            names.update(self.type.actions_of(node.config) or ())
-        return frozenset(names)
+        return choices_of(self.owner.plan, self.node, self.type)
 
     def refuse_choice(self, chosen: Sequence[str]) -> NodeFailure | None:
         """The failure if a chosen name leads nowhere, most likely a typing error."""

@@ -19,7 +19,7 @@ from penstock.coordinator.shell.schedules.from_file import schedules_of
 from penstock.workflow.compile import InvalidDefinition, compile_source
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.params import ParamsChecker
-from penstock.workflow.plan import Plan
+from penstock.workflow.plan import NodePlan, Plan
 
 STALE_S = 1.0
 _REFRESH_S = 0.5
@@ -63,6 +63,10 @@ class Definitions:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._asking: dict[Key, asyncio.Task[Definition | PenstockError]] = {}
+
+    def type_of(self, node: NodePlan) -> NodeType | None:
+        """What is known of the node's type; None for one of which only workers know."""
+        return self._types.get(node.uses)
 
     def at_hand(self, tenant: str, name: str, version: int) -> Definition | None:
         """The definition if it is known and fresh enough; a numbered version never changes."""

@@ -15,8 +15,10 @@ from penstock.coordinator.shell.asked import (
     decoded,
     decoded_object,
 )
+from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.telling import Telling, Told
+from penstock.workflow.choices import choices_of, may_choose, must_choose
 from penstock.workflow.execution.values import (
     INLINE_BYTES_MAX,
     NULL,
@@ -25,7 +27,8 @@ from penstock.workflow.execution.values import (
     Operation,
     Payload,
 )
-from penstock.workflow.plan import Plan
+from penstock.workflow.node_type import NodeType
+from penstock.workflow.plan import NodePlan, Plan
 
 VALUE_BYTES_MAX = 1024 * 1024
 """Largest output or input that is handed in."""
@@ -59,9 +62,10 @@ class Hands:
     """Each call returns once what was asked for is on disk. All raise `NotFound`, `WrongOwner`,
     `Unavailable`, `InvalidArgument`."""
 
-    def __init__(self, telling: Telling, payloads: Payloads) -> None:
+    def __init__(self, telling: Telling, payloads: Payloads, definitions: Definitions) -> None:
         self._telling = telling
         self._payloads = payloads
+        self._definitions = definitions
 
     async def pause(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
         """Hand out nothing new; returns the execution's status. One that has ended stays so."""
@@ -81,8 +85,12 @@ class Hands:
         made: list[Intervention] = []
 
         def happening(live: Live) -> Intervention:
-            made[:] = [_intervention(live.plan, asked, value)]
-            return made[0]
+            wanted = _intervention(live.plan, asked, value)
+            node = live.plan.nodes[wanted.node]
+            if asked.operation == Operation.COMPLETE and not asked.item:
+                _check_choice(live.plan, node, self._definitions.type_of(node), asked)
+            made[:] = [wanted]
+            return wanted
 
         told = await self._telling.tell_what_fits(tenant, execution_id, happening)
         if isinstance(told, int):
@@ -190,6 +198,32 @@ def _intervention(plan: Plan, asked: Asked, value: Payload) -> Intervention:
         asked.message,
         asked.intervention_id,
     )
+
+
+def _check_choice(plan: Plan, node: NodePlan, node_type: NodeType | None, asked: Asked) -> None:
+    """Refuse a choice that leads nowhere, most likely a typing error: every branch would be
+    skipped."""
+    known = choices_of(plan, node, node_type)
+    there_are = ", ".join(sorted(known)[:20])
+    if not asked.routed and must_choose(plan, node, node_type):
+        raise InvalidArgument(
+            f"Node {node.id} is a router: without a choice all its branches are skipped.",
+            fix=f"Give `chosen`, some of: {there_are}.",
+            path="chosen",
+        )
+    if asked.routed and not may_choose(plan, node, node_type):
+        raise InvalidArgument(
+            f"Node {node.id} is no router: it chooses nothing.",
+            fix="Leave `chosen` out.",
+            path="chosen",
+        )
+    unknown = [name for name in asked.chosen if name not in known]
+    if unknown:
+        raise InvalidArgument(
+            f"{unknown[0][:80]!r} is no child and no action of node {node.id}.",
+            fix=f"Choose some of: {there_are}.",
+            path="chosen",
+        )
 
 
 def _check_input(plan: Plan, at: int, json: bytes) -> None:
