@@ -12,11 +12,13 @@ from rich.text import Text
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.extras import load_extra
 from penstock.cli.options import DataDir
-from penstock.cli.problems import error_console, run_command
+from penstock.cli.problems import BadInput, error_console, run_command
 from penstock.cli.session import DATA_DIR
 from penstock.embedded.cluster_file import ClusterFile
+from penstock.embedded.settings import PROCESSES_MAX
 
 _PORT = 8080
+_PORT_MAX = 65_535
 
 _States = Annotated[int, Parameter(help="How many processes of the state service, 1 to 16.")]
 _Coordinators = Annotated[int, Parameter(help="How many coordinator processes, 1 to 16.")]
@@ -48,6 +50,7 @@ def dev(
 
 
 async def _serve(port: int | None, data_dir: Path, counts: Mapping[str, int]) -> ExitCode:
+    _check(port, counts)
     embedded = load_extra("penstock.cli.local")
     embedded.stop_on_signals()
     settings = embedded.local_settings(
@@ -64,6 +67,15 @@ async def _serve(port: int | None, data_dir: Path, counts: Mapping[str, int]) ->
     except asyncio.CancelledError:
         console.print("stopped", style="dim")
     return ExitCode.OK
+
+
+def _check(port: int | None, counts: Mapping[str, int]) -> None:
+    """Refuse what cannot be, before anything is made. Raises `BadInput`."""
+    if port is not None and not 0 <= port <= _PORT_MAX:
+        raise BadInput(f"--port {port} is no port", fix=f"Give 0 to {_PORT_MAX}.")
+    for name, count in counts.items():
+        if not 1 <= count <= PROCESSES_MAX:
+            raise BadInput(f"--{name} {count} is not possible", fix=f"Give 1 to {PROCESSES_MAX}.")
 
 
 def _addresses(file: ClusterFile, data_dir: Path, took_s: float) -> Text:

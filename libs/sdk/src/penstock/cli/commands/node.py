@@ -1,5 +1,6 @@
 """`penstock node ...`: what people do to nodes of executions that run."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -23,9 +24,17 @@ Item = Annotated[int | None, Parameter(show_default=False, help="An item of its 
 
 
 def _intervene(
-    execution: str, node: str, wanted: Intervention, output: Output, url: str, data_dir: DataDir
+    execution: str,
+    node: str,
+    made: Callable[[], Intervention],
+    output: Output,
+    url: str,
+    data_dir: DataDir,
 ) -> int:
+    """Do what `made` makes of the options; it may raise `BadInput`."""
+
     async def work() -> ExitCode:
+        wanted = made()
         async with open_session(url, data_dir) as client:
             now = await client.interventions.intervene(execution, node, wanted)
         if output == "table":
@@ -52,8 +61,14 @@ def retry(  # noqa: PLR0913 - each is an option of the command
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """Try again now, also out of a back-off or a wait; its failures are counted from new."""
-    wanted = Intervention(operation="retry", item=item, by=by, reason=reason)
-    return _intervene(execution, node, wanted, output, url, data_dir)
+    return _intervene(
+        execution,
+        node,
+        lambda: Intervention(operation="retry", item=item, by=by, reason=reason),
+        output,
+        url,
+        data_dir,
+    )
 
 
 @app.command
@@ -70,8 +85,14 @@ def skip(  # noqa: PLR0913 - each is an option of the command
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """Do not run it, nor what hangs on it alone; a skipped item counts as completed with null."""
-    wanted = Intervention(operation="skip", item=item, by=by, reason=reason)
-    return _intervene(execution, node, wanted, output, url, data_dir)
+    return _intervene(
+        execution,
+        node,
+        lambda: Intervention(operation="skip", item=item, by=by, reason=reason),
+        output,
+        url,
+        data_dir,
+    )
 
 
 @app.command
@@ -95,11 +116,14 @@ def complete(  # noqa: PLR0913 - each is an option of the command
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """End it well, with an output that you give."""
-    given: dict[str, Any] = {"output": parse_json(value, "--value")} if value else {}
-    wanted = Intervention(
-        operation="complete", item=item, by=by, reason=reason, chosen=choose, **given
-    )
-    return _intervene(execution, node, wanted, output, url, data_dir)
+
+    def made() -> Intervention:
+        given: dict[str, Any] = {"output": parse_json(value, "--value")} if value else {}
+        return Intervention(
+            operation="complete", item=item, by=by, reason=reason, chosen=choose, **given
+        )
+
+    return _intervene(execution, node, made, output, url, data_dir)
 
 
 @app.command
@@ -117,8 +141,14 @@ def fail(  # noqa: PLR0913 - each is an option of the command
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """Fail it for good, without a retry; `on_error` and error branches apply."""
-    wanted = Intervention(operation="fail", item=item, by=by, reason=reason, message=message)
-    return _intervene(execution, node, wanted, output, url, data_dir)
+    return _intervene(
+        execution,
+        node,
+        lambda: Intervention(operation="fail", item=item, by=by, reason=reason, message=message),
+        output,
+        url,
+        data_dir,
+    )
 
 
 @app.command
@@ -136,7 +166,9 @@ def edit(  # noqa: PLR0913 - each is an option of the command
     data_dir: DataDir = DATA_DIR,
 ) -> int:
     """Give it another input; if it has begun, it tries again with that now."""
-    wanted = Intervention(
-        operation="edit", item=item, by=by, reason=reason, input=parse_json(value, "VALUE")
-    )
-    return _intervene(execution, node, wanted, output, url, data_dir)
+
+    def made() -> Intervention:
+        given = parse_json(value, "VALUE")
+        return Intervention(operation="edit", item=item, by=by, reason=reason, input=given)
+
+    return _intervene(execution, node, made, output, url, data_dir)
