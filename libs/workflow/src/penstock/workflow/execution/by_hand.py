@@ -20,7 +20,7 @@ def take_in(state: StateData, event: HandEvent) -> None:
         touched = state.touched = Touched()
     match event:
         case ExecutionPaused():
-            touched.pause(event, state.tables.size)
+            touched.pause(event, state.updated_us, state.tables.size)
         case ExecutionResumed():
             touched.resume()
         case NodeIntervened():

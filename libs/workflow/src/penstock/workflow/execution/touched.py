@@ -14,18 +14,20 @@ class Touched:
     attempts get in place of its parents' outputs; `excused`, how many attempts ended neither by
     failure nor by loss. `ids` are those of interventions, to know one that is said again."""
 
-    __slots__ = ("excused", "held", "ids", "inputs", "paused")
+    __slots__ = ("excused", "held", "ids", "inputs", "paused", "paused_us")
 
     def __init__(self) -> None:
         self.paused: ExecutionPaused | None = None
+        self.paused_us = 0
         self.held: set[int] = set()
         self.inputs: dict[int, Payload] = {}
         self.excused: dict[int, int] = {}
         self.ids: set[str] = set()
 
-    def pause(self, event: ExecutionPaused, size: int) -> None:
+    def pause(self, event: ExecutionPaused, at_us: int, size: int) -> None:
         """A pause began; `size` is the plan's number of nodes."""
         self.paused = event
+        self.paused_us = at_us
         self.held = {ref.item * size + ref.node for ref in event.held}
 
     def resume(self) -> None:

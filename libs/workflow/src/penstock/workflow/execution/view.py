@@ -16,8 +16,6 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.execution.waits import BEGINNING
 
-PAUSED = "Waits for the execution to be resumed: it is paused."
-
 NAMES_SHOWN_MAX = 3
 """Parents that a sentence names before it counts the rest."""
 
@@ -93,7 +91,7 @@ def waiting_for(state: ExecutionState, index: int) -> str:
     """Why a node does not run, in one sentence; empty if it runs or has ended."""
     status = state.status[index]
     if state.is_paused and _is_held(state, index, status):
-        return PAUSED
+        return paused_text(state)
     if state.debug is not None and index in state.debug.held:
         return _debugger_holds(state.debug.held[index])
     if status == NodeStatus.PENDING:
@@ -104,8 +102,53 @@ def waiting_for(state: ExecutionState, index: int) -> str:
             return "Waits for its output to be stored."
         return _queued(state, index)
     if status == NodeStatus.WAITING:
-        return _sleeps(state, index)
+        asleep = _sleeps(state, index)
+        return f"{asleep} {_stays(state, index)}" if state.is_paused else asleep
+    asleep = items_asleep(state, index) if index in state.fan_outs else ""
+    if asleep:
+        items = state.fan_outs[index]
+        return f"{items.done:,} of {items.count:,} items are done, {asleep}."
     return ""
+
+
+def paused_text(state: ExecutionState) -> str:
+    """What a paused execution waits for: since when, by whom, why."""
+    return f"Waits for the execution to be resumed: {_paused_since(state)}."
+
+
+def items_asleep(state: ExecutionState, node: int) -> str:
+    """What items of a fan-out wait for that no worker has; empty if there are none."""
+    items = state.fan_outs[node]
+    asleep = items.status.count(NodeStatus.WAITING)
+    if not asleep:
+        return ""
+    size, of = state.tables.size, state.waits.children.items()
+    children = [child for child, key in of if key % size == node]
+    if len(children) < asleep:
+        return f"{asleep:,} wait for a time or a signal"
+    named = ", ".join(children[:NAMES_SHOWN_MAX])
+    more = asleep - NAMES_SHOWN_MAX
+    executions = "execution" if asleep == 1 else "executions"
+    return f"{asleep:,} wait for {executions} {named}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def _paused_since(state: ExecutionState) -> str:
+    touched = state.touched
+    if touched is None or touched.paused is None:
+        return "it is paused"
+    by = f" by {touched.paused.by}" if touched.paused.by else ""
+    why = f" ({touched.paused.reason})" if touched.paused.reason else ""
+    return f"it was paused at {instant_text(touched.paused_us)}{by}{why}"
+
+
+def _stays(state: ExecutionState, index: int) -> str:
+    """How a pause keeps what sleeps from going on, whatever comes."""
+    wait = state.waits.sleeping.get(index)
+    if wait is not None and wait.signal in state.waits.signals:
+        first = list(state.waits.waiters.get(wait.signal, ()))
+        if index in first[: len(state.waits.signals[wait.signal])]:
+            return f"The signal is there; it counts at the resume: {_paused_since(state)}."
+    return f"Whatever comes before the resume counts then: {_paused_since(state)}."
 
 
 def _queued(state: ExecutionState, index: int) -> str:

@@ -17,7 +17,7 @@ from penstock.coordinator.shell.ready import Entry, ReadyQueues
 from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.place import place_text
 from penstock.workflow.execution.values import NodeRef, NodeStatus
-from penstock.workflow.execution.view import PAUSED, waiting_for
+from penstock.workflow.execution.view import items_asleep, paused_text, waiting_for
 
 Why = Callable[[Live, int], str | None]
 """The sentence of a part of the shell that holds a node back; None if it does not."""
@@ -118,11 +118,11 @@ class Explaining:
         open_ones = items.status[: items.opened]
         waiting = sum(1 for status in open_ones if status == NodeStatus.QUEUED)
         running = sum(1 for status in open_ones if status == NodeStatus.RUNNING)
-        sleeping = sum(1 for status in open_ones if status == NodeStatus.WAITING)
+        asleep = items_asleep(live.state, node)
         queued = max(0, waiting + running - held)
         parts = [f"{items.done:,} of {items.count:,} items are done"]
         parts += [f"{held:,} are with workers"] if held else []
-        parts += [f"{sleeping:,} wait for a time or a signal"] if sleeping else []
+        parts += [asleep] if asleep else []
         kept_back = items.count - items.opened
         parts += [f"{kept_back:,} follow ({items.window:,} at once)"] if kept_back else []
         text = ", ".join(parts) + "."
@@ -131,7 +131,9 @@ class Explaining:
             text += f" {at_limits:,} wait. {limit}"
             queued = max(0, queued - at_limits)
         if queued:
-            why = PAUSED if live.state.is_paused else self.why(live.slots[node].kind)
+            why = (
+                paused_text(live.state) if live.state.is_paused else self.why(live.slots[node].kind)
+            )
             text += f" {queued:,} wait. {why}"
         return text
 
