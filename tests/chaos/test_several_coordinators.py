@@ -41,6 +41,7 @@ async def test_executions_survive_the_move_of_their_shards(tmp_path: Path):
                 group.create_task(one(n))
         assert ended == EXECUTIONS
         assert len(set(driver.told.started.values())) == EXECUTIONS
+        await cluster.wait_ready("state")
         async with open_record(cluster.state_address) as record:
             faults = [fault for e in driver.told.ended for fault in await record.faults(e)]
         assert faults == []

@@ -9,7 +9,7 @@ to a report and every answer to a caller against it.
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.simulated.effort import EFFORT, examples, small_turns
@@ -45,6 +45,7 @@ def lived_through(seed: int, times: int) -> World:
 
 
 @examples(70)
+@example(1601, 4)  # a refused report of which a copy was on its way
 @given(st.integers(0, 2**32), st.integers(0, 5))
 def test_no_task_and_no_answer_before_the_answer_of_the_journal(seed: int, times: int) -> None:
     lived_through(seed, times).check(f"lived_through({seed}, {times})")

@@ -31,11 +31,13 @@ Claims = Mapping[str, Sequence[NodeRef]]
 class ReportCaller:
     """A worker that waits for the answer to a report."""
 
-    __slots__ = ("report_id", "worker")
+    __slots__ = ("execution_id", "report", "report_id", "worker")
 
-    def __init__(self, worker: Worker, report_id: int) -> None:
+    def __init__(self, worker: Worker, report_id: int, execution_id: str, report: Report) -> None:
         self.worker = worker
         self.report_id = report_id
+        self.execution_id = execution_id
+        self.report = report
 
     def on_committed(self, live: Live, accepted: bool) -> None:
         """Acknowledge or refuse."""
@@ -45,7 +47,9 @@ class ReportCaller:
 
     def on_failed(self, error: PenstockError) -> None:
         """The execution is not ours any more: the work is void."""
-        self.worker.answer(self.report_id, False)
+        report = self.report
+        refs = (report.lease, *((report.continue_with,) if report.continue_with else ()))
+        self.worker.forgets(self.report_id, self.execution_id, refs)
         self.worker.flush()
 
 
@@ -131,8 +135,12 @@ class Floor:
     def report(self, worker: Worker, report_id: int, execution_id: str, report: Report) -> None:
         """A worker reports a segment."""
         live = self._executions.get(execution_id)
-        if live is not None:
-            self._turns.put(live, report, ReportCaller(worker, report_id))
+        if worker.void and report_id in worker.void:
+            worker.answer(report_id, False)
+            worker.flush()
+        elif live is not None:
+            caller = ReportCaller(worker, report_id, execution_id, report)
+            self._turns.put(live, report, caller)
         elif (
             self._is_over(execution_id)
             or self._shards.is_elsewhere(execution_id)

@@ -88,6 +88,7 @@ class Worker(Seat):
         "pool",
         "refused",
         "stream",
+        "void",
     )
 
     def __init__(self, hello: Hello, answered: list["Worker"]) -> None:
@@ -107,6 +108,7 @@ class Worker(Seat):
         self.stream = Stream()
         self.committed: list[int] = []
         self.refused: list[int] = []
+        self.void: set[int] = set()
         self.continued: dict[tuple[str, NodeRef], NodeRef] = {}
 
     def answer(self, report_id: int, accepted: bool) -> None:
@@ -117,6 +119,17 @@ class Worker(Seat):
             self.committed.append(report_id)
         else:
             self.refused.append(report_id)
+
+    def forgets(self, report_id: int, execution_id: str, refs: Iterable[NodeRef]) -> None:
+        """A report is refused because its execution is not here: the worker drops what it was
+        about. A copy of it that came beside it is void too, and so is what the worker said to hold
+        of these attempts before it heard so; what it says on its next stream counts again."""
+        self.answer(report_id, False)
+        self.void.add(report_id)
+        held = self.claims.get(execution_id)
+        if held is not None:
+            dropped = set(refs)
+            self.claims[execution_id] = [ref for ref in held if ref not in dropped]
 
     def flush(self) -> None:
         """Put the answers that gathered on their way."""
@@ -240,6 +253,7 @@ class Workers:
             worker.stream = Stream()
             worker.committed.clear()
             worker.refused.clear()
+            worker.void.clear()
             worker.draining = False
         worker.broken_at = 0.0
         worker.heard_at = worker.arrived_at = self._clock.monotonic()
