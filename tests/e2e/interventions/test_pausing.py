@@ -77,6 +77,9 @@ async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: 
     )
     ended = await client.wait(started.id)
     assert (ended.status, ended.output) == ("COMPLETED", {"after": 2})
+    for done in (client.interventions.pause, client.interventions.resume):
+        with pytest.raises(ConflictError, match="it is COMPLETED"):
+            await done(started.id)
 
 
 async def test_nodes_are_completed_edited_and_failed_by_hand(client: Client):

@@ -1,15 +1,19 @@
 """Which server a command talks to, and the client for it."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.cli.problems import BadInput
 from penstock.embedded.cluster_file import find_live_cluster
 from penstock.sdk.client import Client, open_client
 from penstock.sdk.errors import UnavailableError
 from penstock.sdk.models import Problem
+
+_ADDRESS = re.compile(r"https?://[^/\s]")
 
 DATA_DIR = Path(".penstock")
 URL_VARIABLE = "PENSTOCK_URL"
@@ -30,9 +34,15 @@ class Target:
 
 
 def find_target(url: str, data_dir: Path) -> Target | None:
-    """`--url`, else `PENSTOCK_URL`, else the cluster that runs on the data directory."""
+    """`--url`, else `PENSTOCK_URL`, else the cluster that runs on the data directory.
+    Raises `BadInput` for what is no address."""
     named = url or os.environ.get(URL_VARIABLE, "")
     if named:
+        if not _ADDRESS.match(named):
+            raise BadInput(
+                f"{named[:80]!r} is no address",
+                fix="Give --url or PENSTOCK_URL as http://host:port.",
+            )
         return Target(named, _FOREIGN_PATIENCE_S)
     cluster = find_live_cluster(data_dir)
     return Target(cluster.gateway_url, _OWN_PATIENCE_S) if cluster else None

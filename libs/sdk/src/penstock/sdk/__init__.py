@@ -9,6 +9,7 @@ from penstock.sdk.client import Client, open_client
 from penstock.sdk.errors import (
     ApiError,
     ConflictError,
+    InvalidParamsError,
     InvalidRequestError,
     InvalidWorkflowError,
     LimitError,
@@ -21,6 +22,7 @@ __all__ = [
     "ApiError",
     "Client",
     "ConflictError",
+    "InvalidParamsError",
     "InvalidRequestError",
     "InvalidWorkflowError",
     "LimitError",

@@ -4,6 +4,9 @@ import os
 
 from penstock.sdk.models import Issue, Problem
 
+_TOLD_MAX = 10
+"""Most findings that the text of an error shows."""
+
 
 class ApiError(Exception):
     """A request was refused or did not get an answer."""
@@ -24,6 +27,19 @@ class InvalidRequestError(ApiError):
 
 class InvalidWorkflowError(InvalidRequestError):
     """The workflow file or the parameters have errors; see `issues`."""
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        told = [
+            f"{one.path}: {one.message}" if one.path else one.message
+            for one in self.issues[:_TOLD_MAX]
+            if one.message != said
+        ]
+        return "\n  ".join((said, *told))
+
+
+class InvalidParamsError(InvalidWorkflowError):
+    """The parameters do not fit the workflow; see `issues`."""
 
 
 class DeniedError(ApiError):
@@ -66,6 +82,8 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def error_of(problem: Problem) -> ApiError:
     """The error that tells of a problem."""
     usual = InvalidRequestError if problem.status < 500 else ServerFault
+    if problem.code == "INVALID_PARAMS":
+        return InvalidParamsError(problem)
     return _BY_STATUS.get(problem.status, usual)(problem)
 
 

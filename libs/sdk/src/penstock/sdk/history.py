@@ -29,7 +29,7 @@ class HistoryClient:
 
     async def at(self, execution_id: str, *, seq: int = 0, at: str = "") -> Execution:
         """An execution as it was after event `seq`, or at the instant `at` (RFC 3339)."""
-        query = {"at_seq": str(seq)} if seq else {"at": at}
+        query = {"at": at} if at else {"at_seq": str(seq)}
         return await self._transport.ask(Call("GET", _path(execution_id), query), Execution)
 
     async def compare(self, left: str, right: str) -> ExecutionComparison:

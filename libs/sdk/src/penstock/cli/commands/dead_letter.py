@@ -23,7 +23,7 @@ from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import print_tree
 from penstock.cli.texts import clock_text
 from penstock.sdk.client import Client
-from penstock.sdk.dead_letters import DeadLetterSummary, LetterAnswer
+from penstock.sdk.dead_letters import DeadLetterSummary, Letter, LetterAnswer
 
 app = App(
     name="dead-letter",
@@ -75,6 +75,15 @@ def _row(item: DeadLetterSummary) -> tuple[str, ...]:
     return item.id, workflow, item.status, item.failed_node or "", reason, started, done
 
 
+def _standing(letter: Letter) -> str:
+    """What was done about it."""
+    if letter.retried_as:
+        return f"it was retried as {letter.retried_as}"
+    if letter.state == "discarded":
+        return f"it was discarded: {letter.reason}" if letter.reason else "it was discarded"
+    return "it waits for a retry, or for being discarded"
+
+
 @app.command
 def get(
     execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
@@ -88,6 +97,7 @@ def get(
             print_value(found, output)
             return ExitCode.OK
         print_tree(found.execution)
+        print(_standing(found.letter))
         if found.failed is not None:
             failure = found.failed.failure
             print(f"\n{found.failed.id} failed at attempt {found.failed.attempt}", end="")

@@ -105,7 +105,9 @@ def _set(key: str, action: Literal["trip", "reset"], url: Url, data_dir: DataDir
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
             done = await client.limits.set_breaker(key, action)
-        print(f"{done.key}: {done.action}")
+            known = {one.key: one for one in (await client.limits.breakers()).breakers}
+        now = known.get(done.key)
+        print(f"{done.key}: {now.state if now is not None else done.action}")
         return ExitCode.OK
 
     return run_command(work)

@@ -4,6 +4,7 @@ JSON is decoded once, to be sure that everything behind can carry it: values tra
 and are spliced into larger ones unread.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ NAME_CHARS_MAX = 255
 REASON_CHARS_MAX = 1000
 TAGS_MAX = 50
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FIX_JSON = "Send JSON in UTF-8, with numbers that fit a double."
 
 
@@ -56,10 +58,13 @@ def check_text(value: str, path: str, most: int = NAME_CHARS_MAX) -> None:
 def check_tags(tags: Iterable[str]) -> None:
     """Refuse labels beyond their limits."""
     given = list(tags)
-    if len(given) > TAGS_MAX or any(not 0 < len(tag) <= NAME_CHARS_MAX for tag in given):
+    if len(given) > TAGS_MAX or any(
+        not 0 < len(tag) <= NAME_CHARS_MAX or _CONTROL.search(tag) for tag in given
+    ):
         raise InvalidArgument(
             "`tags` is not acceptable.",
-            fix=f"Give at most {TAGS_MAX} tags of 1 to {NAME_CHARS_MAX} characters.",
+            fix=f"Give at most {TAGS_MAX} tags of 1 to {NAME_CHARS_MAX} characters, none of them "
+            "a control character.",
             path="tags",
         )
 

@@ -130,7 +130,7 @@ def _answer(told: Told | int, why: Callable[[Live], str]) -> pb.DebugState:
         if state.end is not None:
             _refuse_ended(int(state.end.status))
         reason = why(live) or "It has moved on meanwhile."
-        raise Conflict(reason, fix="Look where it stands with GET /v1/executions/{id}/debug.")
+        raise Conflict(reason, fix="Look at what the debugger holds now.")
     return debug_state(state)
 
 

@@ -68,14 +68,17 @@ class Hands:
         self._definitions = definitions
 
     async def pause(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
-        """Hand out nothing new; returns the execution's status. One that has ended stays so."""
+        """Hand out nothing new; returns the execution's status. Raises `Conflict` if it has
+        ended."""
         _check_people(by, reason)
-        return _status(await self._telling.tell(tenant, execution_id, PauseAsked(by, reason)))
+        told = await self._telling.tell(tenant, execution_id, PauseAsked(by, reason))
+        return _status(execution_id, told)
 
     async def resume(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
-        """End a pause; returns the execution's status."""
+        """End a pause; returns the execution's status. Raises `Conflict` if it has ended."""
         _check_people(by, reason)
-        return _status(await self._telling.tell(tenant, execution_id, ResumeAsked(by, reason)))
+        told = await self._telling.tell(tenant, execution_id, ResumeAsked(by, reason))
+        return _status(execution_id, told)
 
     async def intervene(self, tenant: str, execution_id: str, asked: Asked) -> NodeNow:
         """Do something to a node. Raises `Conflict` if that cannot be done as it stands, with the
@@ -101,7 +104,7 @@ class Hands:
             if state.end is not None:
                 raise _over(execution_id, int(state.end.status))
             why = flaw(state, wanted) or "The node has moved on meanwhile."
-            raise Conflict(why, fix="Look where it stands with GET /v1/executions/{id}.")
+            raise Conflict(why, fix="Look at the execution: its nodes say where they stand.")
         ref = NodeRef(wanted.node, wanted.item)
         attempt = state.attempts[wanted.node] if not wanted.item else 0
         if wanted.item and wanted.node in state.fan_outs:
@@ -121,12 +124,12 @@ class Hands:
         return Payload(json)
 
 
-def _status(told: Told | int) -> int:
+def _status(execution_id: str, told: Told | int) -> int:
     if isinstance(told, int):
-        return told
+        raise _over(execution_id, told)
     state = told.live.state
     if state.end is not None:
-        return int(state.end.status)
+        raise _over(execution_id, int(state.end.status))
     return int(ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING)
 
 
