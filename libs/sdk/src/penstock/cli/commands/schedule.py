@@ -14,6 +14,24 @@ from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
 from penstock.sdk.schedules import Backfill, Schedule
 
+OverlapChoice = Annotated[
+    Literal["allow", "skip", "queue", "cancel_running"],
+    Parameter(help="What a slot does while an earlier run goes on."),
+]
+CatchUpChoice = Annotated[
+    Literal["none", "latest", "all"], Parameter(help="Which missed slots are made up for.")
+]
+NotBefore = Annotated[
+    str, Parameter(show_default=False, help="No slot before this instant (RFC 3339).")
+]
+NotAfter = Annotated[
+    str, Parameter(show_default=False, help="No slot after this instant (RFC 3339).")
+]
+PriorityOfRuns = Annotated[
+    int | None,
+    Parameter(show_default=False, help="Of its runs, 0 to 9; the workflow's without it."),
+]
+
 app = App(
     name="schedule",
     help="Start workflows at the slots of cron expressions.",
@@ -86,27 +104,15 @@ def set_(  # noqa: PLR0913 - each is an option of the command
         str, Parameter(show_default=False, help="Id; schedule:<workflow>:<cron> without it.")
     ] = "",
     timezone: Zone = "UTC",
-    overlap: Annotated[
-        Literal["allow", "skip", "queue", "cancel_running"],
-        Parameter(help="What a slot does while an earlier run goes on."),
-    ] = "allow",
-    catch_up: Annotated[
-        Literal["none", "latest", "all"], Parameter(help="Which missed slots are made up for.")
-    ] = "latest",
+    overlap: OverlapChoice = "allow",
+    catch_up: CatchUpChoice = "latest",
     catch_up_window_s: Annotated[
         int, Parameter(help="Make up only for slots not older than this; 0 for all.")
     ] = 0,
     jitter_s: Annotated[int, Parameter(help="Fire up to this many seconds later.")] = 0,
-    start_at: Annotated[
-        str, Parameter(show_default=False, help="No slot before this instant (RFC 3339).")
-    ] = "",
-    end_at: Annotated[
-        str, Parameter(show_default=False, help="No slot after this instant (RFC 3339).")
-    ] = "",
-    priority: Annotated[
-        int | None,
-        Parameter(show_default=False, help="Of its runs, 0 to 9; the workflow's without it."),
-    ] = None,
+    start_at: NotBefore = "",
+    end_at: NotAfter = "",
+    priority: PriorityOfRuns = None,
     version: Annotated[int, Parameter(help="Version; 0 for the latest at each start.")] = 0,
     param: Param = None,
     params_file: ParamsFile = None,
