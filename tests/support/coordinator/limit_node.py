@@ -46,12 +46,21 @@ class Node:
         self.limits.on_told = self.on_told
         self.shards: dict[int, Shard] = {}
         self.renewed = 0.0
+        self.due_us = 0
         self.alive = True
         self.out: dict[str, deque] = {}
         self.back: dict[str, deque] = {}
 
     def holds(self) -> bool:
         return self.world.time.now < self.renewed + TTL_S
+
+    def turn(self) -> None:
+        """What the loop does: it sleeps until something arrives or what was due after its last
+        turn."""
+        now_us = self.world.time.now_us()
+        if self.limits.stirred or 0 < self.due_us <= now_us:
+            self.limits.turn()
+            self.due_us = self.limits.due_us()
 
     # Peers: what goes out waits until the world delivers it.
 

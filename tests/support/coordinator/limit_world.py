@@ -15,6 +15,8 @@ from penstock.coordinator.shell.cluster_limits import MARGIN_S
 from penstock.coordinator.shell.live import Shard
 from support.coordinator.limit_node import FENCE_S, SHARDS, TTL_S, Node, Run, Time
 
+ADOPTION_S = 1.0
+
 
 class World:
     def __init__(self, seed: int, limit: int) -> None:
@@ -30,6 +32,7 @@ class World:
         self.running: dict[PermitId, Run] = {}
         self.greetings: list[tuple[str, str]] = []
         self.slow: set[tuple[str, str, bool]] = set()
+        self.loaded: list[tuple[float, Node, Shard]] = []
         self.most = 0
         self.count = 0
 
@@ -78,9 +81,10 @@ class World:
 
     def lose_worker(self) -> None:
         """A coordinator does not hear of a worker any more, which goes on for a while."""
-        if not self.running:
-            return
-        permit = self.random.choice(list(self.running))
+        if self.running:
+            self.lose(self.random.choice(list(self.running)))
+
+    def lose(self, permit: PermitId) -> None:
         run = self.running[permit]
         node, work = run.by, self.work[permit.execution_id]
         if not node.alive or work["shard"] not in node.shards or run.cancelled:
@@ -120,9 +124,9 @@ class World:
         for number, shard in list(node.shards.items()):
             if self.leases.get(number) != KeyOwner(node.name, shard.epoch):
                 self.forget(node, number)
-        self.take_free(node)
         members = {n: n for n, at in self.joined.items() if now - at <= TTL_S}
         node.limits.follow(SHARDS, members, dict(self.leases))
+        self.take_free(node)
 
     def take_free(self, node: Node) -> None:
         for number in range(SHARDS):
@@ -139,29 +143,39 @@ class World:
         shard = Shard(number, self.epochs[number], 0)
         node.shards[number] = shard
         node.limits.loaded(shard)
-        open_ones = [n for n, w in self.work.items() if w["shard"] == number and not w["done"]]
-        until = node.limits.now_us() + node.limits.doubt_us
-        for name in open_ones:
-            shard.executions[name] = None  # type: ignore[assignment]
-            work = self.work[name]
-            permit = PermitId(name, 0, 0, work["attempt"])
-            ask = Ask(permit, self.key, SlotRule(self.limit), 5, 0, shard.epoch)
-            run = self.running.get(permit)
-            adopted = run is not None and not run.cancelled and self.random.random() < 0.5
-            node.limits.claims.recall(ask, 0 if adopted else until)
-            if adopted and run is not None:
-                run.by, run.heard = node, self.time.now
-            else:
-                work["attempt"] += 1
-        node.limits.speak()
-        for name in open_ones:
+        for name in self.open_in(number):
             permit = PermitId(name, 0, 0, self.work[name]["attempt"])
-            if permit not in self.running:
-                self.want(node, name)
+            node.limits.claims.recall(
+                Ask(permit, self.key, SlotRule(self.limit), 5, 0, shard.epoch)
+            )
+            run = self.running.get(permit)
+            if run is not None and not run.cancelled and self.random.random() < 0.5:
+                run.by, run.heard = node, self.time.now
+        node.limits.speak()
+        self.loaded.append((self.time.now + ADOPTION_S, node, shard))
+
+    def open_in(self, number: int) -> list[str]:
+        return [n for n, w in self.work.items() if w["shard"] == number and not w["done"]]
+
+    def recover(self) -> None:
+        """Workers had their time to say what they hold: what nobody named is lost."""
+        due = [each for each in self.loaded if each[0] <= self.time.now]
+        self.loaded = [each for each in self.loaded if each[0] > self.time.now]
+        for _, node, shard in due:
+            if not node.alive or node.shards.get(shard.number) is not shard:
+                continue
+            until = node.limits.now_us() + node.limits.doubt_us
+            for name in self.open_in(shard.number):
+                permit = PermitId(name, 0, 0, self.work[name]["attempt"])
+                run = self.running.get(permit)
+                claim = node.limits.claims.find(permit, self.key)
+                if (run is None or run.by is not node) and claim is not None and claim.held:
+                    node.limits.claims.doubt(permit, self.key, until)
+                    self.work[name]["attempt"] += 1
+                    self.want(node, name)
 
     def forget(self, node: Node, number: int) -> None:
         shard = node.shards.pop(number)
-        shard.executions = {n: None for n, w in self.work.items() if w["shard"] == number}  # type: ignore[misc]
         node.limits.forget(shard)
         for permit, run in self.running.items():
             if run.by is node and self.work[permit.execution_id]["shard"] == number:
@@ -238,11 +252,12 @@ class World:
     def turn(self) -> None:
         node = self.some_node()
         if node is not None:
-            node.limits.turn()
+            node.turn()
 
     def pass_time(self, seconds: float) -> None:
         """Workers stop what their coordinator does not keep, some of it sooner."""
         self.time.now += seconds
+        self.recover()
         for permit, run in list(self.running.items()):
             beats = run.by.alive and run.by.holds() and not run.cancelled
             if beats:
@@ -298,13 +313,16 @@ class World:
         self.check()
 
     def settle(self) -> None:
-        """No more faults: everything that was begun comes to its end."""
+        """No more faults after a last one, the loss of all that runs, which nothing else follows:
+        everything that was begun comes to its end."""
         self.slow.clear()
+        for permit in list(self.running):
+            self.lose(permit)
         for _ in range(400):
             for node in self.nodes.values():
                 self.renew(node)
                 if node.alive:
-                    node.limits.turn()
+                    node.turn()
             for _ in range(60):
                 self.deliver()
             self.go_on()
@@ -321,7 +339,7 @@ class World:
             for node in self.nodes.values():
                 self.renew(node)
                 if node.alive:
-                    node.limits.turn()
+                    node.turn()
             for _ in range(40):
                 self.deliver()
             self.pass_time(FENCE_S + MARGIN_S)

@@ -1,12 +1,46 @@
-"""What other coordinators let go is given to workers, though nothing else stirs."""
+"""What one coordinator tells another about limits, and when it stirs by itself: nothing else may
+happen that would make up for what is missed."""
+
+import pytest
 
 from penstock.common.clock import SystemClock
-from penstock.coordinator.limits.claims import KeyOwner
-from penstock.coordinator.limits.permits import Ask, PermitId, SlotRule, Told, Verdict, make_key
-from penstock.coordinator.shell.cluster_limits import ClusterLimits
+from penstock.common.ids import shard_of
+from penstock.coordinator.limits.claims import GiveBack, KeyOwner, Message
+from penstock.coordinator.limits.permits import (
+    Ask,
+    PermitId,
+    SlotRule,
+    Sync,
+    Told,
+    Verdict,
+    make_key,
+)
+from penstock.coordinator.shell.cluster_limits import Alone, ClusterLimits
+from penstock.coordinator.shell.live import Shard
 
 KEY = make_key("slots", "ada", "bank")
 PERMIT = PermitId("01JD0000000000000000000000", 0, 0, 1)
+
+
+HERE, THERE = {"here": "127.0.0.1:2"}, {"there": "127.0.0.1:1"}
+
+
+class Heard(Alone):
+    """What others were told."""
+
+    def __init__(self, limits: ClusterLimits) -> None:
+        self._limits = limits
+        self.told: list[Message | Sync] = []
+        self.greeted: list[str] = []
+
+    def send(self, coordinator_id: str, message: Message) -> None:
+        self.told.append(message)
+
+    def sync(self, coordinator_id: str, address: str) -> None:
+        self.told.append(self._limits.sync_for(coordinator_id))
+
+    def greet(self, coordinator_id: str, address: str) -> None:
+        self.greeted.append(coordinator_id)
 
 
 class Always:
@@ -39,3 +73,67 @@ def test_what_a_former_owner_grants_is_void():
     limits.hear_answer(Told("here", PERMIT, KEY, Verdict.GRANTED, 2))
     limits.turn()
     assert did == []
+
+
+def test_the_end_of_a_doubt_comes_though_nobody_else_stirs():
+    limits, _ = asking()
+    limits.hear_answer(Told("here", PERMIT, KEY, Verdict.GRANTED, 3))
+    limits.turn()
+    assert not limits.stirred
+    assert not limits.due_us()
+    limits.claims.doubt(PERMIT, KEY, 1)
+    assert limits.stirred
+    heard = limits.peers = Heard(limits)
+    limits.turn()
+    assert heard.told == [GiveBack(PERMIT, KEY, 1)]
+
+
+@pytest.mark.parametrize("was_told_before", [True, False])
+def test_who_could_not_be_reached_is_told_everything_once_it_is_back(was_told_before: bool):
+    limits = ClusterLimits("here", SystemClock(), Always(), 8.0)
+    heard = limits.peers = Heard(limits)
+    owners = {0: KeyOwner("there", 3)}
+    if was_told_before:
+        limits.follow(1, HERE | THERE, owners)
+        limits.ask(Ask(PERMIT, KEY, SlotRule(1), epoch=1))
+    limits.follow(1, HERE, owners)
+    heard.told.clear()
+    if not was_told_before:
+        limits.ask(Ask(PERMIT, KEY, SlotRule(1), epoch=1))
+    else:
+        limits.claims.give_back(PERMIT, KEY)
+    limits.follow(1, HERE | THERE, owners)
+    (said,) = [each for each in heard.told if isinstance(each, Sync)]
+    assert len(said.wanted) == (0 if was_told_before else 1)
+    heard.told.clear()
+    limits.follow(1, HERE | THERE, owners)
+    assert heard.told == []
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_what_was_asked_before_the_owner_knew_that_it_owns_is_asked_for_again(all_of_it: bool):
+    owner = ClusterLimits("here", SystemClock(), Always(), 8.0)
+    heard = owner.peers = Heard(owner)
+    ask = Ask(PERMIT, KEY, SlotRule(1), epoch=1)
+    own = shard_of(KEY, 2)
+    others = {1 - own: KeyOwner("there", 1)}
+    owner.follow(2, HERE | THERE, others)
+    if all_of_it:
+        owner.hear_sync("there", Sync({1 - own: (1, 0)}, {own: 1}, held=(ask,)))
+    else:
+        owner.hear(ask)
+    owner.turn()
+    assert heard.greeted == []
+    owner.follow(2, HERE | THERE, others | {own: KeyOwner("here", 1)})
+    owner.turn()
+    assert heard.greeted == ["there"]
+
+
+def test_a_doubt_about_what_is_over_does_not_outlive_the_shard():
+    """Else it would be claimed as held under the next lease, and given back under the former."""
+    limits, _ = asking()
+    limits.hear_answer(Told("here", PERMIT, KEY, Verdict.GRANTED, 3))
+    limits.claims.doubt(PERMIT, KEY, limits.now_us() + 10_000_000)
+    limits.forget(Shard(0, 1, 0))
+    assert len(limits.claims) == 0
+    assert limits.sync_for("there").held == ()

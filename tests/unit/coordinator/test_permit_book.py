@@ -148,7 +148,7 @@ def test_a_key_that_nobody_uses_is_forgotten():
 
 def test_an_answer_of_a_former_owner_does_not_count():
     sent = []
-    claims = Claims(lambda text: 0, lambda who, message: sent.append((who, message)))
+    claims = Claims(lambda text: 0, lambda who, message: sent.append((who, message)), lambda: None)
     claims.follow({0: KeyOwner("p", 1)})
     claims.want(ask("e"))
     assert sent[0][0] == "p"

@@ -40,10 +40,12 @@ Limit = Slots | Window | Breaker
 class KeyShard(msgspec.Struct):
     """The keys of one shard. `required`: whose word is needed before anything is granted, as epochs
     by shard of executions, None until state was asked; `covered`: whose word is there, with the
-    time from which nothing unknown runs."""
+    time from which nothing unknown runs. `in_use`: somebody wanted something of it that was not
+    taken in, so everybody must speak."""
 
     epoch: int
     taken_us: int
+    in_use: bool = False
     opened: bool = False
     required: Mapping[int, int] | None = None
     covered: dict[int, tuple[int, int]] = {}
@@ -61,15 +63,21 @@ class Book:
         self._touched: dict[tuple[int, str], None] = {}
         self._due: list[tuple[int, int, str]] = []
         self._closed: set[int] = set()
+        self._missed: set[int] = set()
 
     def take(self, number: int, epoch: int, now_us: int) -> None:
-        """This coordinator owns the keys of a shard from now on."""
-        self.shards[number] = KeyShard(epoch, now_us, covered={}, keys={})
+        """This coordinator owns the keys of a shard from now on. Others may have known that sooner
+        and have spoken in vain."""
+        in_use = number in self._missed
+        self._missed.discard(number)
+        self.shards[number] = KeyShard(epoch, now_us, in_use, covered={}, keys={})
         self._closed.add(number)
 
     def drop(self, number: int) -> None:
         """It does no longer."""
-        self.shards.pop(number, None)
+        shard = self.shards.pop(number, None)
+        if shard is not None and shard.keys:
+            self._missed.add(number)
         self._closed.discard(number)
 
     def require(self, leases: Mapping[int, int]) -> None:
@@ -84,7 +92,7 @@ class Book:
         key here is in use."""
         awaited: dict[int, int] = {}
         for shard in self.shards.values():
-            if shard.keys:
+            if shard.keys or shard.in_use:
                 covered = shard.covered
                 for x, epoch in self._epochs.items():
                     if covered.get(x, (0, 0))[0] < epoch:
@@ -152,7 +160,9 @@ class Book:
     ) -> None:
         number = self._shard_of(ask.key)
         x = self._shard_of(ask.permit.execution_id)
-        if number in known and x in spoken:
+        if number not in known:
+            self._missed.add(number)
+        elif x in spoken:
             self._limit(known[number], ask).hold(ask)
             self._touched[number, ask.key] = None
 
@@ -160,6 +170,8 @@ class Book:
         """Somebody wants a permit; what is not ours to grant is left to the next `sync`."""
         number = self._shard_of(ask.key)
         shard = self.shards.get(number)
+        if shard is None:
+            self._missed.add(number)
         if shard is None or self._is_stale(ask.permit, ask.epoch):
             return
         limit = self._limit(shard, ask)
@@ -237,7 +249,7 @@ class Book:
 
     def _open(self, number: int) -> None:
         shard = self.shards[number]
-        shard.opened = True
+        shard.opened, shard.in_use = True, False
         self._closed.discard(number)
         for key in shard.keys:
             self._touched[number, key] = None
@@ -260,7 +272,7 @@ class Book:
 def _opens_at(shard: KeyShard) -> int | None:
     """When a closed shard may grant; None while somebody's word is missing or nobody asks."""
     required, covered = shard.required, shard.covered
-    if required is None or not shard.keys:
+    if required is None or not (shard.keys or shard.in_use):
         return None
     if any(covered.get(x, (0, 0))[0] < epoch for x, epoch in required.items()):
         return None

@@ -48,11 +48,15 @@ ClaimKey = tuple[PermitId, str]
 
 class Claims:
     """All claims of this coordinator. `speaks_for` are the shards of executions that it holds and
-    has loaded, with epoch and the time from which no attempt unknown to it can run."""
+    has loaded, with epoch and the time from which no attempt unknown to it can run. `on_doubt`
+    hears that there is another doubt to `settle` in time."""
 
-    def __init__(self, shard_of: Callable[[str], int], send: Send) -> None:
+    def __init__(
+        self, shard_of: Callable[[str], int], send: Send, on_doubt: Callable[[], None]
+    ) -> None:
         self._shard_of = shard_of
         self._send = send
+        self._on_doubt = on_doubt
         self._claims: dict[ClaimKey, Claim] = {}
         self._by_execution: dict[str, dict[ClaimKey, Claim]] = {}
         self._doubtful: dict[ClaimKey, int] = {}
@@ -80,7 +84,7 @@ class Claims:
         key = (ask.permit, ask.key)
         self._claims[key] = claim
         if claim.until_us:
-            self._doubtful[key] = claim.until_us
+            self._note_doubt(key, claim.until_us)
         self._by_execution.setdefault(ask.permit.execution_id, {})[key] = claim
 
     def _remove(self, key: ClaimKey) -> None:
@@ -121,7 +125,12 @@ class Claims:
         if claim is not None and not claim.held:
             self.give_back(permit, key)
         elif claim is not None and not claim.until_us:
-            claim.until_us = self._doubtful[permit, key] = until_us
+            claim.until_us = until_us
+            self._note_doubt((permit, key), until_us)
+
+    def _note_doubt(self, key: ClaimKey, until_us: int) -> None:
+        self._doubtful[key] = until_us
+        self._on_doubt()
 
     def settle(self, now_us: int) -> list[Ask]:
         """Give back what was in doubt long enough; O(claims in doubt)."""
@@ -139,10 +148,12 @@ class Claims:
         """The claims of an execution."""
         return list(self._by_execution.get(execution_id, {}).values())
 
-    def forget(self, execution_ids: Iterable[str]) -> None:
-        """These executions are somebody else's now, who speaks for them."""
-        for execution_id in execution_ids:
-            for key in list(self._by_execution.get(execution_id, ())):
+    def forget(self, number: int) -> None:
+        """A shard of executions is somebody else's now, who speaks for them, also for those that
+        are over and in doubt; O(executions with claims)."""
+        gone = [each for each in self._by_execution if self._shard_of(each) == number]
+        for execution_id in gone:
+            for key in list(self._by_execution[execution_id]):
                 self._remove(key)
 
     def _tell(self, key: str, message: Message) -> None:

@@ -95,7 +95,8 @@ class ClusterLimits:
         self.fence_s = fence_s
         self.doubt_us = round((fence_s + MARGIN_S) * _US)
         self.book = Book(self._shard_of)
-        self.claims = Claims(self._shard_of, self._send)
+        self._filled = asyncio.Event()
+        self.claims = Claims(self._shard_of, self._send, self._filled.set)
         self.peers: Peers = Alone()
         self.on_told: Callable[[Told], None] = lambda told: None
         self.on_served: Callable[[], None] = lambda: None
@@ -106,10 +107,10 @@ class ClusterLimits:
         self._members: dict[str, str] = {}
         self._execution_owners: dict[int, str] = {}
         self._spoken_to: set[str] = set()
+        self._missed_by: set[str] = set()
         self._held_back: list[Told] = []
         self._answered = False
         self._greeted_s = 0.0
-        self._filled = asyncio.Event()
 
     def _shard_of(self, text: str) -> int:
         return shard_of(text, self._count or 1)
@@ -137,8 +138,11 @@ class ClusterLimits:
         if len(leases) == count:
             self.book.require({n: owner.epoch for n, owner in leases.items()})
         self.peers.keep({i: a for i, a in self._members.items() if i != self.id})
+        self._missed_by |= self._spoken_to - self._members.keys()
+        self._missed_by &= {owner.coordinator_id for owner in leases.values()}
         self._spoken_to &= self._members.keys()
-        for coordinator_id in self.claims.follow(leases):
+        returned = self._missed_by & self._members.keys()
+        for coordinator_id in self.claims.follow(leases) | returned:
             self._sync(coordinator_id)
         if self._held_back or self.book.awaited():
             self._filled.set()
@@ -158,7 +162,7 @@ class ClusterLimits:
     def forget(self, shard: Shard) -> None:
         """A shard went to somebody else, with all of its executions."""
         self.claims.speaks_for.pop(shard.number, None)
-        self.claims.forget(shard.executions)
+        self.claims.forget(shard.number)
 
     # What comes from others
 
@@ -238,11 +242,16 @@ class ClusterLimits:
         self.peers.send(coordinator_id, message)
 
     def _sync(self, coordinator_id: str) -> None:
-        self._spoken_to.add(coordinator_id)
+        """Tell an owner of keys everything: one that is not to be reached once it is back."""
         if coordinator_id == self.id:
+            self._spoken_to.add(coordinator_id)
             self.hear_sync(self.id, self.sync_for(self.id))
         elif (address := self._members.get(coordinator_id)) is not None:
+            self._spoken_to.add(coordinator_id)
+            self._missed_by.discard(coordinator_id)
             self.peers.sync(coordinator_id, address)
+        else:
+            self._missed_by.add(coordinator_id)
 
     # The loop
 
@@ -251,16 +260,25 @@ class ClusterLimits:
         while True:
             self.turn()
             await asyncio.sleep(0)
-            next_us = [t for t in (self.book.next_us(), self.claims.next_us()) if t]
-            if not next_us:
+            due_us = self.due_us()
+            if not due_us:
                 await self._filled.wait()
                 continue
-            left_s = (min(next_us) - self.now_us()) / _US
+            left_s = (due_us - self.now_us()) / _US
             try:
                 async with asyncio.timeout(max(0.001, left_s)):
                     await self._filled.wait()
             except TimeoutError:
                 continue
+
+    @property
+    def stirred(self) -> bool:
+        """True if something arrived since the last turn: the loop goes on."""
+        return self._filled.is_set()
+
+    def due_us(self) -> int:
+        """When time alone calls for a turn, 0 for never; the loop asks after each turn."""
+        return min((t for t in (self.book.next_us(), self.claims.next_us()) if t), default=0)
 
     def turn(self) -> None:
         """Decide whatever can be decided now, and tell."""

@@ -122,6 +122,8 @@ class Floor:
                 if ref in held or worker.continued.get((live.id, ref)) in held:
                     continue
                 self._holdings.take_back(live, ref, worker)
+                if live.permits is not None:
+                    self._gate.returned(live, live.permits, ref)
                 self._release.ready.add(live, (ref,))
 
     def _is_over(self, execution_id: str) -> bool:

@@ -76,8 +76,13 @@ class Gate(Passage):
                 self._enter(live, permits, permit_of(live, ref), ref)
 
     def _is_gated(self, live: Live, ref: NodeRef, gated: Iterable[int]) -> bool:
-        """The attempt that only makes the list of a for-each is under no limit."""
-        return ref.node in gated and (ref.item > 0 or live.plan.nodes[ref.node].for_each is None)
+        """The attempt that only makes the list of a for-each is under no limit, nor is what no
+        worker does."""
+        node = live.plan.nodes[ref.node]
+        makes_list = ref.item == 0 and node.for_each is not None
+        return (
+            ref.node in gated and not makes_list and not live.state.tables.nodes[ref.node].collects
+        )
 
     def _go_on(self, live: Live) -> None:
         """What the keys read is at hand now."""

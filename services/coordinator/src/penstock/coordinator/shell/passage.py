@@ -47,6 +47,12 @@ class Passage:
             if entry is not None:
                 entry.given = True
 
+    def returned(self, live: Live, permits: Permits, ref: NodeRef) -> None:
+        """A worker turned out not to have got this: it waits for one again."""
+        entry = permits.get(permit_of(live, ref))
+        if entry is not None:
+            entry.given = False
+
     def revoked(self, live: Live, permits: Permits, refs: Iterable[NodeRef]) -> None:
         """Workers were told to stop these: they will say so."""
         stopping = list(refs)
@@ -81,11 +87,15 @@ class Passage:
     def settle(self, live: Live, permits: Permits) -> None:
         """Give back what nodes that have ended wanted or had and no worker got; O(nodes under a
         limit), and what those had. What workers got they give back themselves, or it is revoked.
-        A pause leaves the line: its attempts come again when it ends."""
-        status = live.state.status
-        if live.state.is_paused:
+        A pause leaves the line: its attempts come again when it ends. Once a person had a hand in
+        it, attempts may be void before a worker got them."""
+        state, status = live.state, live.state.status
+        if state.touched is not None or state.is_paused:
             for permit, entry in permits:
-                if entry.ref is not None and not entry.given:
+                ref = entry.ref
+                if ref is None or entry.given:
+                    continue
+                if state.is_paused or not state.is_current(ref):
                     self.give_back(permits, permit)
         ended = [n for n in permits.nodes if n >= 0 and status[n] >= _FIRST_TERMINAL]
         for node in ended:

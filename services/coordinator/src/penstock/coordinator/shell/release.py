@@ -62,6 +62,10 @@ class AtGate(Protocol):
         """Workers get these."""
         ...
 
+    def returned(self, live: Live, permits: Permits, ref: NodeRef) -> None:
+        """A worker turned out not to have got this."""
+        ...
+
     def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
         """True if an attempt waits here."""
         ...
