@@ -20,7 +20,7 @@ def test_a_token_names_its_place(at_us, execution_id):
 def test_rubbish_is_refused_with_a_fix(token):
     with pytest.raises(InvalidArgument) as caught:
         from_token(token, tuple[int, str], ASKED)
-    assert "next_page_token" in (caught.value.fix or "")
+    assert "next cursor" in (caught.value.fix or "")
 
 
 def test_a_token_of_another_query_is_refused():

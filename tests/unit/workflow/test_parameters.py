@@ -3,6 +3,7 @@
 from typing import Any
 
 from penstock.workflow.compile import check_params, compile_source
+from penstock.workflow.json_schema import SchemaChecker
 from penstock.workflow.plan import Plan
 from support.node_types import NODE_TYPES
 
@@ -62,3 +63,15 @@ def test_the_schema_of_all_parameters_is_in_the_plan():
     assert schema["required"] == ["sku"]
     assert schema["additionalProperties"] is False
     assert list(schema["properties"]) == ["sku", "limit", "mode", "note", "address"]
+
+
+def test_a_number_out_of_bounds_is_told_which_bound_it_missed():
+    checker = SchemaChecker({"properties": {"n": {"minimum": 0}, "m": {"exclusiveMaximum": 5}}})
+    told = [misfit.message for misfit in checker.misfits({"n": -1, "m": 5})]
+    assert sorted(told) == ["must be at least 0, not -1.", "must be less than 5, not 5."]
+
+
+def test_keys_that_exclude_each_other_are_named():
+    checker = SchemaChecker({"oneOf": [{"required": ["signal"]}, {"required": ["duration"]}]})
+    (misfit,) = checker.misfits({"signal": "go", "duration": "1s"})
+    assert misfit.message == "has `signal` and `duration`; only one of them is possible."

@@ -16,6 +16,13 @@ from penstock.workflow.expressions.template import OPEN
 from penstock.workflow.located import kind_of
 from penstock.workflow.nearest import Names
 
+_BOUNDS = {
+    Kinds.Minimum: "at least",
+    Kinds.Maximum: "at most",
+    Kinds.ExclusiveMinimum: "more than",
+    Kinds.ExclusiveMaximum: "less than",
+}
+
 
 class BadSchema(ValueError):
     """A schema is not valid draft-07, or reaches outside itself."""
@@ -93,8 +100,25 @@ class SchemaChecker:
         elif isinstance(kind, Kinds.AnyOf | Kinds.OneOfNotValid):
             closest = self._closest(kind.context, len(path))
             yield from closest or [Misfit(path, _sentence(error.message))]
+        elif isinstance(kind, Kinds.OneOfMultipleValid):
+            yield Misfit(path, self._too_many_of(error))
+        elif word := _BOUNDS.get(type(kind)):
+            yield Misfit(path, f"must be {word} {kind.as_dict()['limit']}, not {error.instance}.")
         else:
             yield Misfit(path, _sentence(error.message))
+
+    def _too_many_of(self, error: jsonschema_rs.ValidationError) -> str:
+        """Which keys exclude each other, if that is what the alternatives are about."""
+        place: Any = self._schema
+        for step in error.schema_path:
+            place = place[step] if isinstance(place, dict) and step in place else None
+        branches = place if isinstance(place, list) else []
+        keys = [key for branch in branches for key in _required_by(branch)]
+        held: Any = error.instance
+        given = [k for k in dict.fromkeys(keys) if isinstance(held, dict) and k in held]
+        if len(given) < 2:
+            return _sentence(error.message)
+        return f"has {' and '.join(f'`{key}`' for key in given)}; only one of them is possible."
 
     def _closest(
         self, branches: Iterable[Iterable[jsonschema_rs.ValidationError]], depth: int
@@ -141,6 +165,10 @@ class SchemaChecker:
             branches = error.kind.context
             return any(all(self._excused(inner) for inner in branch) for branch in branches)
         return False
+
+
+def _required_by(branch: Any) -> Sequence[str]:
+    return branch.get("required", ()) if isinstance(branch, dict) else ()
 
 
 def _refuse(uri: str) -> Any:

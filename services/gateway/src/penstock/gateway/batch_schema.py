@@ -26,7 +26,7 @@ class OperationBody(
     from_nodes: tuple[str, ...] = ()
     version: int = 0
     from_start: bool = False
-    rate_per_s: int = 0
+    rate_per_s: int | None = None
     dry_run: bool = False
 
 

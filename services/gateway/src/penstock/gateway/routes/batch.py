@@ -55,8 +55,9 @@ def _task(body: OperationBody) -> api.OperationTask:
             fix=f"Did you mean {near[0]}?" if near else f"Give `kind`, one of {listed}.",
             path="kind",
         )
-    for name, number in (("version", body.version), ("rate_per_s", body.rate_per_s)):
-        if not 0 <= number <= _NUMBER_MAX:
+    rate = body.rate_per_s
+    for name, number, least in (("version", body.version, 0), ("rate_per_s", rate, 1)):
+        if number is not None and not least <= number <= _NUMBER_MAX:
             raise InvalidArgument(
                 f"{number} is not acceptable as {name}.", fix="Count from 1.", path=name
             )
@@ -70,7 +71,7 @@ def _task(body: OperationBody) -> api.OperationTask:
         from_nodes=body.from_nodes,
         version=body.version,
         from_start=body.from_start,
-        rate_per_s=body.rate_per_s,
+        rate_per_s=rate or 0,
     )
 
 

@@ -57,6 +57,6 @@ def from_token(token: str, kind: type[Place], asked: tuple[object, ...]) -> Plac
         return msgspec.msgpack.decode(raw[4:], type=kind)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
         raise InvalidArgument(
-            "page_token does not belong to this query",
-            fix="Send the next_page_token of the last page with the same filters, or none.",
+            "the cursor does not belong to this query",
+            fix="Send the next cursor of the last page with the same filters, or none.",
         ) from error

@@ -147,9 +147,9 @@ class Desk:
         slots = cron.between(asked.from_unix_us - 1, asked.to_unix_us)
         total = sum(1 for _ in islice(slots, BACKFILL_SLOTS_MAX + 1))
         if not 0 < total <= BACKFILL_SLOTS_MAX:
-            what = "no slot" if not total else f"more than {BACKFILL_SLOTS_MAX} slots"
+            what = "is no slot" if not total else f"are more than {BACKFILL_SLOTS_MAX} slots"
             raise InvalidArgument(
-                f"There is {what} of {schedule.timing.cron!r} in this range.",
+                f"There {what} of {schedule.timing.cron!r} in this range.",
                 fix="Check the range and the zone." if not total else "Take a shorter range.",
                 path="to",
             )
