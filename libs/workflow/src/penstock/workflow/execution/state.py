@@ -277,3 +277,12 @@ class StateData:
         facts.note_end(at_us)
         if node in self.fan_outs:
             facts.note_items(self.fan_outs[node])
+
+
+def progress(state: StateData) -> tuple[int, int]:
+    """How many nodes have ended, and of how many; one that the engine added does not count."""
+    size, hidden = state.tables.size, state.tables.hidden
+    done = size - state.remaining
+    if hidden < 0:
+        return done, size
+    return done - (state.status[hidden] >= NodeStatus.COMPLETED), size - 1

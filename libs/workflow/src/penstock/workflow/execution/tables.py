@@ -38,7 +38,8 @@ class PlanTables:
     `pending` and `readers` are templates that each execution copies: edges into a node, and how
     many nodes (plus the execution itself, for its output node, and for all of them if it says what
     to do on failure) want a node's outcome. `failure_node` runs only when the execution fails (-1
-    if there is none); `spare` nodes may be left when it ends well.
+    if there is none); `spare` nodes may be left when it ends well. `hidden` is the
+    node that the engine added (-1: none).
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class PlanTables:
         "failure_node",
         "handles_failure",
         "has_once",
+        "hidden",
         "nodes",
         "out_edges",
         "pending",
@@ -68,6 +70,7 @@ class PlanTables:
         self.plan = plan
         self.nodes = nodes
         self.size = len(nodes)
+        self.hidden = len(nodes) - 1 if nodes and nodes[-1].hidden else -1
         self.pending = array("I", (len(node.edges) for node in nodes))
         self.reads = tuple(tuple(dict.fromkeys(node.reads)) for node in nodes)
         self.readers = self._count_readers()

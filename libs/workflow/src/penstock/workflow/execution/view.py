@@ -7,6 +7,7 @@ from penstock.workflow.execution.decisions import instant_text
 from penstock.workflow.execution.facts import NodeFacts
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.place import place_of
+from penstock.workflow.execution.state import progress
 from penstock.workflow.execution.values import (
     ExecutionStatus,
     Failure,
@@ -67,6 +68,7 @@ def execution_view(state: ExecutionState) -> ExecutionView:
     end = state.end
     completed = end is not None and end.status == ExecutionStatus.COMPLETED
     goes_on = ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING
+    done, total = progress(state)
     return ExecutionView(
         status=end.status if end else goes_on,
         output=end.output if end and completed else None,
@@ -75,8 +77,8 @@ def execution_view(state: ExecutionState) -> ExecutionView:
         started_us=state.started_us,
         finished_us=state.updated_us if end else 0,
         last_seq=state.seq,
-        nodes_total=state.tables.size,
-        nodes_done=state.tables.size - state.remaining,
+        nodes_total=total,
+        nodes_done=done,
         nodes=node_views(state),
         vars_json=state.variables.text() if state.variables is not None else b"",
     )

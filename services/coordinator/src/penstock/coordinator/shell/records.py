@@ -9,6 +9,7 @@ from penstock.coordinator.shell.found_by import terms_of
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.events import Event, count_sequences
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.state import progress
 from penstock.workflow.execution.values import ExecutionStatus
 from penstock.workflow.plan import Plan
 
@@ -40,9 +41,7 @@ def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: 
         _add_beginning(row, live.plan, state)
         if state.parent is not None:
             add_child(write, live)
-    total = state.tables.size
-    row.nodes_total = total
-    row.nodes_done = total - state.remaining
+    row.nodes_done, row.nodes_total = progress(state)
     if wake_us:
         row.wake_unix_us = wake_us
     end = state.end
