@@ -305,6 +305,8 @@ def _print_state(found: DebugState, output: Output) -> None:
             for each in found.held
         ]
         print_table(("HELD", "PLACE", "BY", "SINCE", "NOTE"), rows)
+        if any(each.item for each in found.held):
+            print("items count from 1, as --item of `penstock debug` does")
 
 
 def _print_inside(found: NodeInside) -> None:

@@ -80,8 +80,9 @@ class Debugger:
             held = live.state.debug.held if live.state.debug is not None else {}
             found = held.get(asked.item * len(live.plan.nodes) + node)
             if found is None or found.is_after:
+                what = f"Item {asked.item} of node" if asked.item else "Node"
                 raise Conflict(
-                    f"Node {asked.node} is not held before it runs: its input cannot be edited.",
+                    f"{what} {asked.node} is not held before it runs: its input cannot be edited.",
                     fix="Set a breakpoint before it.",
                 )
             if not asked.item:
