@@ -106,6 +106,19 @@ async def test_an_intervention_that_is_said_again_is_done_once(opened, state):
             assert now.attempt == 2
 
 
+async def test_an_intervention_is_known_again_after_the_end(opened, state):
+    complete = journal.INTERVENTION_COMPLETE
+    async with opened(state) as running:
+        execution_id = await started(running)
+        for node in ("b", "a"):
+            last = {"node": node, "operation": complete, "intervention_id": f"done {node}"}
+            await intervene(running, execution_id, **last)
+        assert state.ended(execution_id)
+        await intervene(running, execution_id, **last)
+        with pytest.raises(Conflict, match="it is COMPLETED"):
+            await intervene(running, execution_id, **{**last, "intervention_id": "another"})
+
+
 async def test_what_cannot_be_done_is_refused_with_the_reason(opened, state):
     async with opened(state) as running:
         execution_id = await started(running)

@@ -151,7 +151,7 @@ class Coordinator:
         self.letters = DeadLetters(self.starts, self.reruns, self.definitions, state)
         telling = Telling(self.shards, self.room, awakening, state.queries)
         self.interventions = Interventions(telling, state.queries, state.payloads)
-        self.hands = Hands(telling, state.payloads, self.definitions)
+        self.hands = Hands(telling, state, self.definitions)
         self.debugger = Debugger(telling, state.payloads)
         self.answers = Answers(telling, state.payloads)
         self.receiving = Receiving(self.starts, telling, state.payloads, settings.depth_max)

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from penstock.api.workflow.v1.workflow_service_pb2 import NodeState
 from penstock.common.errors import Conflict, InvalidArgument, NotFound, PayloadTooLarge
 from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsked
 from penstock.coordinator.core.intervening import flaw
-from penstock.coordinator.ports import Payloads
+from penstock.coordinator.ports import State
 from penstock.coordinator.shell.asked import (
     REASON_CHARS_MAX,
     check_text,
@@ -62,9 +63,10 @@ class Hands:
     """Each call returns once what was asked for is on disk. All raise `NotFound`, `WrongOwner`,
     `Unavailable`, `InvalidArgument`."""
 
-    def __init__(self, telling: Telling, payloads: Payloads, definitions: Definitions) -> None:
+    def __init__(self, telling: Telling, stored: State, definitions: Definitions) -> None:
         self._telling = telling
-        self._payloads = payloads
+        self._payloads = stored.payloads
+        self._queries = stored.queries
         self._definitions = definitions
 
     async def pause(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
@@ -97,12 +99,13 @@ class Hands:
 
         told = await self._telling.tell_what_fits(tenant, execution_id, happening)
         if isinstance(told, int):
-            raise _over(execution_id, told)
+            return await self._done_before(tenant, execution_id, asked, told)
         live, accepted = told
         state, wanted = live.state, made[0]
         if not accepted:
             if state.end is not None:
-                raise _over(execution_id, int(state.end.status))
+                ended = int(state.end.status)
+                return await self._done_before(tenant, execution_id, asked, ended)
             why = flaw(state, wanted) or "The node has moved on meanwhile."
             raise Conflict(why, fix="Look at the execution: its nodes say where they stand.")
         ref = NodeRef(wanted.node, wanted.item)
@@ -110,6 +113,22 @@ class Hands:
         if wanted.item and wanted.node in state.fan_outs:
             attempt = state.fan_outs[wanted.node].attempt(wanted.item)
         return NodeNow(state.status_of(ref), attempt)
+
+    async def _done_before(
+        self, tenant: str, execution_id: str, asked: Asked, ended: int
+    ) -> NodeNow:
+        """The answer to an intervention that is said again after the end. Raises `Conflict` if it
+        was not done before."""
+        wanted, seq = asked.intervention_id, 0
+        while wanted and (rows := await self._queries.read_events(tenant, execution_id, seq)):
+            for event in (event for row in rows for event in row.events):
+                if event.node_intervened.intervention_id == wanted:
+                    found = await self._queries.get_execution(tenant, execution_id)
+                    nodes = {node.id: node for node in found.nodes}
+                    node = nodes.get(asked.node, NodeState())
+                    return NodeNow(int(node.status), node.attempt)
+            seq = rows[-1].first_seq + len(rows[-1].events) - 1
+        raise _over(execution_id, ended)
 
     async def _value(self, tenant: str, asked: Asked) -> Payload:
         json = asked.value_json
