@@ -10,10 +10,10 @@ from unittest.mock import patch
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.core import on_report, step
 from penstock.coordinator.shell.appends import Appends
-from penstock.coordinator.shell.floor import Floor
-from penstock.coordinator.shell.sleepers import Sleepers
+from penstock.coordinator.shell.dispatch.floor import Floor
+from penstock.coordinator.shell.dispatch.workers import Worker
+from penstock.coordinator.shell.dormancy.sleepers import Sleepers
 from penstock.coordinator.shell.turns import Turns
-from penstock.coordinator.shell.workers import Worker
 from penstock.gateway.topic import Topic
 from penstock.state.journal.writer import JournalWriter
 from penstock.state.rpc.journal_service import JournalService

@@ -167,7 +167,10 @@ NAMES: tuple[tuple[str, Any], ...] = (
     (f"{COORDINATOR}.SystemRandom", Chance),
     (f"{COORDINATOR}.Health", NoHealth),
     ("penstock.coordinator.main.calm_garbage_collector", lambda: None),
-    ("penstock.coordinator.shell.definitions.compile_source", lambda source, _: COMPILE(source)),
+    (
+        "penstock.coordinator.shell.starts.definitions.compile_source",
+        lambda source, _: COMPILE(source),
+    ),
     ("penstock.coordinator.adapters.watching.open_bus", bus.open_bus),
     ("penstock.worker.service.open_metrics", lambda *_: nullcontext()),
     ("penstock.worker.service.catalog", TYPES),

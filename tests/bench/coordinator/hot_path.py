@@ -26,7 +26,7 @@ from penstock.common.errors import PenstockError
 from penstock.coordinator.rpc.dispatch import DispatchRpc
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.coordinator import Coordinator, open_coordinator
-from penstock.coordinator.shell.starts import Call
+from penstock.coordinator.shell.starts.starts import Call
 from penstock.nodes import catalog
 from penstock.workflow.compile import compile_source
 from support.coordinator.memory_state import MemoryState

@@ -11,7 +11,7 @@ from bench.simulate.scenario import SHARDS, Group, Scenario
 from bench.simulate.service_times import SHAPES
 from bench.simulate.virtual_time import VirtualTime
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
-from penstock.coordinator.shell.rendezvous import spread
+from penstock.coordinator.shell.shards.rendezvous import spread
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import NodePlan, Plan
 

@@ -10,10 +10,10 @@ from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.coordinator.core.commands import Dispatch
 from penstock.coordinator.queueing.kinds import slots_of
 from penstock.coordinator.queueing.queue import FairRules
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.release import Release
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Executions, Live, Phase, Shard
-from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.release import Release
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import Plan
 

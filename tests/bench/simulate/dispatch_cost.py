@@ -11,9 +11,9 @@ from bench.simulate.desk import Run
 from bench.simulate.virtual_time import VirtualTime
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.coordinator.queueing.queue import FairRules
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Live, Phase, Shard
-from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import NodePlan, Plan
 

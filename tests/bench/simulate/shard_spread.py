@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
-from penstock.coordinator.shell.rendezvous import spread
+from penstock.coordinator.shell.shards.rendezvous import spread
 
 _ROUNDS = 10
 

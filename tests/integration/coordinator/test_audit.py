@@ -13,7 +13,7 @@ from support.coordinator.sleeping import HOUR_US, apply_sleepy, sleeper, start, 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """The second look follows the first without a pause."""
-    monkeypatch.setattr("penstock.coordinator.shell.audit._SECOND_LOOK_S", 0)
+    monkeypatch.setattr("penstock.coordinator.shell.audit.audit._SECOND_LOOK_S", 0)
 
 
 @pytest.fixture

@@ -280,7 +280,7 @@ async def test_a_history_that_cannot_be_read_is_told_to_who_wants_it(running, st
 async def test_more_sleepers_than_may_be_armed_wake_one_portion_after_the_other(
     opened, state, clock, monkeypatch
 ):
-    monkeypatch.setattr("penstock.coordinator.shell.sleepers._PAGE", 4)
+    monkeypatch.setattr("penstock.coordinator.shell.dormancy.sleepers._PAGE", 4)
     async with opened(state, clock=clock, **AT_ONCE) as running:
         await apply_sleepy(running)
         ids = await asleep(running, 60)

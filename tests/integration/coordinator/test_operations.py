@@ -9,7 +9,7 @@ from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServic
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import InvalidArgument, InvalidQuery, NotFound, Unavailable, WrongOwner
 from penstock.common.rpc.channel import call
-from penstock.coordinator.shell.operation_steps import Steps
+from penstock.coordinator.shell.operations.operation_steps import Steps
 
 LONG = """
 flow: 1

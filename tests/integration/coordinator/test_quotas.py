@@ -13,8 +13,8 @@ from penstock.common.clock import SystemClock
 from penstock.common.errors import LimitExceeded
 from penstock.common.rpc.channel import call
 from penstock.coordinator.limits.permits import make_key
-from penstock.coordinator.shell.one_start import OneStart
-from penstock.coordinator.shell.starts import Call
+from penstock.coordinator.shell.starts.one_start import OneStart
+from penstock.coordinator.shell.starts.starts import Call
 from support.coordinator.memory_worker import completed, keep_all, open_worker
 
 

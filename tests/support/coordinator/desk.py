@@ -7,10 +7,10 @@ from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.coordinator.core.inputs import Start
 from penstock.coordinator.core.step import step
 from penstock.coordinator.queueing.queue import FairRules
-from penstock.coordinator.shell.balances import Balance
+from penstock.coordinator.shell.dispatch.balances import Balance
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Live, Shard
-from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.events import ExecutionStarted, StartOptions
 from penstock.workflow.execution.values import NULL, NodeRef, Payload
 from penstock.workflow.plan import NodePlan, Plan

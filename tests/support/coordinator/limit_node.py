@@ -4,7 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from penstock.coordinator.limits.permits import Told, Verdict
-from penstock.coordinator.shell.cluster_limits import ClusterLimits
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.live import Shard
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from random import Random
 from penstock.common.ids import shard_of
 from penstock.coordinator.limits.claims import KeyOwner
 from penstock.coordinator.limits.permits import Ask, PermitId, SlotRule, Sync, make_key
-from penstock.coordinator.shell.cluster_limits import MARGIN_S
+from penstock.coordinator.shell.limits.cluster_limits import MARGIN_S
 from penstock.coordinator.shell.live import Shard
 from support.coordinator.limit_node import FENCE_S, SHARDS, TTL_S, Node, Run, Time
 

@@ -8,7 +8,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.clock import SystemClock
 from penstock.common.rpc.channel import call
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.one_start import start_one
+from penstock.coordinator.shell.starts.one_start import start_one
 from penstock.nodes import catalog
 from penstock.workflow.compile import compile_source
 from support.coordinator.memory_state import MemoryState

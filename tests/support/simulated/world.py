@@ -99,7 +99,10 @@ def _stand_ins() -> Iterator[None]:
         for name, stand_in in (
             ("penstock.worker.service.catalog", TYPES),
             ("penstock.worker.service.compile_source", lambda source, _: COMPILE(source)),
-            ("penstock.coordinator.shell.definitions.compile_source", lambda s, _: COMPILE(s)),
+            (
+                "penstock.coordinator.shell.starts.definitions.compile_source",
+                lambda s, _: COMPILE(s),
+            ),
         ):
             stack.enter_context(patch(name, stand_in))
         yield

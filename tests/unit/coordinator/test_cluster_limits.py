@@ -15,7 +15,7 @@ from penstock.coordinator.limits.permits import (
     Verdict,
     make_key,
 )
-from penstock.coordinator.shell.cluster_limits import Alone, ClusterLimits
+from penstock.coordinator.shell.limits.cluster_limits import Alone, ClusterLimits
 from penstock.coordinator.shell.live import Shard
 
 KEY = make_key("slots", "ada", "bank")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock.coordinator.shell.findings import FINDINGS_MAX, Finding, Findings, Repair
+from penstock.coordinator.shell.audit.findings import FINDINGS_MAX, Finding, Findings, Repair
 
 
 def finding(message: str = "lost", execution: str = "E1", at_us: int = 1) -> Finding:

@@ -12,9 +12,9 @@ from penstock.coordinator.core.inputs import (
     Start,
 )
 from penstock.coordinator.core.step import step
-from penstock.coordinator.shell.holdings import Holdings
+from penstock.coordinator.shell.dispatch.holdings import Holdings
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Live, Shard
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.events import ExecutionStarted
 from penstock.workflow.execution.values import NodeRef, Payload
 from support.plans import chain

@@ -9,9 +9,9 @@ from penstock.api.peer.v1.peer_service_pb2 import Arrived, Delivery, Notice, Sta
 from penstock.common.clock import SystemClock
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
-from penstock.coordinator.shell.outbox import NoPeers, Outbox
-from penstock.coordinator.shell.outbox_metrics import OutboxMetrics
-from penstock.coordinator.shell.receiving import Receiving
+from penstock.coordinator.shell.notices.outbox import NoPeers, Outbox
+from penstock.coordinator.shell.notices.outbox_metrics import OutboxMetrics
+from penstock.coordinator.shell.notices.receiving import Receiving
 from penstock.workflow.execution.values import Failure
 from support.coordinator.desk import TurnedClock
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from penstock.coordinator.shell.placement import (
+from penstock.coordinator.shell.dispatch.placement import (
     CHUNK_MAX,
     RUN_MAX,
     WIDE_CHILDREN,
@@ -16,7 +16,7 @@ from penstock.coordinator.shell.placement import (
     may_continue,
     run_length,
 )
-from penstock.coordinator.shell.rendezvous import shards_of, spread
+from penstock.coordinator.shell.shards.rendezvous import shards_of, spread
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import NodePlan, Plan
 

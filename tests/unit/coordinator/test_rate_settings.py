@@ -4,8 +4,8 @@ import pytest
 
 from penstock.coordinator.limits.permits import RateRule
 from penstock.coordinator.limits.tallies import Quota
-from penstock.coordinator.shell.quota_settings import quotas_of
-from penstock.coordinator.shell.rate_settings import rates_of
+from penstock.coordinator.shell.limits.quota_settings import quotas_of
+from penstock.coordinator.shell.limits.rate_settings import rates_of
 
 
 def test_nothing_set_is_nothing_at_all():

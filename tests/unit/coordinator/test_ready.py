@@ -8,10 +8,10 @@ from penstock.coordinator.core.inputs import CancelAsked, Start
 from penstock.coordinator.core.step import step
 from penstock.coordinator.queueing.kinds import Kind
 from penstock.coordinator.queueing.queue import FairRules
+from penstock.coordinator.shell.dispatch.placement import Crew
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Live, Shard
-from penstock.coordinator.shell.placement import Crew
-from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.events import ExecutionStarted
 from penstock.workflow.execution.values import NULL, NodeRef
 from penstock.workflow.plan import NodePlan, Plan

@@ -3,8 +3,8 @@
 import asyncio
 
 from penstock.coordinator.ports import Sleeper
+from penstock.coordinator.shell.dormancy.sleepers import Sleepers
 from penstock.coordinator.shell.live import Executions
-from penstock.coordinator.shell.sleepers import Sleepers
 from penstock.coordinator.shell.timers import Timers
 from support.coordinator.sleeping import TurnedClock
 
@@ -65,7 +65,7 @@ async def test_who_is_in_memory_set_aside_or_on_the_way_is_not_armed():
 
 
 async def test_with_too_many_the_horizon_is_the_last_one_and_the_rest_follows(monkeypatch):
-    monkeypatch.setattr("penstock.coordinator.shell.sleepers._PAGE", 2)
+    monkeypatch.setattr("penstock.coordinator.shell.dormancy.sleepers._PAGE", 2)
     clock = TurnedClock()
     listing = Listing(*(Sleeper(n, f"s{n}") for n in range(1, 10)))
     sleepers = looking_at(listing, clock, armed_max=4)

@@ -4,7 +4,7 @@ import pytest
 
 from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.ids import keyed_ulid
-from penstock.coordinator.shell.start_ids import under_of
+from penstock.coordinator.shell.starts.start_ids import under_of
 
 
 def keyed(tenant: str, workflow: str, key: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.common.errors import InvalidArgument
-from penstock.coordinator.shell.asked import check_tags
+from penstock.coordinator.shell.starts.asked import check_tags
 
 
 @pytest.mark.parametrize("tag", ["", "a\x00b", "a\nb", "\x7f", "x" * 256])

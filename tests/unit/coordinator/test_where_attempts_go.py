@@ -4,8 +4,8 @@ import pytest
 
 from penstock.coordinator.queueing.kinds import amounts_of
 from penstock.coordinator.queueing.ledger import Ledger
-from penstock.coordinator.shell.balances import balances_of, weights_of
-from penstock.coordinator.shell.ready import CLAIM_AFTER_S
+from penstock.coordinator.shell.dispatch.balances import balances_of, weights_of
+from penstock.coordinator.shell.dispatch.ready import CLAIM_AFTER_S
 from penstock.workflow.execution.events import StartOptions
 from penstock.workflow.execution.values import NodeRef, Payload
 from support.coordinator.desk import Desk, live_of

@@ -5,7 +5,7 @@ import pytest
 from penstock.api.dispatch.v1.dispatch_service_pb2 import Hello
 from penstock.common.clock import SystemClock
 from penstock.coordinator.queueing.kinds import Kind
-from penstock.coordinator.shell.workers import Worker, Workers
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 
 KIND = Kind("default", "js@1")
 

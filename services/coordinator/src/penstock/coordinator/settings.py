@@ -3,9 +3,9 @@
 import dataclasses
 
 from penstock.common.settings import ServiceSettings, setting
-from penstock.coordinator.shell.balances import balances_of, weights_of
-from penstock.coordinator.shell.quota_settings import quotas_of
-from penstock.coordinator.shell.rate_settings import rates_of
+from penstock.coordinator.shell.dispatch.balances import balances_of, weights_of
+from penstock.coordinator.shell.limits.quota_settings import quotas_of
+from penstock.coordinator.shell.limits.rate_settings import rates_of
 
 
 def _positive(value: float) -> None:

@@ -20,7 +20,7 @@ from penstock.coordinator.adapters.permit_codec import (
 )
 from penstock.coordinator.limits.claims import Message
 from penstock.coordinator.limits.permits import Sync, Told
-from penstock.coordinator.shell.cluster_limits import ClusterLimits
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 
 _PAUSE_S = 0.1
 _PAUSE_MAX_S = 1.0
@@ -29,7 +29,7 @@ _BATCH = 500
 
 
 class GrpcPeers:
-    """See `penstock.coordinator.shell.cluster_limits.Peers`."""
+    """See `penstock.coordinator.shell.limits.cluster_limits.Peers`."""
 
     def __init__(self, limits: ClusterLimits, tasks: asyncio.TaskGroup) -> None:
         self.limits = limits

@@ -7,8 +7,8 @@ import grpc
 from penstock.api.audit.v1 import audit_service_pb2 as pb
 from penstock.api.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
 from penstock.common.rpc.server import call_tenant
+from penstock.coordinator.shell.audit.findings import Finding
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.findings import Finding
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

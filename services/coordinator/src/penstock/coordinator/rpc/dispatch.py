@@ -20,7 +20,7 @@ from penstock.common.value_codec import ref_from_proto
 from penstock.coordinator.adapters.outcomes import lease_of, report_from_proto, started_from_proto
 from penstock.coordinator.core.inputs import Report
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.workers import HEARTBEAT_MS, Worker
+from penstock.coordinator.shell.dispatch.workers import HEARTBEAT_MS, Worker
 from penstock.workflow.execution.values import NodeRef
 
 CREDITS_MAX = 100_000

@@ -8,8 +8,8 @@ from penstock.api.history.v1 import history_service_pb2 as pb
 from penstock.api.history.v1.history_service_pb2_grpc import HistoryServiceServicer
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.one_start import start_made
-from penstock.coordinator.shell.reruns import Making
+from penstock.coordinator.shell.operations.reruns import Making
+from penstock.coordinator.shell.starts.one_start import start_made
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -8,7 +8,7 @@ from penstock.api.workflow.v1 import intervention_service_pb2 as pb
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import InterventionServiceServicer
 from penstock.common.errors import InvalidArgument
 from penstock.common.rpc.server import call_tenant
-from penstock.coordinator.shell.hands import Asked, Hands
+from penstock.coordinator.shell.hands.hands import Asked, Hands
 from penstock.workflow.execution.values import Operation
 
 Context = grpc.aio.ServicerContext[Any, Any]

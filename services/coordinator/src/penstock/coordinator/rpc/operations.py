@@ -8,7 +8,7 @@ from penstock.api.operation.v1 import operation_service_pb2 as pb
 from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServiceServicer
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.operation_ports import OperationStore
-from penstock.coordinator.shell.operations import Operations
+from penstock.coordinator.shell.operations.operations import Operations
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

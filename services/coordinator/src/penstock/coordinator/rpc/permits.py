@@ -14,8 +14,8 @@ from penstock.common.rpc.streams import Outbox
 from penstock.coordinator.adapters.permit_codec import change_from_proto, sync_from_proto
 from penstock.coordinator.adapters.permits import GrpcPeers, answers_of
 from penstock.coordinator.limits.permits import Told
-from penstock.coordinator.shell.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.coordinator import Coordinator
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

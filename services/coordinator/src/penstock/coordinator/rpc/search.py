@@ -11,7 +11,7 @@ from penstock.api.search.v1.search_service_pb2_grpc import (
 )
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.finding_ports import Finding
-from penstock.coordinator.shell.dead_letters import DeadLetters
+from penstock.coordinator.shell.operations.dead_letters import DeadLetters
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -17,7 +17,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import PenstockError, to_facts
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
-from penstock.coordinator.shell.starts import Call, Starts
+from penstock.coordinator.shell.starts.starts import Call, Starts
 
 _ANSWERS_MAX = 200
 """Answers in one message: each may hold 64 KiB of output."""

@@ -8,7 +8,7 @@ from penstock.api.workflow.v1 import task_service_pb2 as pb
 from penstock.api.workflow.v1.task_service_pb2_grpc import TaskServiceServicer
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.ports import TaskQueries
-from penstock.coordinator.shell.answers import Answered, Answers
+from penstock.coordinator.shell.hands.answers import Answered, Answers
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -15,7 +15,7 @@ from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.rpc.starts import StartsStream
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.coordinator.shell.one_start import start_one
+from penstock.coordinator.shell.starts.one_start import start_one
 from penstock.workflow.compile import Checked, check
 from penstock.workflow.issues import Issue, to_dicts
 

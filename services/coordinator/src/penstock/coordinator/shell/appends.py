@@ -8,9 +8,9 @@ from penstock.api.state.v1.state_service_pb2 import AppendRequest, AppendRespons
 from penstock.common.clock import Clock
 from penstock.common.invariant import invariant
 from penstock.coordinator.ports import Journal
+from penstock.coordinator.shell.dispatch.release import Release, Released
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.measures import Measures
-from penstock.coordinator.shell.release import Release, Released
 
 _STALLED_S = 5.0
 """An append unanswered for this long means that state cannot commit."""

@@ -11,58 +11,58 @@ from penstock.coordinator.core.inputs import TimePassed
 from penstock.coordinator.ports import Peers, State
 from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
-from penstock.coordinator.shell.answers import Answers
-from penstock.coordinator.shell.audit import Audit, Audited
-from penstock.coordinator.shell.awakening import Awakening
-from penstock.coordinator.shell.balances import balances_of, weights_of
-from penstock.coordinator.shell.cluster_limits import ClusterLimits
-from penstock.coordinator.shell.dead_letters import DeadLetters
-from penstock.coordinator.shell.debugger import Debugger
-from penstock.coordinator.shell.definitions import Definitions
-from penstock.coordinator.shell.dormancy import Dormancy
-from penstock.coordinator.shell.dozing import Dozing
+from penstock.coordinator.shell.audit.audit import Audit, Audited
+from penstock.coordinator.shell.audit.mending import Mending
+from penstock.coordinator.shell.dispatch.balances import balances_of, weights_of
+from penstock.coordinator.shell.dispatch.floor import Floor
+from penstock.coordinator.shell.dispatch.holdings import Holdings
+from penstock.coordinator.shell.dispatch.queue_metrics import QueueMetrics
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.release import Release
+from penstock.coordinator.shell.dispatch.workers import Workers
+from penstock.coordinator.shell.dormancy.awakening import Awakening
+from penstock.coordinator.shell.dormancy.dormancy import Dormancy
+from penstock.coordinator.shell.dormancy.dozing import Dozing
+from penstock.coordinator.shell.dormancy.sleepers import Sleepers
 from penstock.coordinator.shell.explaining import Explaining
-from penstock.coordinator.shell.floor import Floor
-from penstock.coordinator.shell.folding import Folding
-from penstock.coordinator.shell.gate import Gate
-from penstock.coordinator.shell.hands import Hands
-from penstock.coordinator.shell.holding_back import HoldingBack
-from penstock.coordinator.shell.holdings import Holdings
-from penstock.coordinator.shell.interventions import Interventions
+from penstock.coordinator.shell.hands.answers import Answers
+from penstock.coordinator.shell.hands.debugger import Debugger
+from penstock.coordinator.shell.hands.hands import Hands
+from penstock.coordinator.shell.hands.interventions import Interventions
+from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.joins import StoredJoins
-from penstock.coordinator.shell.key_values import KeyValues
-from penstock.coordinator.shell.limit_metrics import LimitMetrics
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
+from penstock.coordinator.shell.limits.gate import Gate
+from penstock.coordinator.shell.limits.holding_back import HoldingBack
+from penstock.coordinator.shell.limits.key_values import KeyValues
+from penstock.coordinator.shell.limits.limit_metrics import LimitMetrics
+from penstock.coordinator.shell.limits.quota_desk import QuotaDesk
+from penstock.coordinator.shell.limits.quota_settings import quotas_of
+from penstock.coordinator.shell.limits.rate_settings import rates_of
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.measures import Measures
-from penstock.coordinator.shell.membership import Membership
-from penstock.coordinator.shell.mending import Mending
-from penstock.coordinator.shell.operation_steps import Means, Steps
-from penstock.coordinator.shell.operations import Operations
-from penstock.coordinator.shell.outbox import NoPeers, Outbox
-from penstock.coordinator.shell.outbox_metrics import OutboxMetrics
-from penstock.coordinator.shell.parting import Parting
+from penstock.coordinator.shell.notices.outbox import NoPeers, Outbox
+from penstock.coordinator.shell.notices.outbox_metrics import OutboxMetrics
+from penstock.coordinator.shell.notices.receiving import Receiving
+from penstock.coordinator.shell.operations.dead_letters import DeadLetters
+from penstock.coordinator.shell.operations.operation_steps import Means, Steps
+from penstock.coordinator.shell.operations.operations import Operations
+from penstock.coordinator.shell.operations.reruns import Reruns
 from penstock.coordinator.shell.process import Process
-from penstock.coordinator.shell.queue_metrics import QueueMetrics
-from penstock.coordinator.shell.quota_desk import QuotaDesk
-from penstock.coordinator.shell.quota_settings import quotas_of
-from penstock.coordinator.shell.rate_settings import rates_of
-from penstock.coordinator.shell.ready import ReadyQueues
-from penstock.coordinator.shell.receiving import Receiving
-from penstock.coordinator.shell.recovery import Recovery
-from penstock.coordinator.shell.release import Release
-from penstock.coordinator.shell.reruns import Reruns
 from penstock.coordinator.shell.room import Limits, Room
 from penstock.coordinator.shell.schedules.desk import Desk
 from penstock.coordinator.shell.schedules.keeper import Keeper
 from penstock.coordinator.shell.schedules.runs import Runs
-from penstock.coordinator.shell.shards import Shards
-from penstock.coordinator.shell.sleepers import Sleepers
-from penstock.coordinator.shell.starts import Starts
-from penstock.coordinator.shell.telling import Telling
-from penstock.coordinator.shell.tenure import Tenure
+from penstock.coordinator.shell.shards.folding import Folding
+from penstock.coordinator.shell.shards.membership import Membership
+from penstock.coordinator.shell.shards.parting import Parting
+from penstock.coordinator.shell.shards.recovery import Recovery
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.coordinator.shell.shards.tenure import Tenure
+from penstock.coordinator.shell.starts.definitions import Definitions
+from penstock.coordinator.shell.starts.starts import Starts
 from penstock.coordinator.shell.timers import run_timers
 from penstock.coordinator.shell.turns import Turns
-from penstock.coordinator.shell.workers import Workers
 from penstock.workflow.node_type import NodeType
 
 _FLUSH_S = 3.0

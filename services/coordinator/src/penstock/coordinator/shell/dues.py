@@ -11,7 +11,7 @@ from penstock.api.state.v1.state_service_pb2 import ShardWrite
 from penstock.common.value_codec import write_ref
 from penstock.coordinator.core.turn import Step
 from penstock.coordinator.shell.live import Live, Shard
-from penstock.coordinator.shell.notice_codec import notice_to_proto
+from penstock.coordinator.shell.notices.notice_codec import notice_to_proto
 
 _PLACES = 20
 """Bits for the place within a record: a step owes at most a notice for each item of a fan-out."""

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from penstock.coordinator.queueing.kinds import MILLI, Demand, Kind
-from penstock.coordinator.shell.limit_reasons import items_waiting
+from penstock.coordinator.shell.dispatch.placement import room_of
+from penstock.coordinator.shell.dispatch.ready import Entry, ReadyQueues
+from penstock.coordinator.shell.dispatch.workers import Worker, Workers
+from penstock.coordinator.shell.limits.limit_reasons import items_waiting
 from penstock.coordinator.shell.live import Live
-from penstock.coordinator.shell.placement import room_of
-from penstock.coordinator.shell.ready import Entry, ReadyQueues
-from penstock.coordinator.shell.workers import Worker, Workers
 from penstock.workflow.execution.place import place_text
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.execution.view import items_asleep, paused_text, waiting_for

@@ -9,8 +9,8 @@ from penstock.coordinator.core.inputs import Input
 from penstock.coordinator.limits.cluster_rates import ClusterRates
 from penstock.coordinator.limits.keys import limits_of
 from penstock.coordinator.queueing.kinds import slots_of
-from penstock.coordinator.shell.gated import Permits, permits_for
-from penstock.coordinator.shell.workers import Worker
+from penstock.coordinator.shell.dispatch.workers import Worker
+from penstock.coordinator.shell.limits.gated import Permits, permits_for
 from penstock.workflow.execution.events import Event
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.plan import Plan

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from penstock.api.state.v1.state_service_pb2 import JournalRecord, Projection, ShardWrite
 from penstock.common.journal_codec import encode_batch
 from penstock.coordinator.shell.dues import add_child
-from penstock.coordinator.shell.found_by import terms_of
 from penstock.coordinator.shell.live import Live
+from penstock.coordinator.shell.starts.found_by import terms_of
 from penstock.workflow.execution.events import Event, count_sequences
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.state import progress

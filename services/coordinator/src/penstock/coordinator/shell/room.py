@@ -4,8 +4,8 @@ import msgspec
 
 from penstock.common.errors import LimitExceeded, Unavailable
 from penstock.coordinator.core.inputs import Start
+from penstock.coordinator.shell.limits.quota_desk import QuotaDesk
 from penstock.coordinator.shell.live import Caller, Executions, Happening, Live
-from penstock.coordinator.shell.quota_desk import QuotaDesk
 from penstock.coordinator.shell.turns import Turns
 
 

@@ -27,9 +27,10 @@ from penstock.coordinator.core.inputs import AttemptStarted, Report, Start, Time
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.appends import Appends
+from penstock.coordinator.shell.dispatch.holdings import Holdings
+from penstock.coordinator.shell.dispatch.release import MOVED, Release, Released
 from penstock.coordinator.shell.dues import Dues
-from penstock.coordinator.shell.hand_news import add_news
-from penstock.coordinator.shell.holdings import Holdings
+from penstock.coordinator.shell.hands.hand_news import add_news
 from penstock.coordinator.shell.live import (
     Caller,
     Confirm,
@@ -42,7 +43,6 @@ from penstock.coordinator.shell.live import (
 )
 from penstock.coordinator.shell.measures import Measures
 from penstock.coordinator.shell.records import add_record, body_of
-from penstock.coordinator.shell.release import MOVED, Release, Released
 from penstock.coordinator.shell.timers import Timers
 
 _INPUTS_MAX = 4_096

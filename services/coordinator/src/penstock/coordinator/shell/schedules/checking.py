@@ -3,7 +3,7 @@
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
 from penstock.common.errors import InvalidSchedule, PenstockError
 from penstock.common.schedule_codec import default_id
-from penstock.coordinator.shell.asked import TAGS_MAX, decoded_object
+from penstock.coordinator.shell.starts.asked import TAGS_MAX, decoded_object
 from penstock.workflow.issues import IssueList, Place, to_dicts
 from penstock.workflow.schedules.cron import Cron, read_cron
 

@@ -19,14 +19,14 @@ from penstock.common.errors import InvalidArgument, InvalidSchedule
 from penstock.common.ids import keyed_ulid
 from penstock.common.schedule_codec import timing_of
 from penstock.coordinator.ports import Schedules
-from penstock.coordinator.shell.asked import check_text
-from penstock.coordinator.shell.definitions import Definitions
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.schedules.checking import checked, checked_cron
 from penstock.coordinator.shell.schedules.keeper import Keeper
 from penstock.coordinator.shell.schedules.runs import Runs
 from penstock.coordinator.shell.schedules.sentences import why
-from penstock.coordinator.shell.starts import checked_params
+from penstock.coordinator.shell.starts.asked import check_text
+from penstock.coordinator.shell.starts.definitions import Definitions
+from penstock.coordinator.shell.starts.starts import checked_params
 from penstock.workflow.issues import IssueList, to_dicts
 from penstock.workflow.schedules.cron import SLOTS_AHEAD_MAX
 

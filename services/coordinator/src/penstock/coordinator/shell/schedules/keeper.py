@@ -32,7 +32,7 @@ from penstock.coordinator.shell.schedules.backfilling import Backfilling
 from penstock.coordinator.shell.schedules.ends import Ends
 from penstock.coordinator.shell.schedules.firing import Firing
 from penstock.coordinator.shell.schedules.runs import Runs
-from penstock.coordinator.shell.shards import Shards
+from penstock.coordinator.shell.shards.shards import Shards
 
 _ROWS_MAX = 200
 _STEP_S = 1.0

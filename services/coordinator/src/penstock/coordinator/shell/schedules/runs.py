@@ -20,11 +20,11 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import NotFound, PenstockError
 from penstock.common.ids import keyed_ulid, moved_to_shard, schedule_ulid, shard_of
 from penstock.common.schedule_codec import tag_of
-from penstock.coordinator.shell.interventions import Interventions
+from penstock.coordinator.shell.hands.interventions import Interventions
 from penstock.coordinator.shell.live import Shard
-from penstock.coordinator.shell.shards import Shards
-from penstock.coordinator.shell.start_ids import Under
-from penstock.coordinator.shell.starts import Call, Starts
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.coordinator.shell.starts.start_ids import Under
+from penstock.coordinator.shell.starts.starts import Call, Starts
 from penstock.workflow.execution.events import StartOptions
 
 _SECOND_US = 1_000_000

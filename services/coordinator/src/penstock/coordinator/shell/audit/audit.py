@@ -1,0 +1,248 @@
+"""The self-audit: a running coordinator checks its own executions, slowly and for ever.
+
+It looks at one execution at a time: is the fold of its journal what is held in memory (I6), will
+everything that has not ended be taken further by somebody (I4), is its timer set, does its history
+keep the rules (I2, I3, I5)? And at one shard at a time: is everything that has not ended in memory
+or at rest (I1), is nobody asleep past the time? Work under way can look like a fault, so whatever
+is seen is looked at again before it counts. Nothing is changed here; `mending` does that, when
+somebody asks for it.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+
+from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.common.clock import Clock
+from penstock.common.errors import PenstockError
+from penstock.common.journal_codec import batch_from_proto
+from penstock.common.logging import get_logger
+from penstock.coordinator.core.audit import Fault, differences, orphans
+from penstock.coordinator.core.history_audit import HistoryAudit
+from penstock.coordinator.core.step import next_wake_us
+from penstock.coordinator.ports import LiveRow, State
+from penstock.coordinator.shell.audit.findings import Finding, Findings, Repair
+from penstock.coordinator.shell.dispatch.release import Release
+from penstock.coordinator.shell.dormancy.awakening import Awakening
+from penstock.coordinator.shell.joins import StoredJoins
+from penstock.coordinator.shell.live import Executions, Live, Phase, Shard
+from penstock.coordinator.shell.measures import Measures
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.coordinator.shell.turns import Turns
+from penstock.workflow.execution.fold import BrokenHistory, ExecutionState
+
+_SECOND_LOOK_S = 2.0
+_IDLE_S = 5.0
+_PAGE = 1_000
+_EVENTS_MAX = 100_000
+"""Longer histories are not folded again: a second of work each."""
+_LATE_US = 90_000_000
+"""A sleeper that is due for longer than looking for sleepers takes, twice, was forgotten."""
+
+Look = Callable[[], Awaitable[list[Finding] | None]]
+"""One look at an execution or a shard: what is wrong, None if that cannot be told now."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Audited:
+    """The parts of the shell that the audit looks into."""
+
+    executions: Executions
+    shards: Shards
+    turns: Turns
+    release: Release
+    joins: StoredJoins
+    awakening: Awakening
+
+
+class Audit:
+    """Looks; `period_s` is the pause between two executions, 0 for no audit by itself."""
+
+    def __init__(
+        self,
+        audited: Audited,
+        stored: State,
+        clock: Clock,
+        measures: Measures,
+        period_s: float,
+    ) -> None:
+        self._of = audited
+        self._stored = stored
+        self._clock = clock
+        self._measures = measures
+        self._period_s = period_s
+        self._log = get_logger("audit")
+        self.findings = Findings()
+        self.checked = 0
+        self._resting: dict[int, int] = {}
+        self.rounds = 0
+
+    @property
+    def resting(self) -> int:
+        """Executions at rest in our shards, when they were looked at last."""
+        return sum(self._resting.get(number, 0) for number in self._of.shards.owned)
+
+    async def run(self) -> None:
+        """Go round for ever."""
+        while self._period_s:
+            await self.go_round(self._period_s)
+            await asyncio.sleep(_IDLE_S)
+
+    async def go_round(self, pause_s: float = 0.0) -> None:
+        """Look at every shard that is ours and every execution in memory, once."""
+        for shard in list(self._of.shards.owned.values()):
+            await self._be_sure(f"shard {shard.number}", partial(self._look_at_shard, shard))
+            for execution_id in list(shard.executions):
+                await self.look_at(execution_id)
+                await asyncio.sleep(pause_s)
+        self.rounds += 1
+
+    async def look_at(self, execution_id: str) -> None:
+        """Look at one execution, if it is in memory."""
+        live = self._of.executions.get(execution_id)
+        if live is not None:
+            await self._be_sure(live.id, partial(self._look_at_live, live))
+
+    async def _be_sure(self, subject: str, look: Look) -> None:
+        """Look, and look again at what is suspicious."""
+        if await self._take_a_look(subject, look):
+            await asyncio.sleep(_SECOND_LOOK_S)
+            await self._take_a_look(subject, look)
+
+    async def _take_a_look(self, subject: str, look: Look) -> bool:
+        """True if something was seen that may be a fault."""
+        try:
+            seen = await look()
+        except PenstockError as error:
+            self._log.debug("audit_interrupted", subject=subject, error=str(error))
+            return False
+        if seen is None:
+            return False
+        self.checked += 1
+        self._measures.audited.inc()
+        for finding in self.findings.looked(subject, seen):
+            self._measures.faults.labels(finding.invariant).inc()
+            self._log.error(
+                "invariant_broken",
+                invariant=finding.invariant,
+                execution=finding.execution_id,
+                shard=finding.shard,
+                fault=finding.message,
+            )
+        return bool(seen)
+
+    async def _look_at_live(self, live: Live) -> list[Finding] | None:
+        seq = live.state.seq
+        folded, told = await self._fold(live)
+        if self._is_moving(live) or live.state.seq != seq:
+            return None
+        faults = [*self._faults_of(live), *told, *_compared(live.state, folded)]
+        return [self._finding(live, fault) for fault in faults]
+
+    def _is_moving(self, live: Live) -> bool:
+        """True if what is held cannot be judged now."""
+        return (
+            live.gone
+            or live.early is not None
+            or live.shard.phase is not Phase.OWNED
+            or self._of.turns.appends.stalled
+        )
+
+    async def _fold(self, live: Live) -> tuple[ExecutionState | None, list[Fault]]:
+        """The state as the journal has it, None if it cannot be folded or is too long, and what is
+        wrong with the history."""
+        if live.state.seq > _EVENTS_MAX:
+            return None, []
+        state, history = ExecutionState(live.plan), HistoryAudit(live.plan)
+        try:
+            async for batch in self._batches(live):
+                _, first_seq, at_us, events = batch_from_proto(batch)
+                state.apply_batch(events, first_seq, at_us)
+                for event in events:
+                    history.take(event)
+        except (BrokenHistory, ValueError, LookupError) as error:
+            return None, [Fault("I6", f"its journal cannot be folded: {error}")]
+        return state, history.faults
+
+    async def _batches(self, live: Live) -> AsyncIterator[EventBatch]:
+        seq = 0
+        read = self._stored.queries.read_events
+        while batches := await read(live.tenant, live.id, seq):
+            for batch in batches:
+                yield batch
+            seq = batches[-1].first_seq + len(batches[-1].events) - 1
+            if seq >= live.state.seq:
+                return
+
+    def _faults_of(self, live: Live) -> Iterator[Fault]:
+        """What can be seen in memory alone."""
+        of = self._of
+        yield from orphans(
+            live.state,
+            lambda ref: of.release.awaits_worker(live, ref),
+            lambda node: of.joins.is_storing(live, node),
+        )
+        wake_us = next_wake_us(live.state)
+        if wake_us > self._clock.now_us() and not of.turns.timers.is_set(live.id):
+            yield Fault("I4", "it waits for a timer that is not set")
+
+    def _finding(self, live: Live, fault: Fault) -> Finding:
+        if fault.ref is not None:
+            repair = Repair.REQUEUE
+        else:
+            repair = Repair.REARM if "timer" in fault.message else Repair.RELOAD
+        return Finding(
+            fault.invariant,
+            live.tenant,
+            live.id,
+            live.shard.number,
+            fault.message,
+            repair,
+            fault.ref,
+            self._clock.now_us(),
+        )
+
+    async def _look_at_shard(self, shard: Shard) -> list[Finding] | None:
+        """Whether everything that has not ended is where it should be."""
+        seen: list[Finding] = []
+        after, resting = "", 0
+        while page := await self._stored.leases.live(shard.number, after, _PAGE):
+            if shard.phase is not Phase.OWNED:
+                return None
+            for row in page:
+                resting += row.rests
+                fault, repair = self._misplaced(row)
+                if fault is not None:
+                    found_us = self._clock.now_us()
+                    where = (row.tenant, row.execution_id, shard.number)
+                    seen.append(
+                        Finding(fault.invariant, *where, fault.message, repair, None, found_us)
+                    )
+            after = page[-1].execution_id
+            if len(page) < _PAGE:
+                break
+        self._resting[shard.number] = resting
+        return seen
+
+    def _misplaced(self, row: LiveRow) -> tuple[Fault | None, "Repair"]:
+        of = self._of
+        if of.executions.get(row.execution_id) or of.awakening.is_waking(row.execution_id):
+            return None, Repair.RELOAD
+        if row.execution_id in of.executions.set_aside:
+            return Fault("I6", "it was set aside: its history broke the engine"), Repair.RELOAD
+        if not row.rests:
+            return Fault("I1", "it has not ended, and nobody takes it further"), Repair.RELOAD
+        if row.wake_us and row.wake_us < self._clock.now_us() - _LATE_US:
+            return Fault("I4", "it should have been woken long ago"), Repair.LOOK_AGAIN
+        return None, Repair.RELOAD
+
+
+def _compared(held: ExecutionState, folded: ExecutionState | None) -> Iterator[Fault]:
+    """What the journal says otherwise than memory."""
+    if folded is None:
+        return
+    if folded.seq != held.seq:
+        yield Fault("I8", f"event {held.seq} was decided, the journal ends with {folded.seq}")
+    else:
+        yield from differences(held, folded)

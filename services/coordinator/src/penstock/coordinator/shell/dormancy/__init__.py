@@ -1,0 +1,1 @@
+"""Executions that only wait leave memory, and come back."""

@@ -1,0 +1,1 @@
+"""What people do to executions: they intervene, answer and debug."""

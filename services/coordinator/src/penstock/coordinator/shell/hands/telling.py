@@ -1,0 +1,89 @@
+"""Telling an execution that something happened to it, wherever it is."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from penstock.common.errors import NotFound, PenstockError, Unavailable
+from penstock.coordinator.ports import Queries
+from penstock.coordinator.shell.dormancy.awakening import Awakening
+from penstock.coordinator.shell.live import Happening, Live
+from penstock.coordinator.shell.room import Room
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.workflow.execution.values import OPEN_STATUSES
+
+
+class Told(NamedTuple):
+    """The execution, and whether it took the input in."""
+
+    live: Live
+    accepted: bool
+
+
+HappeningFor = Callable[[Live], Happening]
+"""The input for an execution that was found; may raise an operating error instead."""
+
+
+class _Answer:
+    """A call that waits for its input to be on disk; None if the execution is not live."""
+
+    def __init__(self, tenant: str, happening: HappeningFor, room: Room) -> None:
+        self.done: asyncio.Future[Told | None] = asyncio.get_running_loop().create_future()
+        self._tenant = tenant
+        self._happening = happening
+        self._room = room
+
+    def on_awake(self, live: Live) -> None:
+        try:
+            if live.tenant != self._tenant:
+                raise NotFound(f"there is no execution {live.id}")
+            self._room.check_writable()
+            happened = self._happening(live)
+        except PenstockError as error:
+            self.on_failed(error)
+        else:
+            self._room.put(live, happened, self)
+
+    def on_absent(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def on_committed(self, live: Live, accepted: bool) -> None:
+        if not self.done.done():
+            self.done.set_result(Told(live, accepted))
+
+    def on_failed(self, error: PenstockError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class Telling:
+    """Finds executions and hands inputs to them."""
+
+    def __init__(self, shards: Shards, room: Room, awakening: Awakening, queries: Queries) -> None:
+        self._shards = shards
+        self._room = room
+        self._awakening = awakening
+        self._queries = queries
+
+    async def tell(self, tenant: str, execution_id: str, happened: Happening) -> Told | int:
+        """Put an input to an execution; returns, once that is on disk, the execution and whether it
+        took it in, or the status of one that has ended. Raises `NotFound`, `WrongOwner`,
+        `Unavailable`."""
+        return await self.tell_what_fits(tenant, execution_id, lambda live: happened)
+
+    async def tell_what_fits(
+        self, tenant: str, execution_id: str, happening: HappeningFor
+    ) -> Told | int:
+        """The same for an input that depends on the execution; raises what `happening` raises."""
+        self._shards.of(execution_id)
+        for _ in range(2):
+            answer = _Answer(tenant, happening, self._room)
+            self._awakening.reach(execution_id, answer)
+            told = await answer.done
+            if told is not None:
+                return told
+            status = int((await self._queries.get_execution(tenant, execution_id)).status)
+            if status not in OPEN_STATUSES:
+                return status
+        raise Unavailable("the execution is on its way to a coordinator; try again")

@@ -1,0 +1,1 @@
+"""Limits across the cluster, and quotas: attempts and starts wait or are turned away."""

@@ -1,0 +1,293 @@
+"""The gate: attempts under a limit wait here until they have every permit they need.
+
+It stands between the core's `Dispatch` and the queues for workers, for executions that have
+`permits` and no others. An attempt's permits go back when a worker reports it, or once it is
+certain that no worker runs it any more: what was cancelled or lost with its worker is in doubt for
+as long as a worker goes on without its coordinator.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from penstock.common.clock import Clock
+from penstock.coordinator.core.inputs import (
+    AttemptRefused,
+    CancelAsked,
+)
+from penstock.coordinator.limits.keys import Asker, BadKey, asks_of
+from penstock.coordinator.limits.permits import (
+    Ask,
+    PermitId,
+    SlotRule,
+    Told,
+    Verdict,
+    split_key,
+)
+from penstock.coordinator.shell.dispatch.urgency import level_of
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
+from penstock.coordinator.shell.limits.gated import Entry, Permits
+from penstock.coordinator.shell.limits.key_values import KeyValues
+from penstock.coordinator.shell.limits.passage import Passage, permit_of
+from penstock.coordinator.shell.live import Executions, Happening, Live, Shard
+from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
+
+_OPEN = (int(NodeStatus.QUEUED), int(NodeStatus.RUNNING))
+SKIPPED = "CONCURRENCY_SKIPPED"
+REPLACED = "CONCURRENCY_REPLACED"
+
+
+class Gate(Passage):
+    """`let_go` takes attempts that have all they need; `put` gives an input to an execution."""
+
+    def __init__(
+        self,
+        limits: ClusterLimits,
+        executions: Executions,
+        values: KeyValues,
+        clock: Clock,
+    ) -> None:
+        super().__init__(limits)
+        self._executions = executions
+        self._values = values
+        self._clock = clock
+        self.let_go: Callable[[Live, Sequence[NodeRef]], None] = lambda live, refs: None
+        self.put: Callable[[Live, Happening], None] = lambda live, happened: None
+        limits.on_told = self._on_told
+        values.on_ready = self._values_came
+        self._unread: dict[Shard, set[str]] = {}
+
+    # In
+
+    def admit(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """Attempts are queued: let them go, now or once they may."""
+        if not self._values.at_hand(live, permits, refs):
+            permits.parked.append(tuple(refs))
+            return
+        if not permits.admitted:
+            permits.parked.append(tuple(refs))
+            if permits.get(PermitId(live.id)) is None:
+                self._enter(live, permits, PermitId(live.id), None)
+            return
+        gated = permits.limits.nodes
+        free = [ref for ref in refs if not self._is_gated(live, ref, gated)]
+        if free:
+            self.let_go(live, free)
+        for ref in refs:
+            if self._is_gated(live, ref, gated):
+                self._enter(live, permits, permit_of(live, ref), ref)
+
+    def _is_gated(self, live: Live, ref: NodeRef, gated: Iterable[int]) -> bool:
+        """The attempt that only makes the list of a for-each is under no limit, nor is what no
+        worker does."""
+        node = live.plan.nodes[ref.node]
+        makes_list = ref.item == 0 and node.for_each is not None
+        return (
+            ref.node in gated and not makes_list and not live.state.tables.nodes[ref.node].collects
+        )
+
+    def _go_on(self, live: Live) -> None:
+        """What the keys read is at hand now."""
+        permits = live.permits
+        if permits is not None and not live.gone:
+            parked, permits.parked = permits.parked, []
+            for refs in parked:
+                self.admit(live, permits, refs)
+
+    def _enter(self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None) -> None:
+        known = permits.get(permit)
+        if known is not None:
+            if ref is not None and known.at == len(known.steps) and not known.given:
+                self.let_go(live, (ref,))
+            return
+        try:
+            steps = self._steps(live, permits, permit, ref)
+        except BadKey as bad:
+            self._refuse(live, ref, "LIMIT_KEY_INVALID", f"A limit's key has no value: {bad}.")
+            return
+        entry = Entry(ref, steps)
+        permits.add(permit, entry)
+        self._advance(live, permits, permit, entry)
+
+    def _steps(
+        self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None
+    ) -> tuple[Ask, ...]:
+        plan = live.plan
+        limits = permits.limits
+        urgency, name = level_of(live), plan.name
+        keys = limits.whole
+        if ref is not None:
+            node = plan.nodes[ref.node]
+            keys = limits.nodes[ref.node]
+            urgency = node.priority if node.priority is not None else urgency
+            name = f"{plan.name}/{node.id}"
+        since_us = self._clock.now_us() if ref is not None else live.state.started_us
+        asker = Asker(live.tenant, name, urgency, since_us, live.shard.epoch)
+        return asks_of(keys, permit, asker, self._values.scope(live, permits, ref))
+
+    def _advance(self, live: Live, permits: Permits, permit: PermitId, entry: Entry) -> None:
+        """Ask for the next permit, or let go what has them all."""
+        if self._is_void(live, entry):
+            self.give_back(permits, permit)
+        elif entry.at < len(entry.steps):
+            self._limits.ask(entry.steps[entry.at])
+        elif entry.ref is None:
+            permits.admitted = True
+            self._go_on(live)
+        else:
+            self.let_go(live, (entry.ref,))
+
+    def _is_void(self, live: Live, entry: Entry) -> bool:
+        if live.gone or live.state.end is not None:
+            return True
+        if entry.ref is None:
+            return False
+        return live.state.is_paused or not live.state.is_current(entry.ref)
+
+    def _on_told(self, told: Told) -> None:
+        live = self._executions.get(told.permit.execution_id)
+        permits = live.permits if live is not None else None
+        entry = permits.get(told.permit) if permits is not None else None
+        if live is None or permits is None or entry is None:
+            self._claims.give_back(told.permit, told.key)
+        elif told.verdict is Verdict.GRANTED:
+            entry.at += 1
+            self._advance(live, permits, told.permit, entry)
+        else:
+            self._turn_away(live, permits, told, entry)
+
+    def _turn_away(self, live: Live, permits: Permits, told: Told, entry: Entry) -> None:
+        text = split_key(told.key)[2]
+        if told.verdict is Verdict.EVICTED:
+            message = f"A newer execution took its place under the limit {text!r}."
+            self.put(live, CancelAsked(message, REPLACED))
+            return
+        rule = entry.steps[entry.at].rule
+        self.give_back(permits, told.permit)
+        if isinstance(rule, SlotRule):
+            message = f"As many run as the limit {text!r} allows ({rule.limit}); it did not start."
+            self.put(live, CancelAsked(message, SKIPPED))
+        else:
+            self._refuse(live, entry.ref, "CIRCUIT_OPEN", f"The circuit breaker {text!r} is open.")
+
+    def _refuse(self, live: Live, ref: NodeRef | None, reason: str, message: str) -> None:
+        if ref is None:
+            self.put(live, CancelAsked(message, reason))
+            return
+        error_class = "transient" if reason == "CIRCUIT_OPEN" else "permanent"
+        draw = 0.5 if error_class == "transient" else None
+        self.put(live, AttemptRefused(ref, Failure(error_class, reason, message), draw))
+
+    def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
+        """True if an attempt waits here."""
+        entry = permits.get(permit_of(live, ref))
+        waits = entry is not None and entry.at < len(entry.steps)
+        return waits or any(ref in refs for refs in permits.parked)
+
+    def lets(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
+        """True if an attempt has every permit it needs; not if it gave them back in a pause."""
+        entry = permits.get(permit_of(live, ref))
+        if entry is None:
+            return permits.admitted and not self._is_gated(live, ref, permits.limits.nodes)
+        return permits.admitted and entry.at == len(entry.steps)
+
+    # Shards
+
+    def loaded(self, shard: Shard) -> None:
+        """Executions were loaded: what is open may have permits since before. Owners of keys are
+        told once the keys of all of them can be evaluated; until then they grant with care."""
+        unread = {
+            live.id
+            for live in shard.executions.values()
+            if live.permits is not None
+            and not self._values.at_hand(live, live.permits, _open_attempts(live))
+        }
+        if unread:
+            self._unread[shard] = unread
+        else:
+            self._recall_all(shard)
+
+    def _values_came(self, live: Live) -> None:
+        unread = self._unread.get(live.shard)
+        if unread is not None:
+            unread.discard(live.id)
+            if not unread:
+                del self._unread[live.shard]
+                self._recall_all(live.shard)
+        self._go_on(live)
+
+    def _recall_all(self, shard: Shard) -> None:
+        self._limits.loaded(shard)
+        for live in shard.executions.values():
+            if live.permits is not None and live.state.end is None:
+                self._recall(live, live.permits)
+        self._limits.speak()
+
+    def _recall(self, live: Live, permits: Permits) -> None:
+        """Claim for a loaded execution whatever it might hold: once it is recovered, only what
+        workers have."""
+        limits, holders = permits.limits, live.state.holders
+        recovered = live.early is None
+        if limits.whole and (permits.admitted or holders or not recovered):
+            whole = PermitId(live.id) if permits.admitted else _former(live)
+            self._recall_one(live, permits, whole, None)
+            permits.admitted = permits.admitted or recovered
+        for ref in _open_attempts(live):
+            if self._is_gated(live, ref, limits.nodes) and (
+                not recovered or live.state.key(ref) in holders
+            ):
+                self._recall_one(live, permits, permit_of(live, ref), ref)
+
+    def _recall_one(
+        self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None
+    ) -> None:
+        try:
+            steps = self._steps(live, permits, permit, ref)
+        except BadKey:
+            return
+        permits.add(permit, Entry(ref, steps, at=len(steps), given=ref is not None))
+        for ask in steps:
+            if isinstance(ask.rule, SlotRule):
+                self._claims.recall(ask)
+
+    def recovered(self, live: Live, permits: Permits) -> None:
+        """It is known what workers still have: the rest is in doubt, but for what a pause or a
+        debugger holds, which nobody ever had."""
+        state = live.state
+        refs = [entry.ref for _, entry in permits if entry.ref is not None]
+        self.lost(live, permits, [ref for ref in refs if not state.is_current(ref)])
+        for ref in refs:
+            if state.is_held(state.key(ref)):
+                self.give_back(permits, permit_of(live, ref))
+        if not permits.admitted and permits.get(_former(live)) is not None:
+            if state.holders:
+                permits.admitted = True
+            else:
+                until_us = self._limits.now_us() + self._limits.doubt_us
+                self.doubt(permits, _former(live), until_us)
+
+    def forget(self, shard: Shard) -> None:
+        """A shard went to another coordinator."""
+        self._unread.pop(shard, None)
+        self._limits.forget(shard)
+
+
+def _former(live: Live) -> PermitId:
+    """The permit that an execution may have had under another coordinator: it is another one than
+    what it asks for here."""
+    return PermitId(live.id, item=1)
+
+
+def _open_attempts(live: Live) -> list[NodeRef]:
+    """Every attempt that is queued or running; O(nodes + items let go)."""
+    state = live.state
+    found: list[NodeRef] = []
+    for node, status in enumerate(bytes(state.status)):
+        items = state.fan_outs.get(node)
+        if items is not None:
+            found += [
+                NodeRef(node, at + 1, items.attempt(at + 1))
+                for at in range(items.opened)
+                if items.status[at] in _OPEN
+            ]
+        elif status in _OPEN:
+            found.append(NodeRef(node, 0, state.attempts[node]))
+    return found

@@ -1,0 +1,1 @@
+"""What executions owe to elsewhere, sent and received."""

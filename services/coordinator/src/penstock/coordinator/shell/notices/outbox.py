@@ -1,0 +1,344 @@
+"""The outbox: what executions owe to elsewhere is delivered until it has arrived.
+
+A notice is on disk before it comes here, in the transaction of the event that made it so. It is
+handed to the owner of its target, this coordinator or another one, and tried again with growing
+pauses until its effect is on disk there; only then is it forgotten, here and in the table. So it
+arrives at least once, and receivers see to it that once more changes nothing. Notices for one
+target are delivered one after the other in the order they were written: a cancel never overtakes
+the start it is meant for.
+
+Who takes a shard reads what is left of it. The same reading serves when more is owed than is kept
+in memory: from then on new notices of that shard are left in the table, where the reader finds them
+once there is room again.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.api.peer.v1 import peer_service_pb2 as peer
+from penstock.common.clock import Clock
+from penstock.common.errors import PenstockError, Unavailable, WrongOwner
+from penstock.common.logging import get_logger
+from penstock.common.value_codec import failure_from_proto
+from penstock.coordinator.core.inputs import ChildRefused
+from penstock.coordinator.ports import Notices, Peers
+from penstock.coordinator.shell.dues import Owed
+from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.notices.receiving import Receiving
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.workflow.execution.values import Failure
+
+HELD_MAX = 20_000
+"""Notices in memory, of all shards: about 1 KiB each without their values."""
+_AT_ONCE = 500
+"""Notices of one delivery."""
+_DELIVERIES_MAX = 8
+_BACKOFF_FIRST_S = 0.05
+_BACKOFF_MAX_S = 5.0
+_READ_RETRY_S = 1.0
+_PAGE = 1_000
+_SETTLE_S = 0.05
+"""How long arrived notices gather before they are forgotten in the table together."""
+_SETTLED_MAX = 10_000
+
+
+class NoPeers:
+    """For a coordinator that is the only one: nobody else can be reached."""
+
+    async def deliver(
+        self, address: str, notices: Sequence[peer.Notice]
+    ) -> Sequence[peer.Delivery]:
+        """Raises `Unavailable`."""
+        raise Unavailable(f"this coordinator knows no way to {address}")
+
+    async def ask(self, address: str, tenant: str, request: Any) -> Any:
+        """Raises `Unavailable`."""
+        raise Unavailable(f"this coordinator knows no way to {address}")
+
+
+class _Ledger:
+    """What is known of one shard's notices. `last_id` is the last one that came to memory,
+    `reading` while the table is being read, `behind` if one was left there meanwhile."""
+
+    __slots__ = ("behind", "last_id", "reading", "shard")
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
+        self.last_id = 0
+        self.reading = True
+        self.behind = False
+
+
+class Outbox:
+    """Delivers. `own` is this coordinator as a receiver."""
+
+    def __init__(
+        self, stored: Notices, own: Receiving, peers: Peers, shards: Shards, clock: Clock
+    ) -> None:
+        self._stored = stored
+        self._own = own
+        self._peers = peers
+        self._shards = shards
+        self._clock = clock
+        self._ledgers: dict[int, _Ledger] = {}
+        self._lines: dict[str, deque[Owed]] = {}
+        self._ready: deque[str] = deque()
+        self._pausing: list[tuple[float, str]] = []
+        self._arrived: list[tuple[int, int]] = []
+        self._unread: deque[_Ledger] = deque()
+        self._held = 0
+        self.refused = 0
+        self._room = asyncio.Event()
+        self._news = asyncio.Event()
+        self._to_settle = asyncio.Event()
+        self._to_read = asyncio.Event()
+        self._places = asyncio.Semaphore(_DELIVERIES_MAX)
+        self._log = get_logger("outbox")
+
+    def __len__(self) -> int:
+        return self._held
+
+    def oldest_s(self) -> float:
+        """How long the notice that came first has been waiting to arrive; from any thread."""
+        now = self._clock.monotonic()
+        firsts = [one for line in list(self._lines.values()) for one in list(line)[:1]]
+        return max((now - one.since_s for one in firsts), default=0.0)
+
+    def on_loaded(self, shard: Shard) -> None:
+        """A shard came to life: what it owed before is read."""
+        ledger = self._ledgers[shard.number] = _Ledger(shard)
+        self._read_later(ledger)
+
+    def on_owed(self, owed: Sequence[Owed]) -> None:
+        """These are on disk, unless their shard was lost over it."""
+        for one in owed:
+            shard = one.shard
+            ledger = self._ledgers.get(shard.number)
+            if shard.phase is not Phase.OWNED or ledger is None or ledger.shard is not shard:
+                continue
+            if one.id <= ledger.last_id:
+                continue  # the reader of the table was quicker
+            if ledger.reading:
+                ledger.behind = True
+            elif self._held >= HELD_MAX:
+                ledger.reading = ledger.behind = True
+                self._read_later(ledger)
+            else:
+                self._take(ledger, one)
+
+    def _take(self, ledger: _Ledger, owed: Owed) -> None:
+        """Put one into its target's line."""
+        ledger.last_id = owed.id
+        owed.since_s = self._clock.monotonic()
+        self._held += 1
+        target = owed.notice.target_id
+        if (line := self._lines.get(target)) is not None:
+            line.append(owed)
+            return
+        self._lines[target] = deque((owed,))
+        self._ready.append(target)
+        self._news.set()
+
+    def _read_later(self, ledger: _Ledger) -> None:
+        self._unread.append(ledger)
+        self._to_read.set()
+
+    async def run(self) -> None:
+        """Read, deliver and settle until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read())
+            group.create_task(self._settle())
+            await self._deliver(group)
+
+    async def _read(self) -> None:
+        """Read what shards owe, one after the other, as long as there is room."""
+        while True:
+            await self._to_read.wait()
+            if not self._unread:
+                self._to_read.clear()
+                continue
+            ledger = self._unread.popleft()
+            try:
+                await self._read_shard(ledger)
+            except PenstockError as error:
+                self._log.warning("notices_not_read", shard=ledger.shard.number, error=str(error))
+                self._unread.append(ledger)
+                await asyncio.sleep(_READ_RETRY_S)
+
+    async def _read_shard(self, ledger: _Ledger) -> None:
+        """Take in everything after the last one known; what comes meanwhile is found too, for it is
+        on disk before `on_owed` hears of it."""
+        shard = ledger.shard
+        while shard.phase is Phase.OWNED:
+            while self._held >= HELD_MAX // 2:
+                self._room.clear()
+                await self._room.wait()
+            ledger.behind = False
+            page, more = await self._stored.page(shard.number, ledger.last_id, _PAGE)
+            for number, body in page:
+                self._take(ledger, Owed(shard, number, peer.Notice.FromString(body)))
+            if not more and not ledger.behind:
+                ledger.reading = False
+                return
+
+    async def _deliver(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            await self._wait()
+            self._end_pauses()
+            for destination, owed in self._next().items():
+                await self._places.acquire()
+                group.create_task(self._hand_over(destination, owed))
+
+    async def _wait(self) -> None:
+        """Until something may be delivered."""
+        if self._ready:
+            return
+        self._news.clear()
+        now = self._clock.monotonic()
+        left_s = max(0.0, self._pausing[0][0] - now) if self._pausing else None
+        try:
+            async with asyncio.timeout(left_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    def _end_pauses(self) -> None:
+        while self._pausing and self._pausing[0][0] <= self._clock.monotonic():
+            self._ready.append(heapq.heappop(self._pausing)[1])
+
+    def _next(self) -> dict[str, list[Owed]]:
+        """The first of every line that is ready, by where it goes: "" is here."""
+        found: dict[str, list[Owed]] = {}
+        for _ in range(min(len(self._ready), _AT_ONCE)):
+            target = self._ready.popleft()
+            owed = self._first_of(target)
+            if owed is None:
+                continue
+            try:
+                self._shards.of(target)
+                destination = ""
+            except WrongOwner as elsewhere:
+                destination = str(elsewhere.facts["owner"])
+            except PenstockError:
+                self._pause(owed)
+                continue
+            found.setdefault(destination, []).append(owed)
+        return found
+
+    def _first_of(self, target: str) -> Owed | None:
+        """The first notice of a line; those of shards that went away are their new owners'."""
+        line = self._lines[target]
+        while line and line[0].shard.phase is not Phase.OWNED:
+            line.popleft()
+            self._count_off()
+        if not line:
+            del self._lines[target]
+            return None
+        return line[0]
+
+    async def _hand_over(self, destination: str, owed: Sequence[Owed]) -> None:
+        try:
+            if destination:
+                await self._send(destination, owed)
+            else:  # each on its own: one that takes long holds up none of the others' lines
+                async with asyncio.TaskGroup() as group:
+                    for one in owed:
+                        group.create_task(self._hand_over_here(one))
+        finally:
+            self._places.release()
+
+    async def _hand_over_here(self, owed: Owed) -> None:
+        await self._conclude(owed, await self._own.receive(owed.notice))
+
+    async def _send(self, destination: str, owed: Sequence[Owed]) -> None:
+        answers = await _answers_of(self._peers, destination, owed, self._log)
+        for one, answer in zip(owed, [*answers, *[peer.Delivery()] * len(owed)], strict=False):
+            await self._conclude(one, answer)
+
+    async def _conclude(self, owed: Owed, answer: peer.Delivery) -> None:
+        kind = answer.WhichOneof("kind")
+        if kind == "arrived":
+            self._end(owed)
+        elif kind == "refused":
+            await self._tell_sender(owed, failure_from_proto(answer.refused))
+        else:
+            self._pause(owed)
+
+    async def _tell_sender(self, owed: Owed, failure: Failure) -> None:
+        """A start can never be made: its node is told, and forgets the notice in the same commit.
+        Without a node that waits it is only written down."""
+        notice = owed.notice
+        self.refused += 1
+        self._log.warning("notice_refused", **_facts_of(notice, failure))
+        if notice.start.HasField("parent") and not notice.start.parent.detached:
+            refused = ChildRefused(notice.target_id, failure, owed.id)
+            try:
+                await self._own.tell(notice.tenant, notice.sender_id, refused)
+            except PenstockError:
+                self._pause(owed)
+                return
+        self._end(owed)
+
+    def _end(self, owed: Owed) -> None:
+        """It has arrived: the next one of its line may go, and the table may forget it."""
+        target = owed.notice.target_id
+        line = self._lines[target]
+        line.popleft()
+        self._count_off()
+        if line:
+            self._ready.append(target)
+            self._news.set()
+        else:
+            del self._lines[target]
+        self._arrived.append((owed.shard.number, owed.id))
+        self._to_settle.set()
+
+    def _count_off(self) -> None:
+        self._held -= 1
+        if self._held < HELD_MAX // 2:
+            self._room.set()
+
+    def _pause(self, owed: Owed) -> None:
+        owed.tries += 1
+        pause_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(owed.tries - 1, 10))
+        heapq.heappush(self._pausing, (self._clock.monotonic() + pause_s, owed.notice.target_id))
+        self._news.set()
+
+    async def _settle(self) -> None:
+        """Have the table forget what has arrived; if that is lost, it is delivered once more."""
+        while True:
+            await self._to_settle.wait()
+            await asyncio.sleep(_SETTLE_S)
+            some = self._arrived[:_SETTLED_MAX]
+            try:
+                await self._stored.settle(some)
+            except PenstockError as error:
+                self._log.warning("notices_not_settled", count=len(some), error=str(error))
+                await asyncio.sleep(_READ_RETRY_S)
+                continue
+            del self._arrived[: len(some)]
+            if not self._arrived:
+                self._to_settle.clear()
+
+
+def _facts_of(notice: peer.Notice, failure: Failure) -> dict[str, str]:
+    return {
+        "target": notice.target_id,
+        "sender": notice.sender_id,
+        "reason": failure.reason,
+        "message": failure.message,
+    }
+
+
+async def _answers_of(
+    peers: Peers, destination: str, owed: Sequence[Owed], log: Any
+) -> Sequence[peer.Delivery]:
+    """What another coordinator says to these; nothing if it cannot be reached."""
+    try:
+        return await peers.deliver(destination, [one.notice for one in owed])
+    except PenstockError as error:
+        log.info("notices_not_delivered", count=len(owed), error=str(error))
+        return []

@@ -1,0 +1,268 @@
+"""Operations on many executions: begun, carried out with progress, taken over when a coordinator
+dies.
+
+An operation belongs to a shard by its id, as an execution does, and is carried out by the shard's
+owner. It walks what its query finds, page by page; after each page it writes how far it is. Whoever
+takes the shard reads the operations that go on and continues after the last page that was written:
+steps of the page that was under way are made once more, which changes nothing. Two owners that do
+not know of each other are kept apart by the revision: the one whose write is refused stops.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from penstock.api.operation.v1 import operation_service_pb2 as pb
+from penstock.api.search.v1.search_service_pb2 import (
+    CountExecutionsRequest,
+    SearchExecutionsRequest,
+)
+from penstock.common.errors import Internal, InvalidQuery, PenstockError
+from penstock.common.ids import keyed_ulid, shard_of
+from penstock.common.logging import get_logger
+from penstock.coordinator.finding_ports import Finding
+from penstock.coordinator.operation_ports import OperationStore
+from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.operations.operation_check import check_task
+from penstock.coordinator.shell.operations.operation_steps import Stepped, Steps, Work
+from penstock.coordinator.shell.process import Process
+from penstock.coordinator.shell.shards.shards import Shards
+from penstock.coordinator.shell.starts.starts import Starts
+
+PAGE = 100
+AT_ONCE = 16
+FAILURES_MAX = 100
+RATE_PER_S = 200
+_COUNT_MAX = 100_000
+_SAMPLE = 10
+_RETRY_S = 0.5
+
+
+class Portion(NamedTuple):
+    """Executions to go through next, and the place after them; empty at the end."""
+
+    ids: Sequence[str]
+    place: str
+
+
+class Operations:
+    """All of this coordinator's shards."""
+
+    def __init__(
+        self, process: Process, starts: Starts, shards: Shards, steps: Steps,
+        store: OperationStore, finding: Finding,
+    ) -> None:  # fmt: skip
+        self._process = process
+        self._starts = starts
+        self._shards = shards
+        self._steps = steps
+        self._store = store
+        self._finding = finding
+        self._running: dict[str, pb.StoredOperation] = {}
+        self._log = get_logger("operations")
+
+    async def start(
+        self, tenant: str, request: pb.StartOperationRequest
+    ) -> pb.StartOperationResponse:
+        """Begin one, or tell what it would do. Raises `InvalidQuery`, `InvalidArgument`; with a key
+        `WrongOwner`."""
+        task = request.task
+        check_task(task)
+        now_us = self._process.clock.now_us()
+        operation = pb.Operation(
+            task=task, state=pb.OPERATION_STATE_RUNNING, created_unix_us=now_us
+        )
+        if request.dry_run:
+            await self._count(tenant, operation)
+            sample = await self._portion(tenant, operation, _SAMPLE)
+            return pb.StartOperationResponse(operation=operation, sample_ids=sample.ids)
+        if request.idempotency_key:
+            operation.id = keyed_ulid(tenant, "operation", request.idempotency_key)
+            self._shards.of(operation.id)
+        else:
+            operation.id, _ = self._starts.fresh_id()
+        await self._count(tenant, operation)
+        stored, existing = await self._store.create(tenant, operation)
+        if not existing:
+            self._take_up(stored)
+        return pb.StartOperationResponse(operation=stored.operation, existing=existing)
+
+    async def get(self, tenant: str, operation_id: str) -> pb.Operation:
+        """How far one is, as of its last page. Raises `NotFound`."""
+        return (await self._store.find(tenant, operation_id)).operation
+
+    async def page(self, tenant: str, size: int, token: str) -> tuple[Sequence[pb.Operation], str]:
+        """Newest first."""
+        return await self._store.page(tenant, size, token)
+
+    async def cancel(self, tenant: str, operation_id: str) -> pb.Operation:
+        """Stop one. What is under way of it is finished, at most a page. Raises `NotFound`,
+        `WrongOwner`."""
+        self._shards.of(operation_id)
+        while True:
+            running = self._running.get(operation_id)
+            if running is None or running.tenant != tenant:
+                running = None
+            stored = running or await self._store.find(tenant, operation_id)
+            if running is None and stored.operation.state != pb.OPERATION_STATE_RUNNING:
+                return stored.operation
+            stored.operation.state = pb.OPERATION_STATE_CANCELLED
+            stored.operation.ended_unix_us = self._process.clock.now_us()
+            self._running.pop(operation_id, None)
+            try:
+                saved = await self._store.save(stored)
+            except PenstockError:
+                self._look_again(operation_id)
+                raise
+            if saved:
+                return stored.operation
+
+    def on_loaded(self, shard: Shard) -> None:
+        """A shard came to life: go on with its operations."""
+        self._process.tasks.create_task(self._take_over(shard))
+
+    async def _take_over(self, shard: Shard) -> None:
+        while shard.phase is Phase.OWNED:
+            try:
+                for stored in await self._store.open_of([shard.number]):
+                    self._take_up(stored)
+            except PenstockError:
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    def _take_up(self, stored: pb.StoredOperation) -> None:
+        operation_id = stored.operation.id
+        if operation_id not in self._running:
+            self._running[operation_id] = stored
+            self._process.tasks.create_task(self._carry_out(stored))
+
+    async def _carry_out(self, stored: pb.StoredOperation) -> None:
+        operation = stored.operation
+        try:
+            while self._is_ours(stored) and operation.state == pb.OPERATION_STATE_RUNNING:
+                await self._go_on(stored)
+        except Exception as fault:  # noqa: BLE001 - one operation must not end the service
+            self._log.error("operation_broke", operation=operation.id, exc_info=fault)
+            await self._end_broken(stored, fault)
+        finally:
+            if self._running.get(operation.id) is stored:
+                del self._running[operation.id]
+
+    async def _end_broken(self, stored: pb.StoredOperation, fault: Exception) -> None:
+        """A fault that would come again ends an operation: it must not stand as running with nobody
+        on it. The reason is told even if the failures are full."""
+        operation = stored.operation
+        if operation.state != pb.OPERATION_STATE_RUNNING:
+            return
+        del operation.failures[FAILURES_MAX - 1 :]
+        message = f"the operation met a fault of the engine: {fault!r}"
+        operation.failures.add(reason=Internal.reason, message=message[:500])
+        operation.state = pb.OPERATION_STATE_FAILED
+        operation.ended_unix_us = self._process.clock.now_us()
+        await self._save(stored)
+
+    def _is_ours(self, stored: pb.StoredOperation) -> bool:
+        number = shard_of(stored.operation.id, self._shards.count)
+        ours = number in self._shards.owned
+        return ours and self._running.get(stored.operation.id) is stored
+
+    async def _go_on(self, stored: pb.StoredOperation) -> None:
+        """One page: read, done, written."""
+        operation = stored.operation
+        try:
+            portion = await self._portion(stored.tenant, operation, PAGE)
+        except InvalidQuery as error:  # it was fine when it began: a workflow changed since
+            self._note(operation, "", Stepped("failed", error.reason, error.message))
+            portion = Portion((), "")
+        except PenstockError:
+            await asyncio.sleep(_RETRY_S)
+            return
+        for first in range(0, len(portion.ids), AT_ONCE):
+            if not self._is_ours(stored):
+                return
+            await self._step(stored, portion.ids[first : first + AT_ONCE])
+        operation.place = portion.place
+        if not portion.place:
+            operation.state = pb.OPERATION_STATE_COMPLETED
+            operation.ended_unix_us = self._process.clock.now_us()
+        await self._save(stored)
+
+    async def _step(self, stored: pb.StoredOperation, ids: Sequence[str]) -> None:
+        """Some steps side by side, no faster than asked for."""
+        clock, operation = self._process.clock, stored.operation
+        began = clock.monotonic()
+        async with asyncio.TaskGroup() as group:
+            works = [Work(stored.tenant, operation.id, operation.task, each) for each in ids]
+            made = [group.create_task(self._steps.make(work)) for work in works]
+        for work, task in zip(works, made, strict=True):
+            self._note(operation, work.execution_id, task.result())
+        least_s = len(ids) / (operation.task.rate_per_s or RATE_PER_S)
+        await asyncio.sleep(max(0.0, began + least_s - clock.monotonic()))
+
+    def _note(self, operation: pb.Operation, execution_id: str, stepped: Stepped) -> None:
+        match stepped.outcome:
+            case "done":
+                operation.done += 1
+                return
+            case "skipped":
+                operation.skipped += 1
+            case "failed":
+                operation.failed += 1
+        if len(operation.failures) < FAILURES_MAX:
+            operation.failures.add(
+                execution_id=execution_id,
+                reason=stepped.reason,
+                message=stepped.message[:500],
+                skipped=stepped.outcome == "skipped",
+            )
+
+    async def _save(self, stored: pb.StoredOperation) -> None:
+        """Write how far it is; if somebody else wrote meanwhile, it is theirs, or, if they have
+        lost the shard to us since, what they wrote is gone on with."""
+        while self._is_ours(stored):
+            try:
+                revision = await self._store.save(stored)
+            except PenstockError:
+                await asyncio.sleep(_RETRY_S)
+                continue
+            stored.revision = revision
+            if not revision:
+                self._running.pop(stored.operation.id, None)
+                self._look_again(stored.operation.id)
+            return
+
+    def _look_again(self, operation_id: str) -> None:
+        """Go on with what is written, if it goes on and is ours."""
+        shard = self._shards.owned.get(shard_of(operation_id, self._shards.count))
+        if shard is not None:
+            self.on_loaded(shard)
+
+    async def _portion(self, tenant: str, operation: pb.Operation, size: int) -> Portion:
+        """The executions after the place that was reached."""
+        task, place = operation.task, operation.place
+        if task.execution_ids:
+            begin = int(place or 0)
+            ids = task.execution_ids[begin : begin + size]
+            end = begin + len(ids)
+            return Portion(ids, str(end) if end < len(task.execution_ids) else "")
+        found = await self._finding.search(
+            tenant,
+            SearchExecutionsRequest(
+                query=task.query,
+                page_size=size,
+                page_token=place,
+                now_unix_us=operation.created_unix_us,
+                started_before_us=operation.created_unix_us,
+            ),
+        )
+        return Portion([each.execution.id for each in found.executions], found.next_page_token)
+
+    async def _count(self, tenant: str, operation: pb.Operation) -> None:
+        task = operation.task
+        if task.execution_ids:
+            operation.matched, operation.matched_exact = len(task.execution_ids), True
+            return
+        request = CountExecutionsRequest(query=task.query, count_max=_COUNT_MAX)
+        counted = await self._finding.count(tenant, request)
+        operation.matched, operation.matched_exact = counted.count, counted.exact

@@ -1,0 +1,1 @@
+"""Which shards are ours, and what is loaded when one becomes so."""

@@ -1,0 +1,1 @@
+"""Starting executions: what is asked is checked, repeated starts are known again."""
