@@ -10,6 +10,7 @@ from penstock.embedded import ClusterFile
 from penstock.sdk.client import Client, open_client
 from penstock.sdk.debug_models import BreakpointAt, DebugState
 from penstock.sdk.errors import ApiError
+from penstock.sdk.interventions import Intervention
 from penstock.sdk.start_options import StartOptions
 from support.command_line import Penstock
 
@@ -105,14 +106,42 @@ async def test_a_running_execution_is_attached_to_and_held_on_an_edge_and_at_ite
     await client.debug.set_breakpoints(run, [BreakpointAt("last", parent="each", id="edge")])
     await client.signal(run, "go")
     state = await client.debug.wait_held(run)
-    assert [(each.node, each.item) for each in state.held] == [("each", 3)]
-    assert (await client.debug.inspect(run, "each", item=3)).item == 3
-    await client.debug.edit_input(run, "each", 50, item=3)
+    assert [(each.node, each.item) for each in state.held] == [("each", 2)]
+    assert (await client.debug.inspect(run, "each", item=2)).item == 3
+    await client.debug.edit_input(run, "each", 50, item=2)
     await client.debug.go_on(run)
     state = await client.debug.wait_held(run)
     assert held(state) == [("last", "before")]
     assert (await client.debug.inspect(run, "last")).input == {"each": [2, 4, 100]}
     assert {each.id: each.met for each in state.breakpoints}["edge"] == 1
+    await client.debug.detach(run)
+    assert (await client.wait(run)).output == 3
+
+
+async def test_items_count_from_0_in_what_is_held_and_named_and_said(client: Client):
+    run = await started(client, PLAIN)
+    await client.debug.attach(run, [BreakpointAt("each", condition="${{ item > 0 }}")])
+    await client.signal(run, "go")
+    while len((state := await client.debug.wait_held(run)).held) < 3:
+        await asyncio.sleep(0)
+    assert [(each.node, each.item) for each in state.held] == [("each", n) for n in range(3)]
+    assert (await client.debug.inspect(run, "each", item=0)).item == 1
+    assert (await client.debug.inspect(run, "each")).item is None
+    await client.debug.step(run, "each", item=0)
+    problem = (await refused(client.debug.step(run, "each", item=0))).problem
+    assert problem.detail == "Item 0 of node each is not held."
+    problem = (await refused(client.debug.edit_input(run, "each", 9, item=0))).problem
+    assert "Item 0 of node each is not held before it runs" in problem.detail
+    problem = (await refused(client.debug.edit_input(run, "each", 9, item=3))).problem
+    assert "Item 3 of node each" in problem.detail
+    assert (
+        "has no item 3" in (await refused(client.debug.inspect(run, "each", item=3))).problem.detail
+    )
+    assert "no item -1" in (await refused(client.debug.step(run, "each", item=-1))).problem.detail
+    assert "no node" in (await refused(client.debug.step(run, item=1))).problem.detail
+    hand = Intervention(operation="skip", item=3)
+    problem = (await refused(client.interventions.intervene(run, "each", hand))).problem
+    assert problem.detail == "Node each has 3 items, from 0; there is no item 3."
     await client.debug.detach(run)
     assert (await client.wait(run)).output == 3
 

@@ -27,7 +27,7 @@ def test_a_failed_item_says_which_and_why():
     failure = Failure("transient", "HTTP_STATUS", "503 from x")
     change = NodeChange("n", "WAITING", item=4, failure=failure)
     assert lines("node_failed", change, total=9) == [
-        "10:00:00.123  n: item 5 of 9 will be tried again: HTTP_STATUS: 503 from x"
+        "10:00:00.123  n: item 4 (of 9, from 0) will be tried again: HTTP_STATUS: 503 from x"
     ]
 
 

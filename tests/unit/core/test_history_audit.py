@@ -57,7 +57,7 @@ def test_a_good_history_has_no_faults():
         ((GOOD[0], GOOD[1], ev.NodeRetried(A)), ("I2", "node a went from attempt 2 to 1")),
         (
             (ev.NodeCompleted(NodeRef(0, 3, 1), DONE), ev.NodeCompleted(NodeRef(0, 3, 2), DONE)),
-            ("I2", "item 3 of node a has two outcomes"),
+            ("I2", "item 2 of node a has two outcomes"),
         ),
     ],
 )

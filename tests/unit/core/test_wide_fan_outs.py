@@ -112,7 +112,7 @@ def test_one_bad_item_of_many_ends_the_fan_out() -> None:
     assert state.end is not None
     assert state.end.status == ExecutionStatus.FAILED
     assert state.end.failure is not None
-    assert state.end.failure.message == "Item 2 of 100: No such customer."
+    assert state.end.failure.message == "Item 1 (of 100, from 0): No such customer."
     late = say(state, refs[2], Completed(Payload(b"1")))
     assert late == Step((), (AnswerReport(accepted=False),))
 

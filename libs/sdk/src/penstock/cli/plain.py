@@ -106,7 +106,7 @@ def _state_text(node: NodePicture) -> str:
 
 def _change_text(change: NodeChange, node: NodePicture) -> str:
     if change.item is not None:
-        return _item_text(change, change.item + 1, node)
+        return _item_text(change, change.item, node)
     if change.items_total:
         return f"fans out to {change.items_total} items"
     if change.status == "QUEUED" and change.attempt > 1:
@@ -114,11 +114,11 @@ def _change_text(change: NodeChange, node: NodePicture) -> str:
     return _state_text(node)
 
 
-def _item_text(change: NodeChange, number: int, node: NodePicture) -> str:
+def _item_text(change: NodeChange, item: int, node: NodePicture) -> str:
     if change.failure and change.status in ("FAILED", "WAITING"):
         then = "failed" if change.status == "FAILED" else "will be tried again"
         reason = f"{change.failure.reason}: {change.failure.message}"
-        return f"item {number} of {node.items_total} {then}: {reason}"
+        return f"item {item} (of {node.items_total}, from 0) {then}: {reason}"
     step = max(1, node.items_total // _PROGRESS_STEPS)
     due = node.items_done % step == 0 or node.items_done == node.items_total
     if change.status == "COMPLETED" and due:

@@ -6,6 +6,11 @@ _MINUTE_S = 60.0
 _HOUR_S = 3600.0
 
 
+def node_text(node: str, item: int | None) -> str:
+    """A node, or an item of its fan-out, such as `each[0]`: what `--item` takes."""
+    return node if item is None else f"{node}[{item}]"
+
+
 def parse_instant(text: str | None) -> datetime | None:
     """An RFC 3339 instant of the interface; None stays None."""
     return datetime.fromisoformat(text) if text else None

@@ -74,25 +74,27 @@ class DebugClient:
         return await self._do(execution_id, "/continue", {})
 
     async def step(
-        self, execution_id: str, node: str = "", *, item: int = 0, into: bool = False
+        self, execution_id: str, node: str = "", *, item: int | None = None, into: bool = False
     ) -> DebugState:
-        """Let one thing go (what has been held the longest, or `node`) and hold what follows."""
+        """Let one thing go (what has been held the longest, or `node`, or its item `item`, from 0)
+        and hold what follows."""
         return await self._do(execution_id, "/step", {"node": node, "item": item, "into": into})
 
     async def run_to(self, execution_id: str, node: str) -> DebugState:
         """Let everything go and hold a node before it runs."""
         return await self._do(execution_id, "/run-to", {"node": node})
 
-    async def inspect(self, execution_id: str, node: str, *, item: int = 0) -> NodeInside:
-        """What a node sees, or would see if it ran now."""
-        query = {"item": str(item)} if item else {}
+    async def inspect(self, execution_id: str, node: str, *, item: int | None = None) -> NodeInside:
+        """What a node, or its item `item` (from 0), sees, or would see if it ran now."""
+        query = {} if item is None else {"item": str(item)}
         call = Call("GET", f"{_path(execution_id)}/nodes/{_segment(node)}", query)
         return await self._transport.ask(call, NodeInside)
 
     async def edit_input(
-        self, execution_id: str, node: str, value: Any, *, item: int = 0
+        self, execution_id: str, node: str, value: Any, *, item: int | None = None
     ) -> DebugState:
-        """Give a node that is held before it runs another input: an object keyed by parent."""
+        """Give a node that is held before it runs another input: an object keyed by parent; an
+        item (from 0) another value."""
         body = {"input": value, "item": item}
         return await self._do(execution_id, f"/nodes/{_segment(node)}/input", body)
 

@@ -34,10 +34,11 @@ class Breakpoint(msgspec.Struct, frozen=True):
 
 
 class HeldNode(msgspec.Struct, frozen=True):
-    """Something that is held, `before` it runs or `after`, then with its output."""
+    """A node, or the item `item` (from 0) of its fan-out, that is held: `before` it runs, or
+    `after`, then with its output."""
 
     node: str
-    item: int = 0
+    item: int | None = None
     attempt: int = 0
     place: str = "before"
     breakpoint: str | None = None

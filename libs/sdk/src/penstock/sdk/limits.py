@@ -9,12 +9,13 @@ from penstock.sdk.transport import Call, Transport
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt, or an execution as a whole (`attempt` 0), at a limit. `doubtful`: it was lost
-    sight of, and is free in some seconds."""
+    """An attempt of a node or of the item `item` (from 0) of its fan-out, or an execution as a
+    whole (`attempt` 0), at a limit. `doubtful`: it was lost sight of, and is free in some seconds.
+    """
 
     execution_id: str
     name: str = ""
-    item: int = 0
+    item: int | None = None
     attempt: int = 0
     doubtful: bool = False
 

@@ -12,6 +12,7 @@ from penstock.gateway.views import (
     NODE_STATUS,
     failure,
     instant,
+    item_of,
     payload_json,
 )
 
@@ -70,7 +71,7 @@ def _breakpoint(message: pb.Breakpoint) -> shapes.Breakpoint:
 def _held(message: pb.HeldNode) -> shapes.HeldNode:
     return shapes.HeldNode(
         node=message.node,
-        item=message.item,
+        item=item_of(message.item),
         attempt=message.attempt,
         place=_PLACES[message.place],
         breakpoint=message.breakpoint or None,

@@ -29,6 +29,7 @@ from penstock.gateway.views import (
     failure,
     instant,
     instant_or_none,
+    item_of,
     log_lines,
     payload_json,
 )
@@ -45,13 +46,9 @@ def node_name(index: int, names: Names) -> str:
     return names[index] if index < len(names) else _OUTPUT_NODE
 
 
-def _item(ref: journal.NodeRef) -> int | None:
-    return ref.item - 1 if ref.item else None
-
-
 def _change(ref: journal.NodeRef, names: Names, status: str, **facts: Any) -> NodeChange:
     attempt = facts.pop("attempt", ref.attempt)
-    return NodeChange(node_name(ref.node, names), status, _item(ref), attempt, **facts)
+    return NodeChange(node_name(ref.node, names), status, item_of(ref.item), attempt, **facts)
 
 
 def _changes(
@@ -258,7 +255,7 @@ def _intervened(event: journal.NodeIntervened, names: Names) -> PublicEvent:
         "NODE_STATE_CHANGED",
         "node_intervened",
         node=node_name(event.ref.node, names),
-        item=_item(event.ref),
+        item=item_of(event.ref.item),
         operation=journal.Intervention.Name(event.operation).removeprefix("INTERVENTION_").lower(),
         input=payload_json(event.input) if event.HasField("input") else None,
         by=event.by,
@@ -271,7 +268,7 @@ def _task_answered(event: journal.TaskAnswered, names: Names) -> PublicEvent:
         "DATA_AVAILABLE",
         "task_answered",
         node=node_name(event.ref.node, names),
-        item=_item(event.ref),
+        item=item_of(event.ref.item),
         decision=event.decision,
         payload=payload_json(event.data),
         by=event.by,
@@ -292,7 +289,7 @@ def _vars_changed(event: journal.VarsChanged, names: Names) -> PublicEvent:
         "DATA_AVAILABLE",
         "vars_changed",
         node=node_name(event.ref.node, names),
-        item=_item(event.ref),
+        item=item_of(event.ref.item),
         vars=Raw(join_object(list(values), list(values.values()))),
         deleted=tuple(name for name in event.change.names if name not in values),
     )

@@ -40,6 +40,9 @@ PAGE_SIZE_MAX = 500
 PAGE_SIZE = 50
 KEY_CHARS_MAX = 255
 NAME_CHARS_MAX = 255
+ITEMS_MAX = 2**31
+"""More items than any node can have; what it has is checked by whoever knows."""
+
 TAGS_MAX = 50
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -141,6 +144,20 @@ def instant_of(text: str, place: str) -> int:
             path=f"query.{place}",
         )
     return round((when - _EPOCH).total_seconds() * 1_000_000)
+
+
+def item_number(item: int | None) -> int:
+    """How contracts name the item `item` of a fan-out, which people count from 0; 0, which is the
+    node itself, without one."""
+    if item is None:
+        return 0
+    if not 0 <= item < ITEMS_MAX:
+        raise InvalidArgument(
+            f"There is no item {item}.",
+            fix="Items count from 0. Leave `item` out to name the node itself.",
+            path="item",
+        )
+    return item + 1
 
 
 def digest_of(text: str) -> str:

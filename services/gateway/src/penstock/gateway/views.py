@@ -47,6 +47,11 @@ def instant(at_us: int) -> str:
     return when.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
+def item_of(number: int) -> int | None:
+    """The item, from 0, that contracts name by `number`; None for 0, the node itself."""
+    return number - 1 if number else None
+
+
 def instant_or_none(at_us: int) -> str | None:
     """As `instant`; None for 0."""
     return instant(at_us) if at_us else None

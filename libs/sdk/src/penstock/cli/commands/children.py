@@ -10,7 +10,7 @@ from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.problems import run_command
 from penstock.cli.results import took_text
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.texts import clock_text
+from penstock.cli.texts import clock_text, node_text
 from penstock.sdk.children import Child
 
 _HEADINGS = ("NODE", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK")
@@ -57,5 +57,4 @@ def _place_of(child: Child) -> str:
     """Which attempt of what started it: `node`, `node[3]` for an item, `node #2` for a retry."""
     if child.node is None:
         return "(on failure)"
-    item = "" if child.item is None else f"[{child.item}]"
-    return f"{child.node}{item}" + (f" #{child.attempt}" if child.attempt > 1 else "")
+    return node_text(child.node, child.item) + (f" #{child.attempt}" if child.attempt > 1 else "")

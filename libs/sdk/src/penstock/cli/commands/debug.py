@@ -12,7 +12,7 @@ from penstock.cli.output import print_table, print_value
 from penstock.cli.params import read_json
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.texts import clock_text
+from penstock.cli.texts import clock_text, node_text
 from penstock.sdk.client import Client
 from penstock.sdk.debug_models import BreakpointAt, DebugState, NodeInside
 
@@ -24,7 +24,7 @@ app = App(
 
 Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 Node = Annotated[str, Parameter(show_default=False, help="Id of a node.")]
-Item = Annotated[int, Parameter(help="Item of the node's fan-out, from 1; 0 is the node.")]
+Item = Annotated[int | None, Parameter(show_default=False, help="An item of its for-each, from 0.")]
 Wait = Annotated[
     bool, Parameter(help="Return only once something is held or the execution has ended.")
 ]
@@ -157,7 +157,7 @@ def step(  # noqa: PLR0913 - each is an option of the command
     ] = "",
     /,
     *,
-    item: Item = 0,
+    item: Item = None,
     into: Annotated[
         bool, Parameter(negative="", help="Debug the sub-workflow that it starts.")
     ] = False,
@@ -223,7 +223,7 @@ def inspect(
     node: Node,
     /,
     *,
-    item: Item = 0,
+    item: Item = None,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -254,7 +254,7 @@ def edit(  # noqa: PLR0913 - each is an option of the command
     output_json: Annotated[
         str, Parameter(name="--new-output", show_default=False, help="New output, JSON.")
     ] = "",
-    item: Item = 0,
+    item: Item = None,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -296,7 +296,7 @@ def _print_state(found: DebugState, output: Output) -> None:
     if found.held:
         rows = [
             (
-                f"{each.node}[{each.item}]" if each.item else each.node,
+                node_text(each.node, each.item),
                 each.place,
                 each.breakpoint or "step",
                 clock_text(each.since),
@@ -305,8 +305,6 @@ def _print_state(found: DebugState, output: Output) -> None:
             for each in found.held
         ]
         print_table(("HELD", "PLACE", "BY", "SINCE", "NOTE"), rows)
-        if any(each.item for each in found.held):
-            print("items count from 1, as --item of `penstock debug` does")
 
 
 def _print_inside(found: NodeInside) -> None:

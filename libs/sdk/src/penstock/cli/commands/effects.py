@@ -9,7 +9,7 @@ from penstock.cli.options import Cursor, DataDir, Id, Limit, Output, Url
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.texts import clock_text
+from penstock.cli.texts import clock_text, node_text
 
 
 def effects(  # noqa: PLR0913 - each is an option of the command
@@ -33,7 +33,7 @@ def effects(  # noqa: PLR0913 - each is an option of the command
             return ExitCode.OK
         rows = [
             (
-                each.node if each.item is None else f"{each.node}[{each.item}]",
+                node_text(each.node, each.item),
                 each.effects,
                 str(attempt.attempt),
                 attempt.outcome,

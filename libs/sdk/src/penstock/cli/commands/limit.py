@@ -9,7 +9,7 @@ from penstock.cli.options import DataDir, Output, Url
 from penstock.cli.output import print_table, print_value
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
-from penstock.cli.texts import duration_text
+from penstock.cli.texts import duration_text, node_text
 from penstock.sdk.limits import Limit
 
 app = App(
@@ -119,4 +119,6 @@ def _taken(one: Limit) -> str:
 
 
 def _held_by(one: Limit) -> str:
-    return ", ".join(f"{each.name} {each.execution_id}" for each in one.holders[:5])
+    return ", ".join(
+        f"{node_text(each.name, each.item)} {each.execution_id}" for each in one.holders[:5]
+    )

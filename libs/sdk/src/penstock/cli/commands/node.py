@@ -11,6 +11,7 @@ from penstock.cli.output import print_value
 from penstock.cli.params import parse_json
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.texts import node_text
 from penstock.sdk.interventions import Intervention
 
 app = App(
@@ -38,8 +39,7 @@ def _intervene(
         async with open_session(url, data_dir) as client:
             now = await client.interventions.intervene(execution, node, wanted)
         if output == "table":
-            item = "" if now.item is None else f"[{now.item}]"
-            print(f"{now.id} {now.node}{item} {now.status}")
+            print(f"{now.id} {node_text(now.node, now.item)} {now.status}")
         else:
             print_value(now, output)
         return ExitCode.OK

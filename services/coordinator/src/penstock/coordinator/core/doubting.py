@@ -8,8 +8,9 @@ from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeFailed, NodeWaiting
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.naming import named
 from penstock.workflow.execution.tables import US_PER_S
-from penstock.workflow.execution.values import HumanTask, NodeRef, TaskKind
+from penstock.workflow.execution.values import HumanTask, TaskKind
 
 
 def is_in_doubt(state: ExecutionState, event: NodeFailed) -> bool:
@@ -26,10 +27,6 @@ def doubt(turn: Turn, event: NodeFailed) -> None:
         record_failure(turn, event, None)
         return
     until_us = turn.now_us + round(plan.ask_for_s * US_PER_S) if plan.ask_for_s else 0
-    title = f"Has the effect of {_named(plan.id, ref)} happened?"
+    title = f"Has the effect of {named(plan.id, ref.item)} happened?"
     task = HumanTask(TaskKind.EFFECT, title, event.failure.message)
     turn.emit(NodeWaiting(ref, until_us, task=task))
-
-
-def _named(node_id: str, ref: NodeRef) -> str:
-    return f"item {ref.item - 1} of node {node_id}" if ref.item else f"node {node_id}"

@@ -65,7 +65,7 @@ def _item_failed(turn: Turn, event: NodeFailed) -> None:
         return
     turn.emit(event)
     failure = event.failure
-    message = f"Item {event.ref.item} of {count}: {failure.message}"
+    message = f"Item {event.ref.item - 1} (of {count}, from 0): {failure.message}"
     fail_node(turn, node, msgspec.structs.replace(failure, message=message))
 
 

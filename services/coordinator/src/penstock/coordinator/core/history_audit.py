@@ -7,6 +7,7 @@ end (I5).
 
 from penstock.coordinator.core.audit import Fault
 from penstock.workflow.execution import events as ev
+from penstock.workflow.execution.naming import named
 from penstock.workflow.plan import Plan
 
 
@@ -73,7 +74,7 @@ class HistoryAudit:
     def _end(self, node: int, item: int) -> None:
         if item:
             if (node, item) in self._ended_items or node in self._ended:
-                self._blame("I2", f"item {item} of {self._name(node)} has two outcomes")
+                self._blame("I2", f"{named(self._plan.nodes[node].id, item)} has two outcomes")
             self._ended_items.add((node, item))
             return
         if node in self._ended:

@@ -14,6 +14,7 @@ from penstock.workflow.execution.events import (
 )
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.hand_events import NodeIntervened
+from penstock.workflow.execution.naming import named_first
 from penstock.workflow.execution.values import (
     Failure,
     NodeRef,
@@ -91,12 +92,12 @@ def _flaw_of_item(state: ExecutionState, asked: Intervention) -> str:
     if items is None:
         return f"Node {node.id} has no items that run."
     if asked.item > items.count:
-        return f"Node {node.id} has {items.count} items; there is no item {asked.item}."
-    status = items.status_of(asked.item)
+        return f"Node {node.id} has {items.count} items, from 0; there is no item {asked.item - 1}."
+    status, name = items.status_of(asked.item), named_first(node.id, asked.item)
     if status >= NodeStatus.COMPLETED:
-        return f"Item {asked.item} of node {node.id} has ended: it is {NodeStatus(status).name}."
+        return f"{name} has ended: it is {NodeStatus(status).name}."
     if status == _PENDING:
-        return f"Item {asked.item} of node {node.id} has not begun: items begin in order."
+        return f"{name} has not begun: items begin in order."
     return ""
 
 

@@ -32,6 +32,7 @@ from penstock.workflow.execution.debug_events import (
     OutputEdited,
 )
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.naming import named_first
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 
 RUN_TO = "run-to:"
@@ -137,8 +138,7 @@ def flaw(state: ExecutionState, asked: DebugAsked) -> str:
 
 def _name(state: ExecutionState, key: int) -> str:
     item, node = divmod(key, state.tables.size)
-    name = state.plan.nodes[node].id
-    return f"Item {item} of node {name}" if item else f"Node {name}"
+    return named_first(state.plan.nodes[node].id, item)
 
 
 def _chosen(state: ExecutionState, key: int | None) -> int:

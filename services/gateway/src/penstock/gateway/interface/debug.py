@@ -65,7 +65,7 @@ DEBUG_OPERATIONS: tuple[Operation, ...] = (
         "inspectNode",
         "What a node sees, or would see if it ran now",
         [Answered(200, "What it sees.", shapes.NodeInside)],
-        [ID, _NODE, in_query("item", "Item of its fan-out, from 1.", "integer")],
+        [ID, _NODE, in_query("item", "Item of its fan-out, from 0.", "integer")],
         problems=(404,),
     ),
     _command(

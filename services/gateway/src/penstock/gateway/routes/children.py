@@ -28,7 +28,7 @@ async def list_children(request: AnyRequest, execution_id: FromPath[str]) -> ASG
     items = tuple(
         Child(
             node=each.node or None,
-            item=each.ref.item - 1 if each.ref.item else None,
+            item=views.item_of(each.ref.item),
             attempt=each.ref.attempt,
             execution=views.execution_summary(each.execution),
         )

@@ -13,9 +13,11 @@ from penstock.gateway import debug_views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.requests import (
+    ITEMS_MAX,
     AnyRequest,
     execution_id_of,
     idempotency_key_of,
+    item_number,
     json_body,
     query_of,
     tenant_of,
@@ -38,7 +40,6 @@ _STEP = msgspec.json.Decoder(StepBody)
 _RUN_TO = msgspec.json.Decoder(RunToBody)
 _INPUT = msgspec.json.Decoder(InputBody)
 _OUTPUT = msgspec.json.Decoder(OutputBody)
-_ITEM_MAX = 100_000
 _HITS_MAX = 1_000_000
 _ITEM = frozenset({"item"})
 
@@ -103,7 +104,7 @@ async def continue_debugged(request: AnyRequest, execution_id: FromPath[str]) ->
 async def step_debugged(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Let one thing go and hold whatever follows."""
     body = await json_body(request, _STEP, StepBody())
-    step = pb.Step(node=body.node, item=_item(body.item), into=body.into)
+    step = pb.Step(node=body.node, item=item_number(body.item), into=body.into)
     return await _do(request, execution_id, step=step)
 
 
@@ -125,7 +126,7 @@ async def inspect_node(
     command = pb.InspectNodeRequest(
         execution_id=execution_id_of(execution_id),
         node=node,
-        item=whole_number(query.get("item"), "item", 0, _ITEM_MAX),
+        item=whole_number(query.get("item"), "item", -1, ITEMS_MAX - 1) + 1,
     )
     found = await doors_of(request).debug.inspect(command, tenant_of(request))
     return json_answer(debug_views.node_inside(found))
@@ -138,7 +139,7 @@ async def edit_input(
     """Give a node that is held before it runs another input."""
     body = await json_body(request, _INPUT, InputBody())
     edit = pb.EditInput(
-        node=node, item=_item(body.item), input_json=user_value(body.input, "input")
+        node=node, item=item_number(body.item), input_json=user_value(body.input, "input")
     )
     return await _do(request, execution_id, edit_input=edit)
 
@@ -163,14 +164,6 @@ async def _do(request: AnyRequest, execution_id: str, **command: Any) -> Answer:
     )
     state = await doors_of(request).debug.command(asked, tenant_of(request))
     return json_answer(debug_views.debug_state(state))
-
-
-def _item(item: int) -> int:
-    if not 0 <= item <= _ITEM_MAX:
-        raise InvalidArgument(
-            f"There is no item {item}.", fix="Items count from 1; 0 is the node.", path="item"
-        )
-    return item
 
 
 def _checked(points: tuple[BreakpointBody, ...]) -> tuple[BreakpointBody, ...]:

@@ -9,7 +9,7 @@ from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.requests import AnyRequest, execution_id_of, page_size, query_of, tenant_of
 from penstock.gateway.shapes.effects import Effect, EffectAttempt, EffectPage
-from penstock.gateway.views import instant_or_none
+from penstock.gateway.views import instant_or_none, item_of
 
 _LIST = frozenset({"node", "limit", "cursor"})
 _OUTCOMES = {
@@ -36,7 +36,7 @@ async def list_effects(request: AnyRequest, execution_id: FromPath[str]) -> ASGI
 def _shown(effect: api.Effect) -> Effect:
     return Effect(
         node=effect.node,
-        item=effect.item - 1 if effect.item else None,
+        item=item_of(effect.item),
         effects=effect.effects,
         idempotency_key=effect.idempotency_key,
         attempts=tuple(

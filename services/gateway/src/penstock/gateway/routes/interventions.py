@@ -20,6 +20,7 @@ from penstock.gateway.intervention_schema import (
 from penstock.gateway.requests import (
     AnyRequest,
     execution_id_of,
+    item_number,
     json_body,
     query_of,
     tenant_of,
@@ -29,7 +30,6 @@ from penstock.gateway.requests import (
 _HAND = msgspec.json.Decoder(HandBody)
 _INTERVENTION = msgspec.json.Decoder(InterventionBody)
 _NO_HAND = HandBody()
-_ITEM_MAX = 2**31
 _OPERATIONS = {
     "retry": journal.INTERVENTION_RETRY,
     "skip": journal.INTERVENTION_SKIP,
@@ -77,12 +77,10 @@ async def intervene(
             fix=f"Give one of {', '.join(_OPERATIONS)}.",
             path="operation",
         )
-    if body.item is not None and not 0 <= body.item < _ITEM_MAX:
-        raise InvalidArgument("There is no such item.", fix="Items count from 0.", path="item")
     command = api.InterveneNodeRequest(
         execution_id=execution_id_of(execution_id),
         node=node,
-        item=0 if body.item is None else body.item + 1,
+        item=item_number(body.item),
         operation=_OPERATIONS[body.operation],
         by=body.by,
         reason=body.reason,

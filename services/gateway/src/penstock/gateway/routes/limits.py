@@ -20,6 +20,7 @@ from penstock.gateway.shapes.limits import (
     LimitReport,
     Released,
 )
+from penstock.gateway.views import item_of
 
 _BREAKER = msgspec.json.Decoder(BreakerBody)
 _NO_BODY = BreakerBody("", "")
@@ -98,7 +99,7 @@ def _holder(one: pb.Holder) -> Holder:
     return Holder(
         execution_id=one.execution_id,
         name=one.name,
-        item=one.item,
+        item=item_of(one.item),
         attempt=one.attempt,
         doubtful=one.doubtful,
     )

@@ -97,7 +97,7 @@ def shown(task: api.Task) -> Task:
         execution_id=task.execution_id,
         workflow=task.workflow,
         node=task.node,
-        item=task.ref.item - 1 if task.ref.item else None,
+        item=views.item_of(task.ref.item),
         attempt=task.ref.attempt,
         opened_at=_time(task, "opened_at"),
         due_at=_time(task, "due_at"),

@@ -40,11 +40,11 @@ class AttachBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StepBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to let go: a node, or an item of it (from 1); without, what has been held the longest.
-    `into`: debug the sub-workflow that it starts."""
+    """What to let go: a node, or the item `item` (from 0) of its fan-out; without, what has been
+    held the longest. `into`: debug the sub-workflow that it starts."""
 
     node: str = ""
-    item: int = 0
+    item: int | None = None
     into: bool = False
 
 
@@ -55,10 +55,11 @@ class RunToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InputBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The new input: an object keyed by parent; for an item (from 1) its value."""
+    """The new input: an object keyed by parent; for the item `item` (from 0) its
+    value."""
 
     input: Raw | UnsetType = UNSET
-    item: int = 0
+    item: int | None = None
 
 
 class OutputBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,10 +82,11 @@ class Breakpoint(msgspec.Struct, frozen=True):
 
 
 class HeldNode(msgspec.Struct, frozen=True):
-    """Something that is held: before it runs, or after, with the output that is held back."""
+    """A node, or the item `item` (from 0) of its fan-out, that is held: before it runs, or after,
+    with the output that is held back."""
 
     node: str
-    item: int
+    item: int | None
     attempt: int
     place: str
     breakpoint: str | None

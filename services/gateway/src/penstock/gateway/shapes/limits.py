@@ -4,12 +4,13 @@ import msgspec
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt, or an execution as a whole (`attempt` 0), at a limit. `doubtful`: it was lost
-    sight of, and is free in some seconds."""
+    """An attempt of a node or of the item `item` (from 0) of its fan-out, or an execution as a
+    whole (`attempt` 0), at a limit. `doubtful`: it was lost sight of, and is free in some seconds.
+    """
 
     execution_id: str
     name: str
-    item: int
+    item: int | None
     attempt: int
     doubtful: bool
 

@@ -45,8 +45,8 @@ class DebugQueryService(DebugQueryServiceServicer):
         items = state.fan_outs.get(node)
         if request.item and (items is None or request.item > items.count):
             raise InvalidArgument(
-                f"Node {request.node} has no item {request.item} that runs.",
-                fix="Items count from 1, and are there while their node runs.",
+                f"Node {request.node} has no item {request.item - 1} that runs.",
+                fix="Items count from 0, and are there while their node runs.",
                 path="item",
             )
         return node_inside(state, NodeRef(node, request.item))

@@ -310,7 +310,7 @@ class Step(_message.Message):
     node: _builtins.str
     """Node; empty for what has been held the longest."""
     item: _builtins.int
-    """Item of its fan-out, from 1; 0 for the node itself."""
+    """Item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     into: _builtins.bool
     """True to debug the sub-workflow that it starts from its first node on."""
     def __init__(
@@ -388,7 +388,7 @@ class EditInput(_message.Message):
     node: _builtins.str
     """Node."""
     item: _builtins.int
-    """Item of its fan-out, from 1; 0 for the node itself."""
+    """Item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     input_json: _builtins.bytes
     """JSON: an object keyed by parent; for an item its value."""
     def __init__(
@@ -501,7 +501,7 @@ class HeldNode(_message.Message):
     node: _builtins.str
     """Node."""
     item: _builtins.int
-    """Item of its fan-out, from 1; 0 for the node itself."""
+    """Item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     attempt: _builtins.int
     """Attempt."""
     place: _journal_pb2.BreakpointPlace.ValueType
@@ -598,7 +598,7 @@ class InspectNodeRequest(_message.Message):
     node: _builtins.str
     """Node."""
     item: _builtins.int
-    """Item of its fan-out, from 1; 0 for the node itself."""
+    """Item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     def __init__(
         self,
         *,

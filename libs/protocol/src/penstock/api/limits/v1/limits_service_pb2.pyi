@@ -146,7 +146,7 @@ class Holder(_message.Message):
     name: _builtins.str
     """Workflow, or workflow and node."""
     item: _builtins.int
-    """Item of a fan-out, 0 for none."""
+    """Item k of a fan-out as k + 1 (items count from 0); 0 for none."""
     attempt: _builtins.int
     """Number of the attempt, 0 for an execution as a whole."""
     doubtful: _builtins.bool

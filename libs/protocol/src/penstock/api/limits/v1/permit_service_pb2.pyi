@@ -218,7 +218,7 @@ class Permit(_message.Message):
     node: _builtins.int
     """Plan index of the node; -1 for the execution as a whole."""
     item: _builtins.int
-    """Item of a fan-out, 0 for none."""
+    """Item k of a fan-out as k + 1 (items count from 0); 0 for none."""
     attempt: _builtins.int
     """Number of the attempt."""
     def __init__(

@@ -131,7 +131,7 @@ class Effect(_message.Message):
     node: _builtins.str
     """The node's id."""
     item: _builtins.int
-    """The item of its fan-out, from 1; 0 for the node itself."""
+    """The item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     effects: _builtins.str
     """How it may be repeated: idempotent or once."""
     idempotency_key: _builtins.str

@@ -145,7 +145,7 @@ class InterveneNodeRequest(_message.Message):
     node: _builtins.str
     """Id of the node, as in the file."""
     item: _builtins.int
-    """The item of its fan-out, from 1; 0 for the node itself."""
+    """The item k of its fan-out as k + 1 (items count from 0); 0 for the node itself."""
     operation: _journal_pb2.Intervention.ValueType
     """What to do."""
     by: _builtins.str

@@ -21,6 +21,7 @@ from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.starts.asked import check_text, decoded, decoded_object
 from penstock.workflow.breakpoints import condition_flaw
 from penstock.workflow.execution.debug_events import Breakpoint, Place
+from penstock.workflow.execution.naming import named_first
 from penstock.workflow.execution.values import (
     INLINE_BYTES_MAX,
     ExecutionStatus,
@@ -80,9 +81,9 @@ class Debugger:
             held = live.state.debug.held if live.state.debug is not None else {}
             found = held.get(asked.item * len(live.plan.nodes) + node)
             if found is None or found.is_after:
-                what = f"Item {asked.item} of node" if asked.item else "Node"
+                what = named_first(asked.node, asked.item)
                 raise Conflict(
-                    f"{what} {asked.node} is not held before it runs: its input cannot be edited.",
+                    f"{what} is not held before it runs: its input cannot be edited.",
                     fix="Set a breakpoint before it.",
                 )
             if not asked.item:
@@ -166,6 +167,10 @@ def _command_of(plan: Plan, order: Order, kind: str) -> cmd.DebugCommand:
         case "step":
             step = request.step
             key = None
+            if step.item and not step.node:
+                raise InvalidArgument(
+                    "An item is given, but no node.", fix="Name its node too.", path="node"
+                )
             if step.node:
                 key = step.item * len(plan.nodes) + _node(plan, step.node, "node")
             return cmd.Step(key, step.into)
