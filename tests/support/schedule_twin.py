@@ -152,6 +152,7 @@ class MemorySchedules:
             for one in (*decided.schedules, *decided.backfills)
             if self._epochs[one.shard] != one.epoch
         }
+        refused = set(fenced)
         for one in decided.schedules:
             row = self.rows.get((one.tenant, one.id))
             if row is None or one.shard in fenced:
@@ -159,7 +160,11 @@ class MemorySchedules:
             if one.created_unix_us not in (row.created_unix_us, 0):
                 continue
             was = copy_of(row.progress)
+            if one.HasField("decided_upon") and one.decided_upon != was.writes:
+                refused.add(one.shard)
+                continue
             row.progress.CopyFrom(one.progress)
+            row.progress.writes = was.writes + 1
             cursor_us = max(was.cursor_unix_us, one.progress.cursor_unix_us)
             row.progress.cursor_unix_us = cursor_us
             if row.revision != one.revision:
@@ -170,9 +175,15 @@ class MemorySchedules:
                 continue
             if each.created_unix_us not in (found.created_unix_us, 0):
                 continue
-            if found.progress.status == BACKFILL_STATUS_RUNNING:
-                found.progress.CopyFrom(each.progress)
-        return fenced
+            if found.progress.status != BACKFILL_STATUS_RUNNING:
+                continue
+            writes = found.progress.writes
+            if each.HasField("decided_upon") and each.decided_upon != writes:
+                refused.add(each.shard)
+                continue
+            found.progress.CopyFrom(each.progress)
+            found.progress.writes = writes + 1
+        return refused
 
     async def add_backfill(self, backfill: Backfill) -> Backfill | None:
         key = (backfill.tenant, backfill.schedule_id, backfill.id)

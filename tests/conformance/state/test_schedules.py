@@ -148,7 +148,7 @@ async def test_progress_is_written_under_the_lease_and_only_forward(stores, leas
     }
     assert await record(stores, decided(epoch=lease, **there)) == set()
     found = await stores.schedules.find("default", "nightly")
-    assert found.progress == pb.Progress(**there)
+    assert found.progress == pb.Progress(writes=1, **there)
     assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON)) == set()
     found = await stores.schedules.find("default", "nightly")
     assert found.progress.cursor_unix_us == NOON + 5 * MINUTE
@@ -161,6 +161,38 @@ async def test_progress_of_somebody_who_has_lost_the_shard_is_refused(stores, le
     assert await record(stores, decided(epoch=lease, cursor_unix_us=NOON + MINUTE)) == {shard}
     found = await stores.schedules.find("default", "nightly")
     assert found.progress.cursor_unix_us == NOON
+
+
+async def test_progress_decided_upon_what_was_written_since_is_refused(stores, lease):
+    await save(stores, a_schedule())
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    first = decided(epoch=lease, cursor_unix_us=NOON + 1, open_executions=[an_id(1)])
+    late = decided(epoch=lease, cursor_unix_us=NOON + 2, open_executions=[an_id(2)])
+    first.decided_upon = late.decided_upon = 0
+    assert await record(stores, first) == set()
+    assert await record(stores, late) == {shard}
+    there = await stores.schedules.find("default", "nightly")
+    assert (there.progress.cursor_unix_us, there.progress.writes) == (NOON + 1, 1)
+    late.decided_upon = 1
+    assert await record(stores, late) == set()
+    found = await stores.schedules.find("default", "nightly")
+    assert (found.progress.cursor_unix_us, found.progress.writes) == (NOON + 2, 2)
+
+
+async def test_progress_of_a_backfill_decided_upon_what_was_written_since_is_refused(stores, lease):
+    await save(stores, a_schedule())
+    await stores.schedules.add_backfill(a_backfill())
+    shard = shard_of(schedule_ulid("default", "nightly"), len(SHARDS))
+    progress = pb.BackfillProgress(status=pb.BACKFILL_STATUS_RUNNING, started=1)
+    one = DecidedBackfill(
+        tenant="default", schedule_id="nightly", id=an_id(9), shard=shard, epoch=lease,
+        progress=progress, decided_upon=0,
+    )  # fmt: skip
+    assert await record(stores, backfills=[one]) == set()
+    one.progress.started = 2
+    assert await record(stores, backfills=[one]) == {shard}
+    (there,) = await stores.schedules.backfills("default", "nightly")
+    assert (there.progress.started, there.progress.writes) == (1, 1)
 
 
 async def test_progress_decided_upon_an_older_revision_leaves_the_next_time_alone(stores, lease):

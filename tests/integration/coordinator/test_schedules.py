@@ -93,6 +93,43 @@ async def nothing_recorded(decided):
     return set()
 
 
+async def test_a_slot_that_was_started_is_not_told_as_missed_by_a_later_owner(
+    schedules, state, opened, clock
+):
+    await schedules.put(catch_up=pb.CATCH_UP_NONE)
+    record, state.schedules.record = state.schedules.record, nothing_recorded
+    await schedules.at(NOON + 5 * MINUTE)
+    (execution_id,) = state.histories
+    state.schedules.record = record
+    await schedules.running.shell.close()
+    clock.at_us = NOON + 62 * MINUTE
+    async with opened(state, clock=clock, address="second:1") as second:
+        await settled(second)
+        fires = (await Scheduling(second, state, clock).get()).schedule.progress.fires
+    told = [(fire.slot_unix_us - NOON, fire.outcome) for fire in reversed(fires)]
+    assert told == [(5 * MINUTE, pb.OUTCOME_STARTED), (10 * MINUTE, pb.OUTCOME_MISSED)]
+    assert fires[1].execution_id == execution_id
+    assert len(slots(state)) == 1
+
+
+async def test_progress_that_was_written_since_is_decided_upon_anew(schedules, state):
+    await schedules.put()
+    record = state.schedules.record
+
+    async def twice(decided):
+        await record(decided)
+        return await record(decided)
+
+    state.schedules.record = twice
+    await schedules.at(NOON + 5 * MINUTE)
+    state.schedules.record = record
+    await schedules.at(NOON + 10 * MINUTE)
+    progress = (await schedules.get()).schedule.progress
+    assert [fire.slot_unix_us - NOON for fire in progress.fires] == [10 * MINUTE, 5 * MINUTE]
+    assert progress.writes == 2
+    assert len(slots(state)) == 2
+
+
 async def test_a_clock_set_back_fires_no_slot_again(schedules, state):
     await schedules.put()
     await schedules.at(NOON + 10 * MINUTE)

@@ -15,6 +15,7 @@ from penstock.common.errors import PenstockError, Unavailable
 from penstock.common.schedule_codec import timing_of
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.coordinator import Coordinator, open_coordinator
+from penstock.coordinator.shell.schedules.runs import instant_text
 from penstock.nodes import catalog
 from support.coordinator.memory_state import MemoryState
 from support.coordinator.scheduling import MINUTE, NOON, StandingClock, apply_report
@@ -44,14 +45,14 @@ class World:
         chance = self.rng.random()
         if chance < 0.15:
             raise Unavailable("state died before the write")
-        fenced = await self._record(decided)
+        refused = await self._record(decided)
         for one in decided.schedules:
-            if one.shard not in fenced:
+            if one.shard not in refused:
                 for fire in one.progress.fires:
                     self.told.setdefault((one.id, fire.slot_unix_us), set()).add(fire.outcome)
         if chance > 0.85:
             raise Unavailable("state died after the write")
-        return fenced
+        return refused
 
     async def put(self, name: str, cron: str) -> None:
         timing = pb.Timing(
@@ -126,11 +127,11 @@ class World:
                     await self.look(shell)
 
     async def _record_calmly(self, decided):
-        fenced = await self._record(decided)
+        refused = await self._record(decided)
         for one in decided.schedules:
-            for fire in one.progress.fires if one.shard not in fenced else ():
+            for fire in one.progress.fires if one.shard not in refused else ():
                 self.told.setdefault((one.id, fire.slot_unix_us), set()).add(fire.outcome)
-        return fenced
+        return refused
 
     def all_decided(self) -> bool:
         return all(
@@ -169,6 +170,15 @@ def expected(world: World, name: str) -> int:
     return sum(1 for _ in timing_of(row).cron.between(NOON, world.latest_us))
 
 
+def slots_told(world: World, name: str, *outcomes: int) -> set[str]:
+    """Slots of which one of these was recorded."""
+    return {
+        instant_text(slot_us)
+        for (schedule, slot_us), told in world.told.items()
+        if schedule == name and told & {*outcomes}
+    }
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -203,5 +213,8 @@ def test_a_slot_that_was_not_started_has_no_run_and_one_run_at_most_goes_on(
         ]
         going_on = [each for each in own if not world.state.ended(each)]
         assert len(going_on) <= 1
+        began = {slot for schedule, slot in runs if schedule == name}
+        assert not began & slots_told(world, name, pb.OUTCOME_SKIPPED, pb.OUTCOME_MISSED)
+        assert slots_told(world, name, pb.OUTCOME_STARTED) <= began
         if expected(world, name):
             assert own

@@ -278,8 +278,9 @@ class Schedules(Protocol):
         ...
 
     async def record(self, decided: RecordProgressRequest) -> set[int]:
-        """Write what was decided under the leases of the shards; returns the shards whose lease no
-        longer holds, of which nothing was written."""
+        """Write what was decided under the leases of the shards; returns the shards of which not
+        everything was written: the lease no longer holds, or it was decided upon what has been
+        written anew since."""
         ...
 
     async def add_backfill(self, tenant: str, backfill: Backfill) -> Backfill:

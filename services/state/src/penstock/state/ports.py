@@ -328,7 +328,8 @@ class ScheduleStore(Protocol):
         ...
 
     async def record(self, decided: RecordProgressRequest) -> set[int]:
-        """Write progress under leases; returns the shards whose lease no longer holds."""
+        """Write progress under leases; returns the shards of which not everything was written: the
+        lease no longer holds, or it was decided upon what has been written anew since."""
         ...
 
     async def add_backfill(self, backfill: Backfill) -> Backfill | None:

@@ -62,7 +62,7 @@ class StateSchedules:
 
     async def record(self, decided: RecordProgressRequest) -> set[int]:
         """What was decided."""
-        return set((await call(self._stub.RecordProgress, decided)).fenced_shards)
+        return set((await call(self._stub.RecordProgress, decided)).refused_shards)
 
     async def add_backfill(self, tenant: str, backfill: Backfill) -> Backfill:
         """Begin one."""

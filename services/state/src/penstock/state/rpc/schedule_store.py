@@ -82,8 +82,8 @@ class ScheduleStoreService(ScheduleStoreServiceServicer):
         self, request: pb.RecordProgressRequest, context: Context
     ) -> pb.RecordProgressResponse:
         """What was decided."""
-        fenced = await self._schedules.record(request)
-        return pb.RecordProgressResponse(fenced_shards=sorted(fenced))
+        refused = await self._schedules.record(request)
+        return pb.RecordProgressResponse(refused_shards=sorted(refused))
 
     async def SaveBackfill(
         self, request: pb.SaveBackfillRequest, context: Context

@@ -288,12 +288,15 @@ class Progress(_message.Message):
     QUEUED_UNIX_US_FIELD_NUMBER: _builtins.int
     FIRES_FIELD_NUMBER: _builtins.int
     OPEN_EXECUTIONS_FIELD_NUMBER: _builtins.int
+    WRITES_FIELD_NUMBER: _builtins.int
     cursor_unix_us: _builtins.int
     """Every slot up to here is decided."""
     next_unix_us: _builtins.int
     """When the next slot fires; 0 if none will."""
     queued_unix_us: _builtins.int
     """The slot that waits for the end of an earlier run; 0 for none."""
+    writes: _builtins.int
+    """How often it was written."""
     @_builtins.property
     def fires(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fire]:
         """The last decisions, newest first."""
@@ -310,10 +313,11 @@ class Progress(_message.Message):
         queued_unix_us: _builtins.int = ...,
         fires: _abc.Iterable[Global___Fire] | None = ...,
         open_executions: _abc.Iterable[_builtins.str] | None = ...,
+        writes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor_unix_us", b"cursor_unix_us", "fires", b"fires", "next_unix_us", b"next_unix_us", "open_executions", b"open_executions", "queued_unix_us", b"queued_unix_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor_unix_us", b"cursor_unix_us", "fires", b"fires", "next_unix_us", b"next_unix_us", "open_executions", b"open_executions", "queued_unix_us", b"queued_unix_us", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -435,6 +439,7 @@ class BackfillProgress(_message.Message):
     OPEN_EXECUTIONS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FINISHED_UNIX_US_FIELD_NUMBER: _builtins.int
+    WRITES_FIELD_NUMBER: _builtins.int
     status: Global___BackfillStatus.ValueType
     """Where it stands."""
     cursor_unix_us: _builtins.int
@@ -449,6 +454,8 @@ class BackfillProgress(_message.Message):
     """Why the last start was refused."""
     finished_unix_us: _builtins.int
     """When it ended; 0 before."""
+    writes: _builtins.int
+    """How often it was written."""
     @_builtins.property
     def open_executions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Executions that may not have ended."""
@@ -464,10 +471,11 @@ class BackfillProgress(_message.Message):
         open_executions: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         finished_unix_us: _builtins.int = ...,
+        writes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor_unix_us", b"cursor_unix_us", "existing", b"existing", "finished_unix_us", b"finished_unix_us", "open_executions", b"open_executions", "reason", b"reason", "refused", b"refused", "started", b"started", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor_unix_us", b"cursor_unix_us", "existing", b"existing", "finished_unix_us", b"finished_unix_us", "open_executions", b"open_executions", "reason", b"reason", "refused", b"refused", "started", b"started", "status", b"status", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -330,7 +330,9 @@ Global___RecordProgressRequest: _TypeAlias = RecordProgressRequest  # noqa: Y015
 
 @_typing.final
 class DecidedSchedule(_message.Message):
-    """DecidedSchedule is how far a schedule is now. Nothing is written if the lease no longer holds."""
+    """DecidedSchedule is how far a schedule is now. Nothing is written if the lease no longer holds, or if it was decided upon
+    what has been written anew since.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -341,6 +343,7 @@ class DecidedSchedule(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     CREATED_UNIX_US_FIELD_NUMBER: _builtins.int
+    DECIDED_UPON_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Account."""
     id: _builtins.str
@@ -353,6 +356,8 @@ class DecidedSchedule(_message.Message):
     """Revision that was decided upon; another one keeps its own next time."""
     created_unix_us: _builtins.int
     """When the schedule that was decided upon was made; one that was made anew since is left alone. 0 if not told."""
+    decided_upon: _builtins.int
+    """How often the progress that was decided upon had been written; whatever there is is overwritten if not told."""
     @_builtins.property
     def progress(self) -> _schedule_pb2.Progress:
         """How far it is."""
@@ -367,18 +372,23 @@ class DecidedSchedule(_message.Message):
         revision: _builtins.int = ...,
         progress: _schedule_pb2.Progress | None = ...,
         created_unix_us: _builtins.int = ...,
+        decided_upon: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon", "decided_upon", b"decided_upon", "progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "epoch", b"epoch", "id", b"id", "progress", b"progress", "revision", b"revision", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon", "created_unix_us", b"created_unix_us", "decided_upon", b"decided_upon", "epoch", b"epoch", "id", b"id", "progress", b"progress", "revision", b"revision", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__decided_upon: _TypeAlias = _typing.Literal["decided_upon"]  # noqa: Y015
+    _WhichOneofArgType__decided_upon: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__decided_upon) -> _WhichOneofReturnType__decided_upon | None: ...
 
 Global___DecidedSchedule: _TypeAlias = DecidedSchedule  # noqa: Y015
 
 @_typing.final
 class DecidedBackfill(_message.Message):
-    """DecidedBackfill is how far a backfill is now. Nothing is written if the lease no longer holds."""
+    """DecidedBackfill is how far a backfill is now. Nothing is written if the lease no longer holds, or if it was decided upon
+    what has been written anew since.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -389,6 +399,7 @@ class DecidedBackfill(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     CREATED_UNIX_US_FIELD_NUMBER: _builtins.int
+    DECIDED_UPON_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Account."""
     schedule_id: _builtins.str
@@ -401,6 +412,8 @@ class DecidedBackfill(_message.Message):
     """Epoch of the writer's lease."""
     created_unix_us: _builtins.int
     """When it was begun; one that was begun anew since, under the same id, is left alone. 0 if not told."""
+    decided_upon: _builtins.int
+    """How often the progress that was decided upon had been written; whatever there is is overwritten if not told."""
     @_builtins.property
     def progress(self) -> _schedule_pb2.BackfillProgress:
         """How far it is; a cancelled one stays cancelled."""
@@ -415,12 +428,15 @@ class DecidedBackfill(_message.Message):
         epoch: _builtins.int = ...,
         progress: _schedule_pb2.BackfillProgress | None = ...,
         created_unix_us: _builtins.int = ...,
+        decided_upon: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon", "decided_upon", b"decided_upon", "progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "epoch", b"epoch", "id", b"id", "progress", b"progress", "schedule_id", b"schedule_id", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon", "created_unix_us", b"created_unix_us", "decided_upon", b"decided_upon", "epoch", b"epoch", "id", b"id", "progress", b"progress", "schedule_id", b"schedule_id", "shard", b"shard", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__decided_upon: _TypeAlias = _typing.Literal["decided_upon"]  # noqa: Y015
+    _WhichOneofArgType__decided_upon: _TypeAlias = _typing.Literal["_decided_upon", b"_decided_upon"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__decided_upon) -> _WhichOneofReturnType__decided_upon | None: ...
 
 Global___DecidedBackfill: _TypeAlias = DecidedBackfill  # noqa: Y015
 
@@ -430,19 +446,19 @@ class RecordProgressResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FENCED_SHARDS_FIELD_NUMBER: _builtins.int
+    REFUSED_SHARDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def fenced_shards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Shards whose lease no longer holds."""
+    def refused_shards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Shards of which not everything was written: the lease no longer holds, or it was decided upon what has changed since."""
 
     def __init__(
         self,
         *,
-        fenced_shards: _abc.Iterable[_builtins.int] | None = ...,
+        refused_shards: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fenced_shards", b"fenced_shards"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refused_shards", b"refused_shards"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,6 +18,7 @@ from penstock.common.errors import PenstockError
 from penstock.common.schedule_codec import due_us, position_of, timing_of
 from penstock.coordinator.shell.schedules.runs import Runs
 from penstock.workflow.schedules.deciding import Act, Position, Step, after, next_step
+from penstock.workflow.schedules.timing import Timing
 
 FIRES_MAX = 20
 """Decisions kept with a schedule; all runs are found by its label."""
@@ -64,6 +65,7 @@ class Firing:
             if step is None:
                 break
             try:
+                step = await self._as_begun(schedule, timing, step)
                 fires.append(await self._take(schedule, step, now_us, open_runs))
             except PenstockError as error:
                 fired.error = error
@@ -73,6 +75,22 @@ class Firing:
             fired.more = True
         fired.progress = _progress(schedule, at, fires, open_runs)
         return fired
+
+    async def _as_begun(self, schedule: Schedule, timing: Timing, step: Step) -> Step:
+        """The step, unless somebody took another one and could not write it down: a slot that has a
+        run was started, whatever would be decided about it by now."""
+        if step.act not in _ENDINGS:
+            return step
+        before_us, slot_us = 0, step.slot_us
+        for _ in range(STEPS_MAX):
+            if await self._runs.known_slot(schedule, slot_us):
+                if before_us:
+                    return msgspec.structs.replace(step, until_us=before_us)
+                return Step(Act.START, slot_us, slot_us)
+            before_us, slot_us = slot_us, timing.next_slot(slot_us)
+            if not 0 < slot_us <= step.until_us:
+                break
+        return step
 
     async def _take(
         self, schedule: Schedule, step: Step, now_us: int, open_runs: list[str]
@@ -98,7 +116,7 @@ class Firing:
             fire.outcome, fire.reason = OUTCOME_REFUSED, told(error)
             return fire
         fire.outcome, fire.execution_id = OUTCOME_STARTED, started.execution_id
-        if started.execution_id not in open_runs:
+        if started.execution_id not in open_runs and not started.ended:
             open_runs.append(started.execution_id)
         return fire
 
@@ -126,6 +144,7 @@ def _progress(
         next_unix_us=due_us(schedule, at.cursor_us),
         fires=[*reversed(fires), *kept][:FIRES_MAX],
         open_executions=open_runs[-OPEN_MAX:],
+        writes=schedule.progress.writes,
     )
 
 

@@ -9,12 +9,13 @@ waits for.
 
 A slot's start is on disk before the progress that says so. Who dies in between leaves the cursor
 where it was; the next owner decides again and meets the start. A start of somebody who has lost the
-shard is refused by the journal, and so is the progress.
+shard is refused by the journal, and so is the progress. Progress that was decided upon an older one
+than is stored (an answer was lost, say) is not written either: there is one more look instead.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from penstock.api.schedule.v1.schedule_pb2 import Backfill, Fire, Schedule
 from penstock.api.state.v1.schedule_store_pb2 import (
@@ -54,6 +55,7 @@ class _Work:
         self.fires = False
         self.backfills: list[Backfill] = []
         self.by_hand: list[Fire] = []
+        self.shard = -1
         self.settled = False
 
     def open_runs(self) -> Iterable[str]:
@@ -76,6 +78,7 @@ class Keeper:
         self._firing = Firing(runs, clock)
         self._backfilling = Backfilling(runs, clock)
         self._again = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._ends = Ends(executions, self.look_again)
         self._seen = 0
         self._everything = True
@@ -135,7 +138,12 @@ class Keeper:
 
     async def look(self) -> int:
         """Carry on whatever is due; returns when the next thing is, 0 for never. Raises operating
-        errors if state cannot be asked or told."""
+        errors if state cannot be asked or told. One look at a time: of two at once the later would
+        not know what the earlier has started."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> int:
         owned = self._shards.owned
         if not owned:
             return 0
@@ -149,16 +157,24 @@ class Keeper:
         decided = RecordProgressRequest()
         async with asyncio.TaskGroup() as group:
             results = [group.create_task(self._carry_on(work, decided)) for work in works]
-        if decided.schedules or decided.backfills:
-            for shard in await self._schedules.record(decided):
-                self._log.info("schedule_progress_fenced", shard=shard)
+        refused = await self._record(decided)
         for work in works:
-            if work.settled:
+            if work.settled and work.shard not in refused:
                 self._forget(work)
         if len(due.due) >= _ROWS_MAX or any(result.result() for result in results):
             self.look_again()
         nexts = [one.progress.next_unix_us for one in decided.schedules]
         return min((at for at in (*nexts, due.next_unix_us) if at), default=0)
+
+    async def _record(self, decided: RecordProgressRequest) -> Collection[int]:
+        """Write it down; returns the shards of which not everything could be."""
+        if not decided.schedules and not decided.backfills:
+            return ()
+        refused = await self._schedules.record(decided)
+        if refused:
+            self._log.info("schedule_progress_refused", shards=sorted(refused))
+            self._everything = self._troubled = True
+        return refused
 
     async def _gathered(self, due: ListDueResponse) -> list[_Work]:
         works: dict[Key, _Work] = {}
@@ -198,6 +214,7 @@ class Keeper:
         except PenstockError:
             work.settled = True
             return False
+        work.shard = shard.number
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 more = await self._fire(work, shard, decided) if work.fires else False
@@ -226,6 +243,7 @@ class Keeper:
                     revision=schedule.revision,
                     progress=fired.progress,
                     created_unix_us=schedule.created_unix_us,
+                    decided_upon=schedule.progress.writes,
                 )
             )
         self._note(schedule, fired.error)
@@ -248,6 +266,7 @@ class Keeper:
                     epoch=shard.epoch,
                     progress=advanced.progress,
                     created_unix_us=backfill.created_unix_us,
+                    decided_upon=backfill.progress.writes,
                 )
             )
         self._note(schedule, advanced.error)

@@ -26,6 +26,7 @@ from penstock.coordinator.shell.shards.shards import Shards
 from penstock.coordinator.shell.starts.start_ids import Under
 from penstock.coordinator.shell.starts.starts import Call, Starts
 from penstock.workflow.execution.events import StartOptions
+from penstock.workflow.execution.values import OPEN_STATUSES
 
 _SECOND_US = 1_000_000
 _FINGERPRINT = "schedule"
@@ -33,10 +34,11 @@ _FINGERPRINT = "schedule"
 
 
 class Started(msgspec.Struct, frozen=True):
-    """A run that is on disk. `existing`: it was before."""
+    """A run that is on disk. `existing`: it was before; `ended`: it has ended since."""
 
     execution_id: str
     existing: bool
+    ended: bool = False
 
 
 class _Listener:
@@ -84,10 +86,21 @@ class Runs:
         an earlier schedule of this name, of another workflow perhaps, may have run them."""
         more = {"backfill": backfill} if backfill else {}
         trigger = trigger_of(schedule, slot_us, now_us) | more
+        return await self._start(schedule, self._id_of_slot(schedule, slot_us), trigger)
+
+    async def known_slot(self, schedule: Schedule, slot_us: int) -> bool:
+        """True if the slot has a run. Raises operating errors."""
+        try:
+            await self._start(schedule, self._id_of_slot(schedule, slot_us), {}, only_known=True)
+        except NotFound:
+            return False
+        return True
+
+    def _id_of_slot(self, schedule: Schedule, slot_us: int) -> str:
         key = [str(slot_us)]
         if slot_us <= schedule.created_unix_us:
             key.append(f"before {schedule.created_unix_us}")
-        return await self._start(schedule, self.id_of(schedule, *key), trigger)
+        return self.id_of(schedule, *key)
 
     async def start_by_hand(self, schedule: Schedule, key: str, now_us: int) -> Started:
         """Start a run as a slot would; one for each key."""
@@ -95,7 +108,12 @@ class Runs:
         return await self._start(schedule, self.id_of(schedule, "by hand", key), trigger)
 
     async def _start(
-        self, schedule: Schedule, execution_id: str, trigger: dict[str, Any]
+        self,
+        schedule: Schedule,
+        execution_id: str,
+        trigger: dict[str, Any],
+        *,
+        only_known: bool = False,
     ) -> Started:
         request = StartExecutionRequest(
             workflow=schedule.workflow,
@@ -114,10 +132,12 @@ class Runs:
                 listener,
                 under=Under(execution_id, _FINGERPRINT),
                 options=StartOptions(priority=priority - 1) if priority else None,
+                only_known=only_known,
             )
         )
         answer = await listener.done
-        return Started(execution_id, answer.existing)
+        ended = int(answer.status) not in OPEN_STATUSES
+        return Started(execution_id, answer.existing, ended)
 
     async def cancel(self, schedule: Schedule, execution_id: str) -> None:
         """End a run; returns once that is on disk."""

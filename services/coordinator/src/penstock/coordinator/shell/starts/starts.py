@@ -21,6 +21,7 @@ from penstock.common.errors import (
     Internal,
     InvalidParams,
     LimitExceeded,
+    NotFound,
     PayloadTooLarge,
     PenstockError,
     Unavailable,
@@ -83,7 +84,8 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
 class Call(msgspec.Struct, frozen=True):
     """One start as it was asked for. With `prepare` its parts come from there, once it is known
     that it was not made before; the request then only tells it from others. `under` and `options`
-    are set if the engine itself asks; `owed`: it must be made whatever the quotas say."""
+    are set if the engine itself asks; `owed`: it must be made whatever the quotas say;
+    `only_known`: an earlier start under the id is told, none is made."""
 
     tenant: str
     request: StartExecutionRequest
@@ -93,6 +95,7 @@ class Call(msgspec.Struct, frozen=True):
     under: Under | None = None
     options: StartOptions | None = None
     owed: bool = False
+    only_known: bool = False
 
     @property
     def waits(self) -> bool:
@@ -304,10 +307,11 @@ class Starts:
         if lock is None:
             lock = self._keyed[execution_id] = asyncio.Lock()
         async with lock:
-            if not await self._met_before(call, under):
-                await self._start_prepared(
-                    call, lambda: (execution_id, self._shards.of(execution_id))
-                )
+            if await self._met_before(call, under):
+                return
+            if call.only_known:
+                raise NotFound("no start has been made under this id", id=execution_id)
+            await self._start_prepared(call, lambda: (execution_id, self._shards.of(execution_id)))
 
     async def _met_before(self, call: Call, under: Under) -> bool:
         """Answer from the earlier start with this id, if there was one."""

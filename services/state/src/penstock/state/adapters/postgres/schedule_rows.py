@@ -26,6 +26,7 @@ def schedule_of(row: asyncpg.Record) -> Schedule:
     schedule.progress.cursor_unix_us = row["cursor_us"]
     schedule.progress.next_unix_us = row["next_us"]
     schedule.progress.queued_unix_us = row["queued_us"]
+    schedule.progress.writes = row["writes"]
     return schedule
 
 
@@ -63,6 +64,7 @@ def backfill_of(row: asyncpg.Record) -> Backfill:
         created_unix_us=row["created_us"],
     )
     backfill.progress.status = BackfillStatus.ValueType(row["status"])
+    backfill.progress.writes = row["writes"]
     return backfill
 
 

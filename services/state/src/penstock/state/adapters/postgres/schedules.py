@@ -153,8 +153,8 @@ class PostgresSchedules:
             progress.open_executions[:] = [x for x in progress.open_executions if x in live]
 
     async def record(self, decided: RecordProgressRequest) -> set[int]:
-        """Shards taken meanwhile are left out. Rows are written in the order in which an applied
-        file locks them."""
+        """Shards taken meanwhile are left out, and so are rows written meanwhile. Rows are written
+        in the order in which an applied file locks them."""
         wanted = {one.shard: one.epoch for one in decided.schedules}
         wanted |= {one.shard: one.epoch for one in decided.backfills}
         async with self._database.transaction() as session:
@@ -162,31 +162,34 @@ class PostgresSchedules:
                 self._sql["held_shards"], list(wanted), list(wanted.values())
             )
             held = {row["shard"] for row in rows}
+            refused = wanted.keys() - held
             for one in sorted(decided.schedules, key=lambda each: (each.tenant, each.id)):
-                if one.shard in held:
-                    await session.execute(
-                        self._sql["record_schedule"],
-                        one.tenant,
-                        one.id,
-                        one.revision,
-                        one.progress.cursor_unix_us,
-                        one.progress.queued_unix_us,
-                        packed_progress(one.progress),
-                        one.progress.next_unix_us,
-                        one.created_unix_us,
-                    )
+                if one.shard in held and await session.fetchval(
+                    self._sql["record_schedule"],
+                    one.tenant,
+                    one.id,
+                    one.revision,
+                    one.progress.cursor_unix_us,
+                    one.progress.queued_unix_us,
+                    packed_progress(one.progress),
+                    one.progress.next_unix_us,
+                    one.created_unix_us,
+                    one.decided_upon if one.HasField("decided_upon") else None,
+                ):
+                    refused.add(one.shard)
             for each in decided.backfills:
-                if each.shard in held:
-                    await session.execute(
-                        self._sql["record_backfill"],
-                        each.tenant,
-                        each.schedule_id,
-                        each.id,
-                        each.progress.SerializeToString(),
-                        each.progress.status,
-                        each.created_unix_us,
-                    )
-        return wanted.keys() - held
+                if each.shard in held and await session.fetchval(
+                    self._sql["record_backfill"],
+                    each.tenant,
+                    each.schedule_id,
+                    each.id,
+                    each.progress.SerializeToString(),
+                    each.progress.status,
+                    each.created_unix_us,
+                    each.decided_upon if each.HasField("decided_upon") else None,
+                ):
+                    refused.add(each.shard)
+        return refused
 
     async def add_backfill(self, backfill: Backfill) -> Backfill | None:
         """The schedule's row is locked, so that two at the same time are counted."""

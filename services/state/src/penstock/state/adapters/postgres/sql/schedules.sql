@@ -67,16 +67,32 @@ ORDER BY s.shard
 FOR KEY SHARE OF s
 
 -- name: record_schedule
--- One that was removed and made anew since it was decided upon is another schedule.
-UPDATE schedules
-SET cursor_us = GREATEST(cursor_us, $4), queued_us = $5, progress = $6,
-    next_us = CASE WHEN revision = $3 THEN $7 ELSE next_us END
-WHERE tenant = $1 AND id = $2 AND $8::bigint IN (created_us, 0)
+-- One that was removed and made anew since it was decided upon is another schedule. The row is told of even if it is not
+-- written, to tell one that is gone from one that was written since.
+WITH there AS (
+    SELECT tenant, id FROM schedules WHERE tenant = $1 AND id = $2 AND $8::bigint IN (created_us, 0) FOR UPDATE
+), written AS (
+    UPDATE schedules s
+    SET cursor_us = GREATEST(cursor_us, $4), queued_us = $5, progress = $6, writes = writes + 1,
+        next_us = CASE WHEN revision = $3 THEN $7 ELSE next_us END
+    FROM there
+    WHERE s.tenant = there.tenant AND s.id = there.id AND writes = COALESCE($9, writes)
+    RETURNING 1
+)
+SELECT EXISTS (SELECT FROM there) AND NOT EXISTS (SELECT FROM written)
 
 -- name: record_backfill
-UPDATE backfills
-SET progress = $4, status = $5
-WHERE tenant = $1 AND schedule_id = $2 AND id = $3 AND status = 1 AND $6::bigint IN (created_us, 0)
+WITH there AS (
+    SELECT tenant, schedule_id, id FROM backfills
+    WHERE tenant = $1 AND schedule_id = $2 AND id = $3 AND status = 1 AND $6::bigint IN (created_us, 0) FOR UPDATE
+), written AS (
+    UPDATE backfills b
+    SET progress = $4, status = $5, writes = writes + 1
+    FROM there
+    WHERE b.tenant = there.tenant AND b.schedule_id = there.schedule_id AND b.id = there.id AND writes = COALESCE($7, writes)
+    RETURNING 1
+)
+SELECT EXISTS (SELECT FROM there) AND NOT EXISTS (SELECT FROM written)
 
 -- name: add_backfill
 INSERT INTO backfills (tenant, schedule_id, id, shard, status, from_us, to_us, concurrency, slots_total, progress, created_us)
