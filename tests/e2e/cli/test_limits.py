@@ -36,12 +36,12 @@ nodes:
 
 
 class Counter:
-    """How many requests are open at once, as the server sees it."""
+    """How many requests are worked on at once, as the server sees it: one ends before its answer
+    goes out, because whoever has the answer may send the next one before this process runs on."""
 
     def __init__(self) -> None:
         self.now = self.most = self.done = 0
         self.lock = threading.Lock()
-        self.gate = threading.Event()
 
     def enter(self) -> None:
         with self.lock:
@@ -60,24 +60,28 @@ def counting(hold_s: float) -> Iterator[tuple[int, Counter]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            counter.enter()
             try:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.connection.settimeout(0.02)
-                until = time.monotonic() + hold_s
-                while time.monotonic() < until and not self._left():
-                    counter.gate.wait(0.01)
+                counter.enter()
+                try:
+                    self._work()
+                finally:
+                    counter.leave()
                 self.send_response(200)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
             except OSError:
                 self.close_connection = True
-            finally:
-                counter.leave()
+
+        def _work(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.connection.settimeout(0.02)
+            until = time.monotonic() + hold_s
+            while time.monotonic() < until and not self._left():
+                pass
 
         def _left(self) -> bool:
-            """The other side has hung up."""
+            """The other side has hung up; waits a moment for it."""
             try:
                 return self.connection.recv(1) == b""
             except TimeoutError:
@@ -110,9 +114,10 @@ def test_an_outside_counter_never_sees_more_than_the_limit(penstock: Penstock, t
         first = penstock("run", path, "--params-file", values, "--no-wait").stdout.strip()
         second = penstock("run", path, "--params-file", values)
         assert second.returncode == 0, second.stderr
-        penstock("execution", "watch", first)
+        ended = penstock("execution", "watch", first)
+        assert ended.returncode == 0, ended.stderr
         assert counter.most == 3
-        assert counter.done == 40
+        assert counter.done >= 40, "more only if a worker was too busy to be heard of"
 
 
 def test_what_waits_is_listed_and_says_why(penstock: Penstock, tmp_path: Path):
