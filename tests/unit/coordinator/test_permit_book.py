@@ -1,9 +1,10 @@
 """The permit book: when it grants, and what it takes for over."""
 
-from penstock.coordinator.limits.book import Book
+from penstock.coordinator.limits.book import RESTING_MAX, Book
 from penstock.coordinator.limits.claims import Claims, KeyOwner
 from penstock.coordinator.limits.permits import (
     Ask,
+    BreakerRule,
     PermitId,
     RateRule,
     SlotRule,
@@ -190,3 +191,83 @@ def test_of_a_long_span_the_rate_comes_back_evenly_after_its_owner_died():
     per_us = 3_600_000_000
     assert rated(found, 10, 4, per_us, 0) == 0
     assert [len(found.serve(per_us * n // 4 + 1)) for n in range(1, 5)] == [1, 1, 1, 1]
+
+
+def test_a_rate_that_is_much_in_use_wants_to_be_looked_at_once():
+    found = book()
+    for now_us in range(5_000):
+        rated(found, 1, 10_000, 3_600_000_000, now_us)
+    assert len(found.due) == 1
+    assert found.next_us() == 4_999 + 3_600_000_000
+
+
+def test_what_was_to_be_looked_at_goes_with_its_shard():
+    found = book()
+    rated(found, 1, 5, 1_000, 0)
+    found.drop(0)
+    assert found.next_us() == 0
+
+
+MINUTE_US = 60_000_000
+
+
+def through(found: Book, name: str, failed: bool | None, now_us: int, on_open="wait") -> bool:
+    """Something wants through the breaker `name`; False if it may not. It ends at once."""
+    key = make_key("breaker", "t", name)
+    permit = PermitId(f"{name}-{now_us}", 0, 0, 1)
+    rule = BreakerRule(2, 1, MINUTE_US, on_open)
+    found.ask(Ask(permit, key, rule, 5, now_us, 1), now_us)
+    told = [each.verdict for each in found.serve(now_us) if each.permit == permit]
+    if told == [Verdict.GRANTED] and failed is not None:
+        found.heard(permit, key, failed, now_us)
+        found.serve(now_us)
+    return told == [Verdict.GRANTED]
+
+
+def test_a_breaker_that_nobody_uses_is_forgotten_ten_minutes_after_its_time_out():
+    for failures in (1, 2):
+        found = book()
+        for now_us in range(failures):
+            assert through(found, "b", True, now_us)
+        last_us = failures - 1 + 11 * MINUTE_US
+        assert found.next_us() == last_us
+        found.serve(last_us - 1)
+        assert len(list(found)) == 1
+        found.serve(last_us)
+        assert list(found) == []
+        assert found.next_us() == 0
+
+
+def test_a_breaker_that_is_asked_is_not_forgotten():
+    found = book()
+    for now_us in range(2):
+        assert through(found, "b", True, now_us)
+    for now_us in range(2, MINUTE_US, MINUTE_US // 8):
+        assert not through(found, "b", True, now_us, "fail")
+    assert found.next_us() > 11 * MINUTE_US + MINUTE_US // 2
+
+
+def test_a_breaker_that_somebody_waits_for_or_that_probes_is_not_forgotten():
+    found = book()
+    for now_us in range(2):
+        assert through(found, "b", True, now_us)
+    assert not through(found, "b", None, 2)
+    assert found.next_us() == MINUTE_US + 1
+    assert len(found.serve(MINUTE_US + 1)) == 1, "the probe"
+    assert found.next_us() == 0, "it is told what became of it"
+    found.serve(60 * MINUTE_US)
+    assert len(list(found)) == 1
+
+
+def test_of_too_many_breakers_that_nobody_uses_the_one_longest_unused_is_forgotten():
+    found = book()
+    through(found, "waits", None, 0)
+    for now_us in range(RESTING_MAX):
+        through(found, f"b{now_us}", True, now_us)
+    through(found, "b0", True, RESTING_MAX)
+    through(found, "one more", True, RESTING_MAX)
+    names = {key.split("\x1f")[2] for key, _ in found}
+    assert len(names) == RESTING_MAX + 1
+    assert {"waits", "b0", "one more"} <= names
+    assert "b1" not in names
+    assert len(found.due) == RESTING_MAX

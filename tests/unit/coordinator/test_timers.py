@@ -37,7 +37,7 @@ def test_stale_entries_do_not_pile_up():
     timers = Timers()
     for at_us in range(1, 100_000):
         timers.set("a", at_us)
-    assert len(timers._heap) < 5_000
+    assert len(timers._wakeups._heap) < 5_000
     assert timers.next_us() == 99_999
 
 

@@ -18,7 +18,6 @@ three rules:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heappop, heappush
 
 import msgspec
 
@@ -33,8 +32,14 @@ from penstock.coordinator.limits.permits import (
 )
 from penstock.coordinator.limits.rates import Window
 from penstock.coordinator.limits.slots import Slots
+from penstock.coordinator.wakeups import Wakeups
 
 Limit = Slots | Window | Breaker
+Place = tuple[int, str]
+"""A key and the number of its shard."""
+
+RESTING_MAX = 10_000
+"""Breakers that nobody uses at the moment and that are remembered all the same: about 20 MB."""
 
 
 class KeyShard(msgspec.Struct):
@@ -60,8 +65,9 @@ class Book:
         self.shards: dict[int, KeyShard] = {}
         self._epochs: dict[int, int] = {}
         self._who: dict[int, str] = {}
-        self._touched: dict[tuple[int, str], None] = {}
-        self._due: list[tuple[int, int, str]] = []
+        self._touched: dict[Place, None] = {}
+        self.due: Wakeups[Place] = Wakeups()
+        self._resting: dict[Place, None] = {}
         self._closed: set[int] = set()
         self._missed: set[int] = set()
 
@@ -78,6 +84,9 @@ class Book:
         shard = self.shards.pop(number, None)
         if shard is not None and shard.keys:
             self._missed.add(number)
+            for key in shard.keys:
+                self.due.set((number, key), 0)
+                self._resting.pop((number, key), None)
         self._closed.discard(number)
 
     def require(self, leases: Mapping[int, int]) -> None:
@@ -223,9 +232,8 @@ class Book:
         """Decide whatever can be decided now."""
         for number in [n for n in self._closed if self._may_open(self.shards[n], now_us)]:
             self._open(number)
-        while self._due and self._due[0][0] <= now_us:
-            _, number, key = heappop(self._due)
-            self._touched[number, key] = None
+        for place in self.due.take_due(now_us):
+            self._touched[place] = None
         touched, self._touched = self._touched, {}
         told: list[Told] = []
         for number, key in touched:
@@ -236,12 +244,29 @@ class Book:
             for ask, verdict in limit.serve(now_us):
                 who = self._who.get(self._shard_of(ask.permit.execution_id), "")
                 told.append(Told(who, ask.permit, key, verdict, shard.epoch))
-            at_us = limit.next_us()
-            if at_us:
-                heappush(self._due, (at_us, number, key))
-            elif limit.idle:
-                del shard.keys[key]
+            self._keep_or_forget((number, key), limit)
         return told
+
+    def _keep_or_forget(self, place: Place, limit: Limit) -> None:
+        """A key was served: note when to look at it again; forget what tells nothing any more, and
+        of the breakers that nobody uses the one that nobody has used for longest, if they are too
+        many."""
+        self._resting.pop(place, None)
+        at_us = limit.next_us()
+        if not at_us and limit.idle:
+            self._forget(place)
+            return
+        self.due.set(place, at_us)
+        if isinstance(limit, Breaker) and limit.rests:
+            self._resting[place] = None
+            if len(self._resting) > RESTING_MAX:
+                self._forget(next(iter(self._resting)))
+
+    def _forget(self, place: Place) -> None:
+        number, key = place
+        self.due.set(place, 0)
+        self._resting.pop(place, None)
+        del self.shards[number].keys[key]
 
     def _may_open(self, shard: KeyShard, now_us: int) -> bool:
         at_us = _opens_at(shard)
@@ -256,11 +281,12 @@ class Book:
 
     def next_us(self) -> int:
         """When time alone changes something, 0 for never."""
-        times = [self._due[0][0]] if self._due else []
+        at_us = self.due.next_us()
+        times = [at_us] if at_us else []
         for number in self._closed:
-            at_us = _opens_at(self.shards[number])
-            if at_us is not None:
-                times.append(at_us)
+            opens_us = _opens_at(self.shards[number])
+            if opens_us is not None:
+                times.append(opens_us)
         return min(times, default=0)
 
     def __iter__(self) -> Iterator[tuple[str, Limit]]:

@@ -3,13 +3,17 @@
 Closed: everything goes, failures in a row are counted. Open: nothing goes until the time-out is
 over. Half-open: as many at once as must succeed; the first failure opens it again, enough successes
 close it. What is known lives with the key's owner and dies with it: then it is closed again and
-counts anew.
+counts anew. It does so too once nothing came through or asked for the time-out and ten minutes
+more: by then even an open one lets the next through.
 """
 
 from enum import StrEnum
 
 from penstock.coordinator.limits.line import Line
 from penstock.coordinator.limits.permits import Ask, BreakerRule, PermitId, Verdict
+
+_REMEMBERED_US = 600_000_000
+"""How long after its time-out a breaker that nobody uses is remembered."""
 
 
 class BreakerState(StrEnum):
@@ -29,16 +33,20 @@ class Breaker:
         self.failures = 0
         self.successes = 0
         self.opened_us = 0
+        self._used_us = 0
         self.rule = BreakerRule(1, 1, 0)
         self.passing: set[PermitId] = set()
         self._probes: set[PermitId] = set()
 
     @property
+    def rests(self) -> bool:
+        """True if nobody uses it at the moment."""
+        return not self.line and not self.passing
+
+    @property
     def idle(self) -> bool:
         """True if nothing would be forgotten with it."""
-        if self.state is not BreakerState.CLOSED or self.failures:
-            return False
-        return not self.line and not self.passing
+        return self.rests and self.state is BreakerState.CLOSED and not self.failures
 
     def ask(self, ask: Ask) -> None:
         """Join the line."""
@@ -61,6 +69,7 @@ class Breaker:
         """Something that went through is over."""
         was_probe = permit in self._probes
         self.give_back(permit)
+        self._used_us = now_us
         if self.state is BreakerState.HALF_OPEN and was_probe:
             if failed:
                 self.trip(now_us)
@@ -76,7 +85,7 @@ class Breaker:
     def trip(self, now_us: int) -> None:
         """Open."""
         self.state = BreakerState.OPEN
-        self.opened_us = now_us
+        self.opened_us = self._used_us = now_us
         self.successes = 0
         self._probes.clear()
 
@@ -88,6 +97,10 @@ class Breaker:
 
     def serve(self, now_us: int) -> list[tuple[Ask, Verdict]]:
         """Who may go through now, who is turned away."""
+        if not self.rests:
+            self._used_us = now_us
+        if now_us >= self._forgets_us():
+            self.reset()
         if self.state is BreakerState.OPEN and now_us >= self.opened_us + self.rule.timeout_us:
             self.state = BreakerState.HALF_OPEN
         told: list[tuple[Ask, Verdict]] = []
@@ -108,8 +121,13 @@ class Breaker:
             return len(self._probes) + self.successes < self.rule.successes
         return self.state is BreakerState.CLOSED
 
+    def _forgets_us(self) -> int:
+        return self._used_us + self.rule.timeout_us + _REMEMBERED_US
+
     def next_us(self) -> int:
         """When time alone changes something, 0 for never."""
+        if self.rests:
+            return 0 if self.idle else self._forgets_us()
         waits = self.state is BreakerState.OPEN and self.line
         return self.opened_us + self.rule.timeout_us if waits else 0
 

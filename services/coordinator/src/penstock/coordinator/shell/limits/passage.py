@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from penstock.coordinator.core.inputs import AttemptStarted, Completed, Failed, Report
 from penstock.coordinator.limits.permits import WHOLE, BreakerRule, PermitId
+from penstock.coordinator.limits.stopping import Stopping
 from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.limits.gated import Permits
 from penstock.coordinator.shell.live import Live
@@ -24,7 +25,7 @@ class Passage:
     def __init__(self, limits: ClusterLimits) -> None:
         self._limits = limits
         self._claims = limits.claims
-        self._stopping: dict[str, set[NodeRef]] = {}
+        self._stopping = Stopping()
 
     def reported(self, live: Live, permits: Permits, said: Report | AttemptStarted) -> None:
         """A worker is done with an attempt, whatever becomes of its report."""
@@ -56,19 +57,16 @@ class Passage:
     def revoked(self, live: Live, permits: Permits, refs: Iterable[NodeRef]) -> None:
         """Workers were told to stop these: they will say so."""
         stopping = list(refs)
-        self._stopping.setdefault(live.id, set()).update(stopping)
         self.lost(live, permits, stopping)
+        self._stopping.told(live.id, stopping, permits.unsure_us, self._limits.now_us())
 
     def stopped(self, execution_id: str, ref: NodeRef) -> None:
         """A worker says that it does not run this any more."""
-        stopping = self._stopping.get(execution_id, set())
-        stopping.discard(ref)
-        if not stopping:
-            self._stopping.pop(execution_id, None)
+        all_stopped = self._stopping.stopped(execution_id, ref)
         for claim in self._claims.of(execution_id):
             permit = claim.ask.permit
             is_it = (permit.node, permit.item, permit.attempt) == (ref.node, ref.item, ref.attempt)
-            if claim.until_us and (is_it or (permit.node == WHOLE and not stopping)):
+            if claim.until_us and (is_it or (permit.node == WHOLE and all_stopped)):
                 self._claims.give_back(permit, claim.ask.key)
 
     def doubt(self, permits: Permits, permit: PermitId, until_us: int) -> None:
@@ -108,7 +106,7 @@ class Passage:
         stopped."""
         now_us = self._limits.now_us()
         until_us = now_us + self._limits.doubt_us
-        unsure = live.id in self._stopping or permits.unsure_us > now_us
+        unsure = permits.unsure_us > now_us
         for permit, entry in permits:
             if entry.given or (unsure and entry.ref is None):
                 self.doubt(permits, permit, until_us)
