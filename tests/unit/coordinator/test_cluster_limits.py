@@ -15,7 +15,7 @@ from penstock.coordinator.limits.permits import (
     Verdict,
     make_key,
 )
-from penstock.coordinator.shell.limits.cluster_limits import Alone, ClusterLimits
+from penstock.coordinator.shell.limits.cluster_limits import MARGIN_S, Alone, ClusterLimits
 from penstock.coordinator.shell.live import Shard
 
 KEY = make_key("slots", "ada", "bank")
@@ -41,6 +41,15 @@ class Heard(Alone):
 
     def greet(self, coordinator_id: str, address: str) -> None:
         self.greeted.append(coordinator_id)
+
+
+class Hands(SystemClock):
+    """A clock that is set by hand."""
+
+    now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 class Always:
@@ -137,3 +146,35 @@ def test_a_doubt_about_what_is_over_does_not_outlive_the_shard():
     limits.forget(Shard(0, 1, 0))
     assert len(limits.claims) == 0
     assert limits.sync_for("there").held == ()
+
+
+def owning(epoch: int) -> tuple[ClusterLimits, Hands, list[Told]]:
+    """One that took everything under this epoch, was asked, and what it told since."""
+    clock = Hands()
+    limits = ClusterLimits("here", clock, Always(), 8.0)
+    told: list[Told] = []
+    limits.on_told = told.append
+    limits.follow(1, HERE, {0: KeyOwner("here", epoch)})
+    limits.loaded(Shard(0, epoch, 0))
+    limits.ask(Ask(PERMIT, KEY, SlotRule(1), epoch=epoch))
+    while limits.stirred:
+        limits.turn()
+    return limits, clock, told
+
+
+def test_where_nobody_had_the_executions_before_a_slot_is_granted_at_once():
+    _, _, told = owning(1)
+    assert [each.verdict for each in told] == [Verdict.GRANTED]
+
+
+def test_after_a_takeover_nothing_is_granted_while_what_nobody_knows_of_may_run():
+    """An attempt that was cancelled on disk may run on until its worker stops by itself."""
+    limits, clock, told = owning(2)
+    doubt_s = 8.0 + MARGIN_S
+    assert limits.due_us() == round((clock.now + doubt_s) * 1e6)
+    clock.now += doubt_s - 0.001
+    limits.turn()
+    assert told == []
+    clock.now += 0.001
+    limits.turn()
+    assert [each.verdict for each in told] == [Verdict.GRANTED]

@@ -73,6 +73,19 @@ def test_a_word_under_an_older_lease_does_not_open_it():
     assert granted(found) == []
 
 
+def test_a_word_that_came_before_the_lease_changed_hands_does_not_open_it():
+    found = Book(lambda text: 0)
+    found.take(0, 2, 0)
+    found.ask(ask("e", epoch=5), 0)
+    found.sync("old", Sync({0: (4, 0)}, {0: 2}), 0)
+    found.require({0: 5})
+    assert granted(found) == []
+    assert found.awaited() == {0: 5}
+    found.sync("new", Sync({0: (5, 0)}, {0: 2}, wanted=(ask("e", epoch=5),)), 0)
+    assert granted(found) == ["e"]
+    assert found.awaited() == {}
+
+
 def test_a_word_about_another_lease_of_the_keys_does_not_open_it():
     found = Book(lambda text: 0)
     found.take(0, 2, 0)
