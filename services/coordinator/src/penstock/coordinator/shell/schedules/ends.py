@@ -12,16 +12,16 @@ class _EndOfRun:
 
     __slots__ = ("_tell", "execution_id")
 
-    def __init__(self, execution_id: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, execution_id: str, tell: "Callable[[_EndOfRun], None]") -> None:
         self.execution_id = execution_id
         self._tell = tell
 
     def on_ended(self, live: Live, end: Finish) -> None:
-        self._tell(self.execution_id)
+        self._tell(self)
 
     def on_failed(self, error: PenstockError) -> None:
         """The shard goes: its next owner looks for itself."""
-        self._tell(self.execution_id)
+        self._tell(self)
 
 
 class Ends:
@@ -35,8 +35,10 @@ class Ends:
 
     def watch(self, execution_id: str, shard: Shard) -> None:
         """Watch a run that had not ended when state was asked. One that is not in memory is at
-        rest, or has ended since: one more look tells."""
-        if execution_id in self._watched:
+        rest, or has ended since: one more look tells. A watch in a shard that went, perhaps before
+        it was set, is worth nothing."""
+        known = self._watched.get(execution_id)
+        if known is not None and known[0] is shard:
             return
         waiter = _EndOfRun(execution_id, self._told)
         self._watched[execution_id] = (shard, waiter)
@@ -59,6 +61,8 @@ class Ends:
             if not waiters:
                 shard.absent.pop(execution_id, None)
 
-    def _told(self, execution_id: str) -> None:
-        self._watched.pop(execution_id, None)
+    def _told(self, waiter: _EndOfRun) -> None:
+        known = self._watched.get(waiter.execution_id)
+        if known is not None and known[1] is waiter:
+            del self._watched[waiter.execution_id]
         self._again()
