@@ -7,7 +7,14 @@ import pytest
 from penstock.api.operation.v1 import operation_service_pb2 as op
 from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServiceStub
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
-from penstock.common.errors import InvalidArgument, InvalidQuery, NotFound, Unavailable, WrongOwner
+from penstock.common.errors import (
+    IdempotencyConflict,
+    InvalidArgument,
+    InvalidQuery,
+    NotFound,
+    Unavailable,
+    WrongOwner,
+)
 from penstock.common.rpc.channel import call
 from penstock.coordinator.shell.operations.operation_steps import Steps
 
@@ -93,6 +100,60 @@ async def test_the_same_request_again_is_the_same_operation(running, twenty):
     assert again.existing
     assert again.operation.id == first.operation.id
     await ended(running, first.operation.id)
+
+
+async def test_a_key_that_was_used_for_another_operation_is_refused(running, twenty):
+    first = await begin(running, key="once", query="tag:odd")
+    with pytest.raises(IdempotencyConflict):
+        await begin(running, key="once")
+    assert counts(await ended(running, first.operation.id)) == (10, 0, 0)
+
+
+async def test_an_operation_whose_creation_was_not_answered_is_carried_out(
+    running, state, twenty, monkeypatch
+):
+    create = state.operations.create
+
+    async def lose_the_answer(tenant, operation):
+        await create(tenant, operation)
+        raise Unavailable("the connection broke")
+
+    monkeypatch.setattr(state.operations, "create", lose_the_answer)
+    with pytest.raises(Unavailable):
+        await begin(running, rate_per_s=5000)
+    (begun,) = state.operations.rows
+    assert counts(await ended(running, begun)) == (20, 0, 0)
+
+
+async def test_an_operation_that_was_written_after_its_owner_had_looked_is_found(
+    opened, state, monkeypatch
+):
+    monkeypatch.setattr("penstock.coordinator.shell.operations.operations._LOOK_S", 0.05)
+    async with opened(state) as running:
+        late = op.Operation(id=running.shell.starts.fresh_id()[0], state=op.OPERATION_STATE_RUNNING)
+        late.task.kind = CANCEL
+        late.task.execution_ids.append("01J00000000000000000000000")
+        await state.operations.create("default", late)
+        assert counts(await ended(running, late.id)) == (0, 1, 0)
+
+
+async def test_one_that_was_cancelled_since_it_was_read_does_nothing_more(opened, state):
+    async with opened(state) as running:
+        await call(running.stub.ApplyWorkflow, pb.ApplyWorkflowRequest(source=LONG))
+        started = await call(running.stub.StartExecution, pb.StartExecutionRequest(workflow="long"))
+        late = op.Operation(id=running.shell.starts.fresh_id()[0], state=op.OPERATION_STATE_RUNNING)
+        late.task.kind = CANCEL
+        late.task.execution_ids.append(started.execution_id)
+        await state.operations.create("default", late)
+        (read,) = await state.operations.open_of(range(state.shard_count))
+        stopped = await state.operations.find("default", late.id)
+        stopped.operation.state = op.OPERATION_STATE_CANCELLED
+        await state.operations.save(stopped)
+        running.shell.operations._take_up(read)
+        async with asyncio.timeout(10):
+            while running.shell.operations._running:
+                await asyncio.sleep(0.01)
+        assert not state.ended(started.execution_id)
 
 
 async def test_what_is_over_is_skipped(running, twenty):

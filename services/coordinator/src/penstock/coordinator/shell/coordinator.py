@@ -303,6 +303,7 @@ async def open_coordinator(
             group.create_task(coordinator.keeper.run()),
             group.create_task(coordinator.audit.run()),
             group.create_task(coordinator.outbox.run()),
+            group.create_task(coordinator.operations.run()),
             group.create_task(coordinator.limits.run()),
         ]
         try:

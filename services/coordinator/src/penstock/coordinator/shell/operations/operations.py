@@ -5,7 +5,8 @@ An operation belongs to a shard by its id, as an execution does, and is carried 
 owner. It walks what its query finds, page by page; after each page it writes how far it is. Whoever
 takes the shard reads the operations that go on and continues after the last page that was written:
 steps of the page that was under way are made once more, which changes nothing. Two owners that do
-not know of each other are kept apart by the revision: the one whose write is refused stops.
+not know of each other are kept apart by the revision: the one whose write is refused stops. Now and
+then every owner looks for operations that go on and have nobody.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from penstock.api.search.v1.search_service_pb2 import (
     CountExecutionsRequest,
     SearchExecutionsRequest,
 )
-from penstock.common.errors import Internal, InvalidQuery, PenstockError
+from penstock.common.errors import IdempotencyConflict, Internal, InvalidQuery, PenstockError
 from penstock.common.ids import keyed_ulid, shard_of
 from penstock.common.logging import get_logger
 from penstock.coordinator.finding_ports import Finding
@@ -36,6 +37,9 @@ RATE_PER_S = 200
 _COUNT_MAX = 100_000
 _SAMPLE = 10
 _RETRY_S = 0.5
+_LOOK_S = 30.0
+"""How often the table is asked for operations that nobody carries out: one is left over if it was
+written while its shard changed hands, or while nobody heard the answer."""
 
 
 class Portion(NamedTuple):
@@ -65,7 +69,7 @@ class Operations:
         self, tenant: str, request: pb.StartOperationRequest
     ) -> pb.StartOperationResponse:
         """Begin one, or tell what it would do. Raises `InvalidQuery`, `InvalidArgument`; with a key
-        `WrongOwner`."""
+        `WrongOwner`, and `IdempotencyConflict` if it was used for something else."""
         task = request.task
         check_task(task)
         now_us = self._process.clock.now_us()
@@ -82,9 +86,19 @@ class Operations:
         else:
             operation.id, _ = self._starts.fresh_id()
         await self._count(tenant, operation)
-        stored, existing = await self._store.create(tenant, operation)
-        if not existing:
-            self._take_up(stored)
+        try:
+            stored, existing = await self._store.create(tenant, operation)
+        except PenstockError:
+            self._look_again(operation.id)  # it may be written all the same
+            raise
+        if stored.operation.task != task:
+            raise IdempotencyConflict(
+                f"the key {request.idempotency_key!r} was used for a different operation",
+                fix="Use a new one for a new operation.",
+                operation_id=stored.operation.id,
+            )
+        if stored.operation.state == pb.OPERATION_STATE_RUNNING:
+            self._take_up(stored, fresh=not existing)
         return pb.StartOperationResponse(operation=stored.operation, existing=existing)
 
     async def get(self, tenant: str, operation_id: str) -> pb.Operation:
@@ -117,6 +131,17 @@ class Operations:
             if saved:
                 return stored.operation
 
+    async def run(self) -> None:
+        """Look for operations that nobody carries out, for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            shards = sorted(self._shards.owned)
+            try:
+                for stored in await self._store.open_of(shards) if shards else ():
+                    self._take_up(stored)
+            except PenstockError as error:
+                self._log.warning("operations_not_listed", error=str(error))
+
     def on_loaded(self, shard: Shard) -> None:
         """A shard came to life: go on with its operations."""
         self._process.tasks.create_task(self._take_over(shard))
@@ -131,15 +156,18 @@ class Operations:
             else:
                 return
 
-    def _take_up(self, stored: pb.StoredOperation) -> None:
+    def _take_up(self, stored: pb.StoredOperation, *, fresh: bool = False) -> None:
+        """Carry one out, unless that goes on already. `fresh`: nobody else can have it."""
         operation_id = stored.operation.id
         if operation_id not in self._running:
             self._running[operation_id] = stored
-            self._process.tasks.create_task(self._carry_out(stored))
+            self._process.tasks.create_task(self._carry_out(stored, fresh=fresh))
 
-    async def _carry_out(self, stored: pb.StoredOperation) -> None:
+    async def _carry_out(self, stored: pb.StoredOperation, *, fresh: bool) -> None:
         operation = stored.operation
         try:
+            if not fresh:  # what was read may be old: it may be somebody's, or over
+                await self._save(stored)
             while self._is_ours(stored) and operation.state == pb.OPERATION_STATE_RUNNING:
                 await self._go_on(stored)
         except Exception as fault:  # noqa: BLE001 - one operation must not end the service
