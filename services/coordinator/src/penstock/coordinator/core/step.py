@@ -74,20 +74,22 @@ from penstock.workflow.execution.fold import ExecutionState
 
 __all__ = ["Step", "next_wake_us", "recover", "step"]
 
+_REFUSED_LATE = (Report, SignalArrived, Intervention, DebugAsked, TaskAnswer)
+"""After the end their callers hear no, not the silence that others take for yes."""
+
 
 def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
     """Decide what one input means; `state` is moved on to the result.
 
     O(1) per outcome, plus O(edges) of the nodes that end. Inputs to an execution that has ended
-    change nothing; a report or a signal is then refused.
+    change nothing; those whose caller must know whether they counted are then refused.
     """
     if type(happened) is Report:
         quick = take_row(state, happened, now_us)
         if quick is not None:
             return quick
     if state.end is not None:
-        awaited = isinstance(happened, Report | SignalArrived)
-        return Turn(state, now_us).refuse() if awaited else Step()
+        return Turn(state, now_us).refuse() if isinstance(happened, _REFUSED_LATE) else Step()
     turn = Turn(state, now_us)
     match happened:
         case Report():

@@ -44,7 +44,7 @@ class Caller(Protocol):
     """Somebody who waits for an input to be on disk."""
 
     def on_committed(self, live: "Live", accepted: bool) -> None:
-        """It is. `accepted` is false for a report or signal that the core refused."""
+        """It is. `accepted` is false for what the core refused."""
         ...
 
     def on_failed(self, error: PenstockError) -> None:
