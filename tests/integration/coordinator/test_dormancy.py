@@ -300,3 +300,16 @@ async def test_a_new_start_finds_room_while_many_wait_to_wake(opened, state, clo
         await until(lambda: len(running.shell.executions) == 10)
         async with open_worker(running.channel):
             await until(lambda: all(map(state.ended, ids)))
+
+
+async def test_a_call_that_breaks_over_who_is_woken_breaks_nothing_else(running, state, clock):
+    (execution_id,) = await asleep(running)
+
+    def broken(live):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await running.shell.hands._telling.tell_what_fits("default", execution_id, broken)
+    clock.ahead_us += HOUR_US
+    async with open_worker(running.channel):
+        await until(lambda: state.ended(execution_id))

@@ -41,6 +41,9 @@ class _Answer:
             happened = self._happening(live)
         except PenstockError as error:
             self.on_failed(error)
+        except Exception as fault:  # noqa: BLE001 - it is the asking call's, not the awakening's
+            if not self.done.done():
+                self.done.set_exception(fault)
         else:
             self._room.put(live, happened, self)
 
