@@ -50,6 +50,35 @@ def test_a_repair_that_did_not_help_is_found_again():
     assert told.look(finding()) == ["lost"]
 
 
+def test_a_look_that_could_not_tell_is_no_second_look():
+    told = Told(Findings())
+    told.look(finding())
+    told.findings.not_told("E1")
+    assert told.look(finding()) == []
+    assert told.look(finding()) == ["lost"]
+
+
+def test_a_look_that_could_not_tell_leaves_findings_as_they_are():
+    told = Told(Findings())
+    told.look(finding())
+    told.look(finding())
+    told.findings.not_told("E1")
+    assert told.findings.found
+    told.look()
+    assert not told.findings.found
+
+
+def test_what_is_looked_at_no_more_is_neither_a_finding_nor_a_suspicion():
+    told = Told(Findings())
+    told.look(finding())
+    told.look(finding())
+    told.findings.looked("E2", [finding(execution="E2")])
+    told.findings.keep(lambda subject: subject == "E2")
+    assert not told.findings.found
+    told.findings.looked("E2", [finding(execution="E2")])
+    assert [each.execution_id for each in told.findings.found.values()] == ["E2"]
+
+
 def test_too_many_findings_are_counted_and_not_kept():
     findings = Findings()
     many = [finding(str(number)) for number in range(FINDINGS_MAX + 3)]

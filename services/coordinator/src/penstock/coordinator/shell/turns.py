@@ -77,6 +77,7 @@ class Turns:
         self._measures = measures
         self._inbox: deque[tuple[Live, Happening, Caller | None]] = deque()
         self._dues = Dues()
+        self._broken = False
         self._wake = asyncio.Event()
         self._log = get_logger("turns")
         self.timers = Timers()
@@ -143,8 +144,11 @@ class Turns:
                 released.append((live, commands, caller))
         self._measures.turn_inputs.observe(count)
         self._measures.nodes.inc(outcomes)
-        if touched and self._send(touched.values(), now_us):
-            released = self._without_faulty(released)
+        if touched:
+            self._send(touched.values(), now_us)
+        if self._broken:
+            self._broken = False
+            released, at_once = _without_broken(released), _without_broken(at_once)
         self.appends.attach(released, self._dues.take())
         if at_once:
             self._release.carry_out(at_once)
@@ -176,7 +180,7 @@ class Turns:
         except Exception as fault:  # noqa: BLE001 - a bug in the core must not stop the others
             self._quarantine(live, fault)
             if caller is not None:
-                caller.on_failed(Internal("the engine met a fault of its own in this execution"))
+                caller.on_failed(_own_fault())
             return None
 
     def _recover(
@@ -207,8 +211,9 @@ class Turns:
             caller.on_failed(Unavailable(MOVED))
 
     def _quarantine(self, live: Live, fault: Exception) -> None:
-        """Keep a broken execution from harm: forget it; its journal is as it was, for a fixed
-        version to load."""
+        """Keep a broken execution from harm: forget it, with what this turn has decided of it; its
+        journal is as it was, for a fixed version to load."""
+        self._broken = True
         self._log.error(
             "execution_quarantined", execution=live.id, error=repr(fault), exc_info=fault
         )
@@ -220,23 +225,14 @@ class Turns:
         self._executions.forget(live)
         self._executions.set_aside.add(live.id)
         for waiter in live.waiters:
-            waiter.on_failed(Internal("the engine met a fault of its own in this execution"))
+            waiter.on_failed(_own_fault())
         live.waiters.clear()
 
-    def _without_faulty(self, released: list[Released]) -> list[Released]:
-        """Leave out those whose record could not be made: nothing of them is on its way to disk."""
-        for live, _, caller in released:
-            if live.gone and caller is not None:
-                caller.on_failed(Internal("the engine met a fault of its own in this execution"))
-        return [one for one in released if not one[0].gone]
-
-    def _send(self, touched: Iterable[Live], now_us: int) -> bool:
-        """Make records and send them; a turn with much data becomes several appends. True if some
-        record could not be made."""
+    def _send(self, touched: Iterable[Live], now_us: int) -> None:
+        """Make records and send them; a turn with much data becomes several appends."""
         request = AppendRequest()
         writes: dict[int, ShardWrite] = {}
         size = records = count = 0
-        faulty = False
         for live in touched:
             events = live.unsent
             if not events:
@@ -246,7 +242,6 @@ class Turns:
                 body = body_of(live, events, now_us)
             except Exception as fault:  # noqa: BLE001 - one execution must not stop the others
                 self._quarantine(live, fault)
-                faulty = True
                 continue
             write = writes.get(shard.number)
             if write is None:
@@ -276,7 +271,6 @@ class Turns:
             self.appends.send(request)
         self._measures.records.inc(records)
         self._measures.events.inc(count)
-        return faulty
 
     def _arm(self, live: Live, wake_us: int) -> None:
         live.wake_us = wake_us
@@ -286,6 +280,18 @@ class Turns:
         """An append is answered: its commands go, and another turn may begin."""
         self.appends.on_answer(answer)
         self._wake.set()
+
+
+def _without_broken(released: list[Released]) -> list[Released]:
+    """Leave out what broke the engine in this turn: nothing of it is on its way to disk."""
+    for live, _, caller in released:
+        if live.gone and caller is not None:
+            caller.on_failed(_own_fault())
+    return [one for one in released if not one[0].gone]
+
+
+def _own_fault() -> Internal:
+    return Internal("the engine met a fault of its own in this execution")
 
 
 def _may_run_ahead(live: Live, commands: Sequence[Command]) -> bool:

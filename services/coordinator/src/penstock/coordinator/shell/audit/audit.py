@@ -22,7 +22,7 @@ from penstock.coordinator.core.audit import Fault, differences, orphans
 from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
 from penstock.coordinator.ports import LiveRow, State
-from penstock.coordinator.shell.audit.findings import Finding, Findings, Repair
+from penstock.coordinator.shell.audit.findings import Finding, Findings, Repair, subject_of_shard
 from penstock.coordinator.shell.dispatch.release import Release
 from penstock.coordinator.shell.dormancy.awakening import Awakening
 from penstock.coordinator.shell.joins import StoredJoins
@@ -92,11 +92,13 @@ class Audit:
     async def go_round(self, pause_s: float = 0.0) -> None:
         """Look at every shard that is ours and every execution in memory, once."""
         for shard in list(self._of.shards.owned.values()):
-            await self._be_sure(f"shard {shard.number}", partial(self._look_at_shard, shard))
+            await self._be_sure(subject_of_shard(shard.number), partial(self._look_at_shard, shard))
             for execution_id in list(shard.executions):
                 await self.look_at(execution_id)
                 await asyncio.sleep(pause_s)
         self.rounds += 1
+        shards = {subject_of_shard(number) for number in self._of.shards.owned}
+        self.findings.keep(lambda each: each in shards or each in self._of.executions.by_id)
 
     async def look_at(self, execution_id: str) -> None:
         """Look at one execution, if it is in memory."""
@@ -116,8 +118,9 @@ class Audit:
             seen = await look()
         except PenstockError as error:
             self._log.debug("audit_interrupted", subject=subject, error=str(error))
-            return False
+            seen = None
         if seen is None:
+            self.findings.not_told(subject)
             return False
         self.checked += 1
         self._measures.audited.inc()

@@ -1,6 +1,6 @@
 """What the audit found: kept until it is mended or turns out to be over."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import msgspec
@@ -44,6 +44,11 @@ class Finding(msgspec.Struct, frozen=True):
         return (self.invariant, self.execution_id, self.message)
 
 
+def subject_of_shard(number: int) -> str:
+    """What a look at a shard is a look at; of an execution it is the id."""
+    return f"shard {number}"
+
+
 class Findings:
     """Of one coordinator. What is seen once is a suspicion: work that is under way looks like it.
     Seen at the next look too, it is a finding, until a look does not see it."""
@@ -69,8 +74,23 @@ class Findings:
                 self.dropped += 1
         return new
 
+    def not_told(self, subject: str) -> None:
+        """A look could not tell anything: what was found stays, a suspicion has to begin anew."""
+        found = {
+            key: finding
+            for key, finding in self._suspected.pop(subject, {}).items()
+            if key in self.found
+        }
+        if found:
+            self._suspected[subject] = found
+
+    def keep(self, is_looked_at: Callable[[str], bool]) -> None:
+        """Subjects that will not be looked at any more have ended or are others' now."""
+        for subject in [each for each in self._suspected if not is_looked_at(each)]:
+            self.looked(subject, ())
+
     def forget(self, finding: Finding) -> None:
         """It was mended; if it was not, it will be found again."""
         self.found.pop(finding.key, None)
         self._suspected.pop(finding.execution_id, None)
-        self._suspected.pop(f"shard {finding.shard}", None)
+        self._suspected.pop(subject_of_shard(finding.shard), None)

@@ -29,7 +29,7 @@ class Mending:
         """Mend findings; returns each with what became of it: empty if it was mended, else why
         not."""
         done: list[tuple[Finding, str]] = []
-        reloaded: set[int] = set()
+        reloaded: dict[int, str] = {}
         for finding in chosen:
             try:
                 why_not = await self._mend_one(finding, reloaded)
@@ -48,15 +48,16 @@ class Mending:
             done.append((finding, why_not))
         return done
 
-    async def _mend_one(self, finding: Finding, reloaded: set[int]) -> str:
+    async def _mend_one(self, finding: Finding, reloaded: dict[int, str]) -> str:
+        """`reloaded`: shards that were loaded again for other findings, with what came of it."""
         if finding.repair is Repair.LOOK_AGAIN:
             self._look_for_sleepers()
             return ""
         if finding.repair is Repair.RELOAD:
+            self._of.executions.set_aside.discard(finding.execution_id)
             if finding.shard not in reloaded:
-                reloaded.add(finding.shard)
-                return await self._of.shards.load_again(finding.shard)
-            return ""
+                reloaded[finding.shard] = await self._of.shards.load_again(finding.shard)
+            return reloaded[finding.shard]
         live = self._of.executions.get(finding.execution_id)
         if live is None:
             return "the execution is not here any more"

@@ -53,6 +53,7 @@ class Recovery:
         for live in loaded:
             live.early = []
             self._executions.add(live)
+            self._executions.set_aside.discard(live.id)
         shard.phase = Phase.OWNED
         self.on_loaded(shard)
         if not loaded:
