@@ -1,4 +1,4 @@
-"""A run that a schedule waits for is told of once it ends, whoever has held its shard in between."""
+"""Runs that a schedule waits for are told of when they end, whoever had their shard meanwhile."""
 
 from types import SimpleNamespace
 

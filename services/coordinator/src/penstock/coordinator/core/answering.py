@@ -6,7 +6,8 @@ commit. A task is answered once; whoever comes later is refused.
 
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import TaskAnswer
-from penstock.coordinator.core.timing_out import complete, skip, try_again
+from penstock.coordinator.core.items import end_well
+from penstock.coordinator.core.timing_out import skip, try_again
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.decisions import (
     DECISIONS,
@@ -33,7 +34,7 @@ def on_task_answer(turn: Turn, answer: TaskAnswer) -> None:
     if task.kind == TaskKind.APPROVAL:
         output = decision_output(answer.decision, answer.data, answer.by, turn.now_us)
         chosen = (answer.decision,)
-        complete(turn, NodeCompleted(ref, output, chosen, True, finished_us=turn.now_us))
+        end_well(turn, NodeCompleted(ref, output, chosen, True, finished_us=turn.now_us))
     else:
         _settle_effect(turn, answer, task)
 
@@ -48,7 +49,7 @@ def _settle_effect(turn: Turn, answer: TaskAnswer, task: HumanTask) -> None:
     ref = answer.ref
     decision = answer.decision
     if decision == HAPPENED:
-        complete(turn, NodeCompleted(ref, answer.data, finished_us=turn.now_us))
+        end_well(turn, NodeCompleted(ref, answer.data, finished_us=turn.now_us))
     elif decision == NOT_HAPPENED:
         try_again(turn, ref)
     elif decision == SKIP:

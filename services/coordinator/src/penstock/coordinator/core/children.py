@@ -9,9 +9,8 @@ gives a wait up owes the child a cancel, in the same commit.
 import msgspec
 
 from penstock.coordinator.core.failing import record_failure
-from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.inputs import ChildEnded, ChildRefused, StartChild
-from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.items import end_well
 from penstock.coordinator.core.notices import ChildStart
 from penstock.coordinator.core.on_signal import wake
 from penstock.coordinator.core.turn import Turn
@@ -48,11 +47,7 @@ def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
         return
     keys, parts = ("execution_id", "workflow"), (asked.child_id, asked.workflow)
     output = join_object(keys, [msgspec.json.encode(part) for part in parts])
-    event = NodeCompleted(ref, Payload(output), finished_us=turn.now_us)
-    if ref.item:
-        record_item(turn, event)
-    else:
-        complete(turn, event)
+    end_well(turn, NodeCompleted(ref, Payload(output), finished_us=turn.now_us))
 
 
 def on_child_ended(turn: Turn, ended: ChildEnded) -> None:

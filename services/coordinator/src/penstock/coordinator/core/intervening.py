@@ -6,7 +6,8 @@ workers that had an attempt are told to stop after it. What has ended stays as i
 
 from penstock.coordinator.core.failing import fail_node, record_failure
 from penstock.coordinator.core.inputs import Intervention
-from penstock.coordinator.core.timing_out import complete, skip, try_again
+from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.timing_out import skip, try_again
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
     NodeCompleted,
@@ -104,7 +105,10 @@ def _flaw_of_item(state: ExecutionState, asked: Intervention) -> str:
 def _complete(turn: Turn, ref: NodeRef, asked: Intervention) -> None:
     named = NodeRef(ref.node, ref.item, max(ref.attempt, 1))
     event = NodeCompleted(named, asked.value, asked.chosen, asked.routed, finished_us=turn.now_us)
-    complete(turn, event)
+    if ref.item:
+        record_item(turn, event)
+    else:
+        turn.emit(event)  # by hand: no debugger holds it back
 
 
 def _fail(turn: Turn, ref: NodeRef, asked: Intervention) -> None:

@@ -1,9 +1,11 @@
-"""Items of a fan-out: they are let go in order, at most so many at once, and end one by one.
+"""Items of a fan-out: they are let go in order, at most so many at once, and end one by one. Beside
+that, how a node or an item ends well.
 
 Order of effects: an item is let go by the commit that ends the one whose place it takes. All O(1)
 per item.
 """
 
+from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeCompleted, NodeFailed
 from penstock.workflow.execution.fan_out import FanOut
@@ -22,6 +24,14 @@ def record_item(turn: Turn, event: NodeCompleted | NodeFailed) -> None:
     let_go(turn, node, items, before)
     if items.done == items.count or items.part_bytes > JOINED_BYTES_MAX:
         turn.full.append(node)
+
+
+def end_well(turn: Turn, event: NodeCompleted) -> None:
+    """A node, or an item of one, ended well; a debugger may hold a node's outcome back."""
+    if event.ref.item:
+        record_item(turn, event)
+    else:
+        complete(turn, event)
 
 
 def let_go(turn: Turn, node: int, items: FanOut, before: int) -> None:

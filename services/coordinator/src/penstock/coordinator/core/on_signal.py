@@ -4,9 +4,8 @@ Order of effects: a signal is written before its sender is told so, and together
 the wait it ends. Each signal ends one wait: the oldest one for its name, or else the next one.
 """
 
-from penstock.coordinator.core.holding import complete
 from penstock.coordinator.core.inputs import SignalArrived, Waiting
-from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.items import end_well
 from penstock.coordinator.core.timing_out import look_again_later
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import NodeCompleted, NodeWaiting, SignalReceived
@@ -59,8 +58,4 @@ def fall_asleep(turn: Turn, ref: NodeRef, wait: Waiting) -> None:
 def wake(turn: Turn, key: int, output: Payload) -> None:
     """A wait ended well."""
     ref = turn.state.current_ref(key)
-    event = NodeCompleted(ref, output, finished_us=turn.now_us)
-    if ref.item:
-        record_item(turn, event)
-    else:
-        complete(turn, event)
+    end_well(turn, NodeCompleted(ref, output, finished_us=turn.now_us))

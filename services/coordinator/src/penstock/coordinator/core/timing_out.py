@@ -7,7 +7,7 @@ its own, which counts neither as a failure nor as a loss.
 
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import Waiting
-from penstock.coordinator.core.items import record_item
+from penstock.coordinator.core.items import end_well, record_item
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.decisions import APPROVED, REJECTED, decision_output
 from penstock.workflow.execution.events import (
@@ -62,12 +62,12 @@ def time_out(turn: Turn, wait: NodeWaiting) -> None:
         case OnTimeout.SKIP:
             skip(turn, ref, SkipReason.TIMEOUT)
         case OnTimeout.COMPLETE:
-            complete(turn, NodeCompleted(ref, wait.output, finished_us=turn.now_us))
+            end_well(turn, NodeCompleted(ref, wait.output, finished_us=turn.now_us))
         case OnTimeout.APPROVE | OnTimeout.REJECT:
             decision = APPROVED if wait.on_timeout == OnTimeout.APPROVE else REJECTED
             output = decision_output(decision, NULL, "", turn.now_us)
             event = NodeCompleted(ref, output, (decision,), True, finished_us=turn.now_us)
-            complete(turn, event)
+            end_well(turn, event)
 
 
 def skip(turn: Turn, ref: NodeRef, reason: SkipReason) -> None:
@@ -76,14 +76,6 @@ def skip(turn: Turn, ref: NodeRef, reason: SkipReason) -> None:
         record_item(turn, NodeCompleted(ref, NULL, finished_us=turn.now_us))
     else:
         turn.emit(NodesSkipped((ref.node,), reason))
-
-
-def complete(turn: Turn, event: NodeCompleted) -> None:
-    """End a node or an item well."""
-    if event.ref.item:
-        record_item(turn, event)
-    else:
-        turn.emit(event)
 
 
 def try_again(turn: Turn, ref: NodeRef) -> None:

@@ -75,6 +75,7 @@ class Audit:
         self._log = get_logger("audit")
         self.findings = Findings()
         self.checked = 0
+        self._looking = asyncio.Lock()
         self._resting: dict[int, int] = {}
         self.rounds = 0
 
@@ -107,10 +108,12 @@ class Audit:
             await self._be_sure(live.id, partial(self._look_at_live, live))
 
     async def _be_sure(self, subject: str, look: Look) -> None:
-        """Look, and look again at what is suspicious."""
-        if await self._take_a_look(subject, look):
-            await asyncio.sleep(_SECOND_LOOK_S)
-            await self._take_a_look(subject, look)
+        """Look, and look again at what is suspicious; one subject after the other, for two who go
+        round at the same time would take each other's first look for the second."""
+        async with self._looking:
+            if await self._take_a_look(subject, look):
+                await asyncio.sleep(_SECOND_LOOK_S)
+                await self._take_a_look(subject, look)
 
     async def _take_a_look(self, subject: str, look: Look) -> bool:
         """True if something was seen that may be a fault."""
