@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bench import command, report
+from bench.scale.families import families
 from bench.scale.live import executions_live, nodes_per_execution
 from bench.scale.sleepers import sleepers
 from bench.scale.store import store
@@ -20,6 +21,7 @@ MEASURES: dict[str, Measure] = {
     "store": lambda given: store(given.executions),
     "executions_live": lambda given: executions_live(given.count or 50_000),
     "nodes_per_execution": lambda given: nodes_per_execution(given.count or 100_000),
+    "families": lambda given: families(given.count or 10_000),
     "sleepers": lambda given: sleepers(given.count or 1_000_000),
     "topology": lambda given: topology(given.seconds, given.rounds),
 }
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         "--count",
         type=command.whole,
         help="executions or nodes of the other measures (default: 50,000 executions_live, "
-        "100,000 nodes_per_execution, 1,000,000 sleepers)",
+        "100,000 nodes_per_execution, 10,000 families, 1,000,000 sleepers)",
     )
     parser.add_argument(
         "--seconds", type=command.seconds, default=8.0, help="length of `topology`'s loops"

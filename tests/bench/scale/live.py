@@ -174,8 +174,10 @@ async def _watch_memory(cluster: Cluster, name: str, seen: list[float]) -> None:
         await asyncio.sleep(0.5)
 
 
-async def run_one(cluster: Cluster, workflow: str) -> tuple[float, dict[str, float]]:
-    """Run one execution to its end: seconds, and the most memory of each process in MB."""
+async def run_one(
+    cluster: Cluster, workflow: str
+) -> tuple[float, dict[str, float], pb.StartExecutionResponse]:
+    """Run one execution to its end: seconds, the most memory of each process in MB, the end."""
     request = pb.StartExecutionRequest(workflow=workflow, wait_for=pb.WAIT_FOR_ENDED)
     peaks: dict[str, list[float]] = {"coordinator": [], "worker": [], "state": []}
     async with open_channel(cluster.coordinator_address) as channel, asyncio.TaskGroup() as group:
@@ -190,7 +192,7 @@ async def run_one(cluster: Cluster, workflow: str) -> tuple[float, dict[str, flo
             each.cancel()
     if answer.status != pb.StartExecutionResponse(status=2).status:
         raise LoadFailed(f"{workflow} ended badly: {answer.failure.message or answer.status}")
-    return took, {name: max(seen) for name, seen in peaks.items()}
+    return took, {name: max(seen) for name, seen in peaks.items()}, answer
 
 
 async def nodes_per_execution(count: int) -> Figures:
@@ -210,8 +212,8 @@ async def nodes_per_execution(count: int) -> Figures:
                 applied = time.perf_counter() - begun
                 show(f"    {name}: applied in {applied:.1f} s ({len(source) / 1e6:.1f} MB of YAML)")
                 before = memory_of(cluster)
-                took, peaks = await run_one(cluster, workflow)
-                again, _ = await run_one(cluster, workflow)
+                took, peaks, _ = await run_one(cluster, workflow)
+                again, _, _ = await run_one(cluster, workflow)
                 await asyncio.sleep(3.0)
                 after = memory_of(cluster)
                 show(
