@@ -223,6 +223,9 @@ class MemoryJournal:
         row = self.executions.get(execution_id)
         return row if row is not None and row.tenant == tenant else None
 
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> list[str]:
+        return [one for one in execution_ids if await self.find(tenant, one) is not None]
+
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int
     ) -> list[tuple[int, bytes]]:
@@ -232,9 +235,6 @@ class MemoryJournal:
             if name == execution_id and owner == tenant and last > after_seq
         ][:limit]
 
-    def _now(self, row: ExecutionRow) -> ExecutionRow:
-        return paused_now(row, self.paused)
-
     async def page(
         self,
         tenant: str,
@@ -243,7 +243,7 @@ class MemoryJournal:
         limit: int,
     ) -> list[ExecutionRow]:
         fitting = [
-            self._now(row)
+            paused_now(row, self.paused)
             for row in self.executions.values()
             if row.tenant == tenant
             and chosen.workflow in ("", row.workflow)

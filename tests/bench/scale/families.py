@@ -1,5 +1,5 @@
-"""One execution whose for-each starts so many sub-workflows: how long, what each process spends on a
-child, what it takes in memory. Ends with an error unless every child was started once and ended
+"""One execution whose for-each starts so many sub-workflows: how long, what each process spends on
+a child, what it takes in memory. Ends with an error unless every child was started once and ended
 well, and the parent has all their outputs in order.
 """
 

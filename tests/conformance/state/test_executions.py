@@ -97,6 +97,13 @@ async def test_accounts_do_not_see_each_other(filled):
     assert await filled.executions.history("other", an_id(1), 0, 10) == []
 
 
+async def test_an_account_is_told_which_executions_it_has(filled):
+    asked = [an_id(1), an_id(7), an_id(99), an_id(4)]
+    assert sorted(await filled.executions.known("default", asked)) == [an_id(1), an_id(4)]
+    assert await filled.executions.known("other", asked) == [an_id(7)]
+    assert await filled.executions.known("default", []) == []
+
+
 async def test_a_record_of_another_account_does_not_move_a_projection(filled, lease):
     head = (await filled.journal.heads([1]))[1].position
     foreign = step(7, 3, tenant="default", nodes_done=3)

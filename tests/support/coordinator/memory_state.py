@@ -324,6 +324,11 @@ class MemoryQueries:
         rows = self._rows(tenant, execution_id)
         return [r for r in rows if r.first_seq + len(r.events) - 1 > after_seq]
 
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> list[str]:
+        self._state.check_up("known")
+        await asyncio.sleep(0)
+        return [one for one in execution_ids if self._rows(tenant, one)]
+
     async def put_workflow(
         self,
         tenant: str,

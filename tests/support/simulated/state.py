@@ -183,6 +183,10 @@ class StateService(
         ]
         return pb.ReadEventsResponse(batches=batches)
 
+    async def FindKnown(self, request: pb.FindKnownRequest, context: Any) -> pb.FindKnownResponse:
+        known = [one for one in request.execution_ids if one in self._disk.histories]
+        return pb.FindKnownResponse(execution_ids=known)
+
     async def GetWorkflow(
         self, request: wf.GetWorkflowRequest, context: Any
     ) -> wf.GetWorkflowResponse:

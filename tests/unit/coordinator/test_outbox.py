@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock.api.peer.v1.peer_service_pb2 import Arrived, Delivery, Notice, StartNotice
 from penstock.common.clock import SystemClock
+from penstock.common.value_codec import write_failure
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.notices.outbox import NoPeers, Outbox
@@ -63,8 +64,10 @@ async def test_metrics_tell_how_much_is_owed_and_for_how_long():
     outbox.on_owed([Owed(shard, 6, Notice(target_id="x")), Owed(shard, 7, Notice(target_id="y"))])
     clock.now += 10
     assert (told("notices"), told("oldest_seconds")) == (3, 30)
-    failure = Failure("user", "NOT_FOUND", "gone")
-    await outbox._tell_sender(outbox._lines["x"][0], failure)
+    refused = Delivery()
+    write_failure(refused.refused, Failure("user", "NOT_FOUND", "gone"))
+    first, _ = outbox._lines.next_portions(10)
+    await outbox._conclude(first, [refused])
     assert (told("notices"), told("oldest_seconds"), told("refused_total")) == (2, 10, 1)
     reading.cancel()
 
@@ -89,10 +92,10 @@ class HereWithSettled:
 class OneHangs:
     """A receiver that never comes to an end with notices for `slow`."""
 
-    async def receive(self, notice):
-        if notice.target_id == "slow":
+    async def receive(self, notices):
+        if notices[0].target_id == "slow":
             await asyncio.Event().wait()
-        return Delivery(arrived=Arrived())
+        return [Delivery(arrived=Arrived())] * len(notices)
 
 
 async def test_a_notice_that_hangs_holds_up_none_of_those_delivered_beside_it():

@@ -2,7 +2,7 @@
 implement these over gRPC; tests have twins in memory."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from penstock.api.debug.v1 import debug_service_pb2 as debug
@@ -147,6 +147,10 @@ class Queries(Protocol):
         self, tenant: str, execution_id: str, after_seq: int, rows_max: int = 0
     ) -> list[EventBatch]:
         """Journal rows that end after `after_seq`; empty for an unknown execution."""
+        ...
+
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> Collection[str]:
+        """Those of some executions (at most 2,000) that there are, ended or not."""
         ...
 
     async def put_workflow(

@@ -204,6 +204,10 @@ class ExecutionStore(Protocol):
         """The projection, if the account has such an execution."""
         ...
 
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> list[str]:
+        """Those of these executions that the account has, in no order."""
+        ...
+
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int
     ) -> list[tuple[int, bytes]]:

@@ -1,6 +1,6 @@
 """State's unary services as the coordinator's ports: leases, payloads, queries."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 import grpc
@@ -9,6 +9,7 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
 from penstock.api.state.v1.state_service_pb2 import (
     AcquireShardsRequest,
+    FindKnownRequest,
     GetDefinitionRequest,
     GetPayloadRequest,
     GrantedShard,
@@ -175,6 +176,12 @@ class StateQueries:
             return list((await call(self._stub.ReadEvents, request, tenant=tenant)).batches)
         except NotFound:
             return []
+
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> Collection[str]:
+        """Those of these that there are."""
+        request = FindKnownRequest(execution_ids=execution_ids)
+        answer = await call(self._stub.FindKnown, request, tenant=tenant)
+        return list(answer.execution_ids)
 
     async def put_workflow(
         self, tenant: str, workflow: Workflow, schedules: Sequence[Schedule], now_us: int

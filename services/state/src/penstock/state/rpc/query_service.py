@@ -21,6 +21,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _ROWS_DEFAULT = 500
 _ROWS_MAX = 5000
 _ANSWER_BYTES_MAX = 3 * 1024 * 1024
+_KNOWN_MAX = 2_000
 
 
 class QueryService(QueryServiceServicer):
@@ -90,6 +91,18 @@ class QueryService(QueryServiceServicer):
             answer.batches.append(apart(EventBatch.FromString(body)))
         answer.more = len(answer.batches) < len(rows)
         return answer
+
+    async def FindKnown(
+        self, request: pb.FindKnownRequest, context: Context
+    ) -> pb.FindKnownResponse:
+        """Which of these there are."""
+        asked = [checked_id(each) for each in request.execution_ids]
+        if len(asked) > _KNOWN_MAX:
+            raise InvalidArgument(
+                f"{len(asked)} executions at once", fix=f"Ask for at most {_KNOWN_MAX}."
+            )
+        found = await self._executions.known(call_tenant(context), asked) if asked else []
+        return pb.FindKnownResponse(execution_ids=found)
 
     async def PutWorkflow(
         self, request: pb.PutWorkflowRequest, context: Context

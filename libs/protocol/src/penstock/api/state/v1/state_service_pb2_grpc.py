@@ -436,6 +436,11 @@ class QueryServiceStub:
                 request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsRequest.SerializeToString,
                 response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsResponse.FromString,
                 _registered_method=True)
+        self.FindKnown = channel.unary_unary(
+                '/penstock.api.state.v1.QueryService/FindKnown',
+                request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownRequest.SerializeToString,
+                response_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownResponse.FromString,
+                _registered_method=True)
         self.PutWorkflow = channel.unary_unary(
                 '/penstock.api.state.v1.QueryService/PutWorkflow',
                 request_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.PutWorkflowRequest.SerializeToString,
@@ -483,6 +488,13 @@ class QueryServiceServicer:
 
     def ReadEvents(self, request, context):
         """ReadEvents returns part of one execution's journal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindKnown(self, request, context):
+        """FindKnown tells which of some executions there are; at most 2,000 at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -540,6 +552,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ReadEvents,
                     request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsRequest.FromString,
                     response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsResponse.SerializeToString,
+            ),
+            'FindKnown': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindKnown,
+                    request_deserializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownRequest.FromString,
+                    response_serializer=penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownResponse.SerializeToString,
             ),
             'PutWorkflow': grpc.unary_unary_rpc_method_handler(
                     servicer.PutWorkflow,
@@ -649,6 +666,33 @@ class QueryService:
             '/penstock.api.state.v1.QueryService/ReadEvents',
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsRequest.SerializeToString,
             penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.ReadEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindKnown(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.api.state.v1.QueryService/FindKnown',
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownRequest.SerializeToString,
+            penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2.FindKnownResponse.FromString,
             options,
             channel_credentials,
             insecure,

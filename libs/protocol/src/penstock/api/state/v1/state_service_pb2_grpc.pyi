@@ -161,6 +161,8 @@ class QueryServiceStub:
     """ListExecutions pages through the projection."""
     ReadEvents: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.ReadEventsRequest, _state_service_pb2.ReadEventsResponse]
     """ReadEvents returns part of one execution's journal."""
+    FindKnown: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.FindKnownRequest, _state_service_pb2.FindKnownResponse]
+    """FindKnown tells which of some executions there are; at most 2,000 at once."""
     PutWorkflow: _grpc.UnaryUnaryMultiCallable[_state_service_pb2.PutWorkflowRequest, _state_service_pb2.PutWorkflowResponse]
     """PutWorkflow stores a checked definition."""
     GetWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.GetWorkflowRequest, _workflow_service_pb2.GetWorkflowResponse]
@@ -183,6 +185,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """ListExecutions pages through the projection."""
     ReadEvents: _aio.UnaryUnaryMultiCallable[_state_service_pb2.ReadEventsRequest, _state_service_pb2.ReadEventsResponse]  # type: ignore[assignment]
     """ReadEvents returns part of one execution's journal."""
+    FindKnown: _aio.UnaryUnaryMultiCallable[_state_service_pb2.FindKnownRequest, _state_service_pb2.FindKnownResponse]  # type: ignore[assignment]
+    """FindKnown tells which of some executions there are; at most 2,000 at once."""
     PutWorkflow: _aio.UnaryUnaryMultiCallable[_state_service_pb2.PutWorkflowRequest, _state_service_pb2.PutWorkflowResponse]  # type: ignore[assignment]
     """PutWorkflow stores a checked definition."""
     GetWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.GetWorkflowRequest, _workflow_service_pb2.GetWorkflowResponse]  # type: ignore[assignment]
@@ -220,6 +224,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_state_service_pb2.ReadEventsResponse, _abc.Awaitable[_state_service_pb2.ReadEventsResponse]]:
         """ReadEvents returns part of one execution's journal."""
+
+    @_abc_1.abstractmethod
+    def FindKnown(
+        self,
+        request: _state_service_pb2.FindKnownRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_state_service_pb2.FindKnownResponse, _abc.Awaitable[_state_service_pb2.FindKnownResponse]]:
+        """FindKnown tells which of some executions there are; at most 2,000 at once."""
 
     @_abc_1.abstractmethod
     def PutWorkflow(

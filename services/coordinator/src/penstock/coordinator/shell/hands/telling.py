@@ -1,7 +1,7 @@
 """Telling an execution that something happened to it, wherever it is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from penstock.common.errors import NotFound, PenstockError, Unavailable
@@ -23,36 +23,43 @@ class Told(NamedTuple):
 HappeningFor = Callable[[Live], Happening]
 """The input for an execution that was found; may raise an operating error instead."""
 
+_InputsFor = Callable[[Live], Sequence[Happening]]
+
 
 class _Answer:
-    """A call that waits for its input to be on disk; None if the execution is not live."""
+    """A call that waits for its inputs to be on disk, all of them; None if the execution is not
+    live."""
 
-    def __init__(self, tenant: str, happening: HappeningFor, room: Room) -> None:
+    def __init__(self, tenant: str, inputs: _InputsFor, room: Room) -> None:
         self.done: asyncio.Future[Told | None] = asyncio.get_running_loop().create_future()
         self._tenant = tenant
-        self._happening = happening
+        self._inputs = inputs
         self._room = room
+        self._awaited = 0
 
     def on_awake(self, live: Live) -> None:
         try:
             if live.tenant != self._tenant:
                 raise NotFound(f"there is no execution {live.id}")
             self._room.check_writable()
-            happened = self._happening(live)
+            inputs = self._inputs(live)
         except PenstockError as error:
             self.on_failed(error)
         except Exception as fault:  # noqa: BLE001 - it is the asking call's, not the awakening's
             if not self.done.done():
                 self.done.set_exception(fault)
         else:
-            self._room.put(live, happened, self)
+            self._awaited = len(inputs)
+            for happened in inputs:
+                self._room.put(live, happened, self)
 
     def on_absent(self) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
     def on_committed(self, live: Live, accepted: bool) -> None:
-        if not self.done.done():
+        self._awaited -= 1
+        if not self._awaited and not self.done.done():
             self.done.set_result(Told(live, accepted))
 
     def on_failed(self, error: PenstockError) -> None:
@@ -73,15 +80,24 @@ class Telling:
         """Put an input to an execution; returns, once that is on disk, the execution and whether it
         took it in, or the status of one that has ended. Raises `NotFound`, `WrongOwner`,
         `Unavailable`."""
-        return await self.tell_what_fits(tenant, execution_id, lambda live: happened)
+        return await self._tell(tenant, execution_id, lambda live: (happened,))
+
+    async def tell_in_turn(
+        self, tenant: str, execution_id: str, happened: Sequence[Happening]
+    ) -> Told | int:
+        """The same for several inputs, at least one; what is said of the last one."""
+        return await self._tell(tenant, execution_id, lambda live: happened)
 
     async def tell_what_fits(
         self, tenant: str, execution_id: str, happening: HappeningFor
     ) -> Told | int:
         """The same for an input that depends on the execution; raises what `happening` raises."""
+        return await self._tell(tenant, execution_id, lambda live: (happening(live),))
+
+    async def _tell(self, tenant: str, execution_id: str, inputs: _InputsFor) -> Told | int:
         self._shards.of(execution_id)
         for _ in range(2):
-            answer = _Answer(tenant, happening, self._room)
+            answer = _Answer(tenant, inputs, self._room)
             self._awakening.reach(execution_id, answer)
             told = await answer.done
             if told is not None:

@@ -71,13 +71,21 @@ def _id_of_report(ref: NodeRef, sender_id: str) -> str:
     return keyed_ulid("on_retry", sender_id, str(ref.node), str(ref.item), str(ref.attempt))
 
 
-def input_of(message: peer.Notice) -> ChildEnded | CancelAsked | None:
-    """What a notice tells an execution that is there; None for one that starts it."""
-    kind = message.WhichOneof("kind")
-    if kind == "cancel":
+def go_together(one: peer.Notice, other: peer.Notice) -> bool:
+    """True if it does not matter which of two that stand behind each other arrives first: ends of
+    two sub-workflows of one execution."""
+    return (
+        one.HasField("end")
+        and other.HasField("end")
+        and one.target_id == other.target_id
+        and one.tenant == other.tenant
+    )
+
+
+def input_of(message: peer.Notice) -> ChildEnded | CancelAsked:
+    """What a notice tells an execution that is there; not for one that starts it."""
+    if message.HasField("cancel"):
         return CancelAsked(message.cancel.reason)
-    if kind != "end":
-        return None
     end = message.end
     failure = failure_from_proto(end.failure) if end.HasField("failure") else None
     return ChildEnded(

@@ -13,7 +13,6 @@ once there is room again.
 """
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -27,17 +26,14 @@ from penstock.coordinator.core.inputs import ChildRefused
 from penstock.coordinator.ports import Notices, Peers
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
+from penstock.coordinator.shell.notices.lines import HELD_MAX, Lines, Portion
 from penstock.coordinator.shell.notices.receiving import Receiving
 from penstock.coordinator.shell.shards.shards import Shards
 from penstock.workflow.execution.values import Failure
 
-HELD_MAX = 20_000
-"""Notices in memory, of all shards: about 1 KiB each without their values."""
 _AT_ONCE = 500
 """Notices of one delivery."""
 _DELIVERIES_MAX = 8
-_BACKOFF_FIRST_S = 0.05
-_BACKOFF_MAX_S = 5.0
 _READ_RETRY_S = 1.0
 _PAGE = 1_000
 _SETTLE_S = 0.05
@@ -82,30 +78,22 @@ class Outbox:
         self._own = own
         self._peers = peers
         self._shards = shards
-        self._clock = clock
         self._ledgers: dict[int, _Ledger] = {}
-        self._lines: dict[str, deque[Owed]] = {}
-        self._ready: deque[str] = deque()
-        self._pausing: list[tuple[float, str]] = []
+        self._lines = Lines(clock)
         self._arrived: list[tuple[int, int]] = []
         self._unread: deque[_Ledger] = deque()
-        self._held = 0
         self.refused = 0
-        self._room = asyncio.Event()
-        self._news = asyncio.Event()
         self._to_settle = asyncio.Event()
         self._to_read = asyncio.Event()
         self._places = asyncio.Semaphore(_DELIVERIES_MAX)
         self._log = get_logger("outbox")
 
     def __len__(self) -> int:
-        return self._held
+        return len(self._lines)
 
     def oldest_s(self) -> float:
         """How long the notice that came first has been waiting to arrive; from any thread."""
-        now = self._clock.monotonic()
-        firsts = [one for line in list(self._lines.values()) for one in list(line)[:1]]
-        return max((now - one.since_s for one in firsts), default=0.0)
+        return self._lines.oldest_s()
 
     def on_loaded(self, shard: Shard) -> None:
         """A shard came to life: what it owed before is read."""
@@ -123,7 +111,7 @@ class Outbox:
                 continue  # the reader of the table was quicker
             if ledger.reading:
                 ledger.behind = True
-            elif self._held >= HELD_MAX:
+            elif len(self._lines) >= HELD_MAX:
                 ledger.reading = ledger.behind = True
                 self._read_later(ledger)
             else:
@@ -132,15 +120,7 @@ class Outbox:
     def _take(self, ledger: _Ledger, owed: Owed) -> None:
         """Put one into its target's line."""
         ledger.last_id = owed.id
-        owed.since_s = self._clock.monotonic()
-        self._held += 1
-        target = owed.notice.target_id
-        if (line := self._lines.get(target)) is not None:
-            line.append(owed)
-            return
-        self._lines[target] = deque((owed,))
-        self._ready.append(target)
-        self._news.set()
+        self._lines.add(owed)
 
     def _read_later(self, ledger: _Ledger) -> None:
         self._unread.append(ledger)
@@ -173,9 +153,9 @@ class Outbox:
         on disk before `on_owed` hears of it."""
         shard = ledger.shard
         while shard.phase is Phase.OWNED:
-            while self._held >= HELD_MAX // 2:
-                self._room.clear()
-                await self._room.wait()
+            while not self._lines.is_roomy:
+                self._lines.room.clear()
+                await self._lines.room.wait()
             ledger.behind = False
             page, more = await self._stored.page(shard.number, ledger.last_id, _PAGE)
             for number, body in page:
@@ -186,90 +166,67 @@ class Outbox:
 
     async def _deliver(self, group: asyncio.TaskGroup) -> None:
         while True:
-            await self._wait()
-            self._end_pauses()
-            for destination, owed in self._next().items():
+            await self._lines.wait()
+            for destination, portions in self._next().items():
                 await self._places.acquire()
-                group.create_task(self._hand_over(destination, owed))
+                group.create_task(self._hand_over(destination, portions))
 
-    async def _wait(self) -> None:
-        """Until something may be delivered."""
-        if self._ready:
-            return
-        self._news.clear()
-        now = self._clock.monotonic()
-        left_s = max(0.0, self._pausing[0][0] - now) if self._pausing else None
-        try:
-            async with asyncio.timeout(left_s):
-                await self._news.wait()
-        except TimeoutError:
-            return
-
-    def _end_pauses(self) -> None:
-        while self._pausing and self._pausing[0][0] <= self._clock.monotonic():
-            self._ready.append(heapq.heappop(self._pausing)[1])
-
-    def _next(self) -> dict[str, list[Owed]]:
-        """The first of every line that is ready, by where it goes: "" is here."""
-        found: dict[str, list[Owed]] = {}
-        for _ in range(min(len(self._ready), _AT_ONCE)):
-            target = self._ready.popleft()
-            owed = self._first_of(target)
-            if owed is None:
-                continue
+    def _next(self) -> dict[str, list[Portion]]:
+        """What is to be delivered, by where it goes: "" is here."""
+        found: dict[str, list[Portion]] = {}
+        for portion in self._lines.next_portions(_AT_ONCE):
             try:
-                self._shards.of(target)
+                self._shards.of(portion[0].notice.target_id)
                 destination = ""
             except WrongOwner as elsewhere:
                 destination = str(elsewhere.facts["owner"])
             except PenstockError:
-                self._pause(owed)
+                self._lines.conclude(portion, portion)
                 continue
-            found.setdefault(destination, []).append(owed)
+            found.setdefault(destination, []).append(portion)
         return found
 
-    def _first_of(self, target: str) -> Owed | None:
-        """The first notice of a line; those of shards that went away are their new owners'."""
-        line = self._lines[target]
-        while line and line[0].shard.phase is not Phase.OWNED:
-            line.popleft()
-            self._count_off()
-        if not line:
-            del self._lines[target]
-            return None
-        return line[0]
-
-    async def _hand_over(self, destination: str, owed: Sequence[Owed]) -> None:
+    async def _hand_over(self, destination: str, portions: Sequence[Portion]) -> None:
         try:
             if destination:
-                await self._send(destination, owed)
+                await self._send(destination, portions)
             else:  # each on its own: one that takes long holds up none of the others' lines
                 async with asyncio.TaskGroup() as group:
-                    for one in owed:
-                        group.create_task(self._hand_over_here(one))
+                    for portion in portions:
+                        group.create_task(self._hand_over_here(portion))
         finally:
             self._places.release()
 
-    async def _hand_over_here(self, owed: Owed) -> None:
-        await self._conclude(owed, await self._own.receive(owed.notice))
+    async def _hand_over_here(self, portion: Portion) -> None:
+        await self._conclude(portion, await self._own.receive([one.notice for one in portion]))
 
-    async def _send(self, destination: str, owed: Sequence[Owed]) -> None:
-        answers = await _answers_of(self._peers, destination, owed, self._log)
-        for one, answer in zip(owed, [*answers, *[peer.Delivery()] * len(owed)], strict=False):
-            await self._conclude(one, answer)
+    async def _send(self, destination: str, portions: Sequence[Portion]) -> None:
+        owed = [one for portion in portions for one in portion]
+        answers = iter(await _answers_of(self._peers, destination, owed, self._log))
+        async with asyncio.TaskGroup() as group:
+            for portion in portions:
+                told = [next(answers, peer.Delivery()) for _ in portion]
+                group.create_task(self._conclude(portion, told))
 
-    async def _conclude(self, owed: Owed, answer: peer.Delivery) -> None:
-        kind = answer.WhichOneof("kind")
-        if kind == "arrived":
-            self._end(owed)
-        elif kind == "refused":
-            await self._tell_sender(owed, failure_from_proto(answer.refused))
-        else:
-            self._pause(owed)
+    async def _conclude(self, portion: Portion, answers: Sequence[peer.Delivery]) -> None:
+        """Draw the line of one portion; whoever is behind it may go then."""
+        left: list[Owed] = []
+        for owed, answer in zip(portion, answers, strict=True):
+            kind = answer.WhichOneof("kind")
+            if kind == "refused":
+                arrived = await self._tell_sender(owed, failure_from_proto(answer.refused))
+            else:
+                arrived = kind == "arrived"
+            if arrived:
+                self._arrived.append((owed.shard.number, owed.id))
+                self._to_settle.set()
+            else:
+                left.append(owed)
+        self._lines.conclude(portion, left)
 
-    async def _tell_sender(self, owed: Owed, failure: Failure) -> None:
+    async def _tell_sender(self, owed: Owed, failure: Failure) -> bool:
         """A start can never be made: its node is told, and forgets the notice in the same commit.
-        Without a node that waits it is only written down."""
+        Without a node that waits it is only written down. False if it could not be told now."""
         notice = owed.notice
         self.refused += 1
         self._log.warning("notice_refused", **_facts_of(notice, failure))
@@ -278,34 +235,8 @@ class Outbox:
             try:
                 await self._own.tell(notice.tenant, notice.sender_id, refused)
             except PenstockError:
-                self._pause(owed)
-                return
-        self._end(owed)
-
-    def _end(self, owed: Owed) -> None:
-        """It has arrived: the next one of its line may go, and the table may forget it."""
-        target = owed.notice.target_id
-        line = self._lines[target]
-        line.popleft()
-        self._count_off()
-        if line:
-            self._ready.append(target)
-            self._news.set()
-        else:
-            del self._lines[target]
-        self._arrived.append((owed.shard.number, owed.id))
-        self._to_settle.set()
-
-    def _count_off(self) -> None:
-        self._held -= 1
-        if self._held < HELD_MAX // 2:
-            self._room.set()
-
-    def _pause(self, owed: Owed) -> None:
-        owed.tries += 1
-        pause_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(owed.tries - 1, 10))
-        heapq.heappush(self._pausing, (self._clock.monotonic() + pause_s, owed.notice.target_id))
-        self._news.set()
+                return False
+        return True
 
     async def _settle(self) -> None:
         """Have the table forget what has arrived; if that is lost, it is delivered once more."""

@@ -5,7 +5,7 @@ id, an end meets a node that waits no more, a cancel an execution that has ended
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -30,7 +30,7 @@ from penstock.common.value_codec import payload_from_proto, write_failure
 from penstock.coordinator.ports import Payloads
 from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.live import Happening
-from penstock.coordinator.shell.notices.notice_codec import input_of
+from penstock.coordinator.shell.notices.notice_codec import go_together, input_of
 from penstock.coordinator.shell.starts.start_ids import Under
 from penstock.coordinator.shell.starts.starts import PARAMS_BYTES_MAX, Call, Starts
 from penstock.workflow.execution.events import Parent, StartOptions
@@ -80,16 +80,17 @@ class Receiving:
     async def deliver(self, notices: Sequence[peer.Notice]) -> list[peer.Delivery]:
         """What became of each, once it is on disk; they share commits."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.receive(notice)) for notice in notices]
-        return [task.result() for task in tasks]
+            tasks = [group.create_task(self.receive(portion)) for portion in _portions(notices)]
+        return [answer for task in tasks for answer in task.result()]
 
-    async def receive(self, notice: peer.Notice) -> peer.Delivery:
-        """What became of one, once it is on disk. If that takes long, "later": what goes on of it
-        then is met by the next try."""
+    async def receive(self, notices: Sequence[peer.Notice]) -> list[peer.Delivery]:
+        """What became of some that go together, or of a single one, once it is on disk. If that
+        takes long, "later": what goes on of it then is met by the next try."""
+        notice = notices[0]
         answer = peer.Delivery()
         try:
             async with asyncio.timeout(self._patience_s):
-                await self._take_in(notice)
+                await self._take_in(notices)
         except TimeoutError:
             answer.later.cause = f"it took longer than {self._patience_s:g} s"
         except WrongOwner as elsewhere:
@@ -111,13 +112,14 @@ class Receiving:
             answer.later.cause = "the notice met a fault of the engine"
         else:
             answer.arrived.SetInParent()
-        return answer
+        return [answer] * len(notices)
 
-    async def _take_in(self, notice: peer.Notice) -> None:
-        happened = input_of(notice)
-        if happened is None:
+    async def _take_in(self, notices: Sequence[peer.Notice]) -> None:
+        notice = notices[0]
+        if notice.HasField("start"):
             await self._start(notice)
         else:
+            happened = [input_of(each) for each in notices]
             await self._tell(notice.tenant, notice.target_id, happened)
 
     async def tell(self, tenant: str, execution_id: str, happened: Happening) -> None:
@@ -125,13 +127,13 @@ class Receiving:
         unknown. Raises retryable errors, `Unavailable` if it takes long."""
         try:
             async with asyncio.timeout(self._patience_s):
-                await self._tell(tenant, execution_id, happened)
+                await self._tell(tenant, execution_id, [happened])
         except TimeoutError:
             raise Unavailable(f"{execution_id} was not reached in time") from None
 
-    async def _tell(self, tenant: str, execution_id: str, happened: Happening) -> None:
+    async def _tell(self, tenant: str, execution_id: str, happened: Sequence[Happening]) -> None:
         try:
-            await self._telling.tell(tenant, execution_id, happened)
+            await self._telling.tell_in_turn(tenant, execution_id, happened)
         except NotFound:
             return
 
@@ -169,6 +171,18 @@ class Receiving:
         if value.size > PARAMS_BYTES_MAX:
             raise PayloadTooLarge(f"{value.size} bytes; the limit is {PARAMS_BYTES_MAX}")
         return await self._payloads.get(tenant, value.digest)
+
+
+def _portions(notices: Sequence[peer.Notice]) -> Iterator[list[peer.Notice]]:
+    """The same notices, with those in a list that go together."""
+    portion: list[peer.Notice] = []
+    for notice in notices:
+        if portion and not go_together(portion[0], notice):
+            yield portion
+            portion = []
+        portion.append(notice)
+    if portion:
+        yield portion
 
 
 class _TooDeep(Exception):

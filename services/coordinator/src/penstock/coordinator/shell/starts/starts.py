@@ -32,6 +32,7 @@ from penstock.common.value_codec import write_failure, write_payload
 from penstock.coordinator.core.commands import Finish
 from penstock.coordinator.core.inputs import Start
 from penstock.coordinator.ports import State
+from penstock.coordinator.shell.dispatch.release import MOVED
 from penstock.coordinator.shell.dormancy.awakening import Awakening
 from penstock.coordinator.shell.live import Confirm, Live, Shard
 from penstock.coordinator.shell.process import Process
@@ -39,6 +40,7 @@ from penstock.coordinator.shell.room import Room
 from penstock.coordinator.shell.shards.shards import Shards
 from penstock.coordinator.shell.starts.asked import check_tags, check_text, decoded, decoded_object
 from penstock.coordinator.shell.starts.definitions import Definition, Definitions
+from penstock.coordinator.shell.starts.presence import Presence
 from penstock.coordinator.shell.starts.start_ids import Under, compare, under_of
 from penstock.coordinator.shell.starts.start_options import options_of
 from penstock.workflow.execution.events import Event, ExecutionStarted, StartOptions
@@ -165,6 +167,7 @@ class Starts:
         self._awakening = awakening
         self._quotas = room.quotas
         self._queries = stored.queries
+        self._presence = Presence(stored.queries, process)
         self._payloads = stored.payloads
         self._detours = 0
         self._keyed: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -249,7 +252,7 @@ class Starts:
         self._room.admit(live, Start(event, prepared.then), caller)
 
     def _take_detour(self, call: Call) -> None:
-        if self._detours >= _DETOURS_MAX:
+        if self._detours >= _DETOURS_MAX and not call.owed:
             raise LimitExceeded("too many starts wait for state", limit=_DETOURS_MAX)
         self._detours += 1
         self._process.tasks.create_task(self._start_slowly(call))
@@ -302,7 +305,14 @@ class Starts:
         """A start that may have been made before. Starts with one id take turns, so that of two
         at the same time the second meets the first."""
         execution_id = under.execution_id
-        self._shards.of(execution_id)
+        shard = self._shards.of(execution_id)
+
+        def place() -> tuple[str, Shard]:
+            """Where it was asked for: under another lease it may have been made meanwhile."""
+            if self._shards.of(execution_id) is not shard:
+                raise Unavailable(MOVED)
+            return execution_id, shard
+
         lock = self._keyed.get(execution_id)
         if lock is None:
             lock = self._keyed[execution_id] = asyncio.Lock()
@@ -311,18 +321,21 @@ class Starts:
                 return
             if call.only_known:
                 raise NotFound("no start has been made under this id", id=execution_id)
-            await self._start_prepared(call, lambda: (execution_id, self._shards.of(execution_id)))
+            await self._start_prepared(call, place)
 
     async def _met_before(self, call: Call, under: Under) -> bool:
         """Answer from the earlier start with this id, if there was one."""
         execution_id, wanted = under.execution_id, under.fingerprint
         if self._join_live(call, execution_id, wanted):
             return True
-        rows = await self._queries.read_events(call.tenant, execution_id, 0, 1)
+        is_known = await self._presence.is_known(call.tenant, execution_id)
         if self._join_live(call, execution_id, wanted):
             return True
-        if not rows:
+        if not is_known:
             return False
+        rows = await self._queries.read_events(call.tenant, execution_id, 0, 1)
+        if not rows:
+            raise Unavailable("the earlier start is being swept away; try again")
         compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
         known = await self._queries.get_execution(call.tenant, execution_id)
         if int(known.status) in OPEN_STATUSES and call.waits:

@@ -1,5 +1,7 @@
 """Reads of executions in PostgreSQL. The account is in the WHERE of every statement."""
 
+from collections.abc import Sequence
+
 from penstock.api.journal.v1.journal_pb2 import (
     EXECUTION_STATUS_COMPLETED,
     EXECUTION_STATUS_PAUSED,
@@ -42,6 +44,12 @@ class PostgresExecutions:
         async with self._database.session() as session:
             row = await session.fetchrow(self._choosing("find_execution"), execution_id, tenant)
         return None if row is None else ExecutionRow(*row)
+
+    async def known(self, tenant: str, execution_ids: Sequence[str]) -> list[str]:
+        """Those of these that the account has."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._sql["known_executions"], execution_ids, tenant)
+        return [row["execution_id"] for row in rows]
 
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int

@@ -16,6 +16,9 @@ ORDER BY e.started_us DESC, e.execution_id DESC
 -- name: find_execution
 SELECT e.* FROM executions e WHERE e.execution_id = $1 AND e.tenant = $2
 
+-- name: known_executions
+SELECT execution_id FROM executions WHERE execution_id = ANY ($1::text[]) AND tenant = $2
+
 -- name: list_executions
 SELECT e.*
 FROM executions e
