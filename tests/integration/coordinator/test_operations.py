@@ -202,6 +202,47 @@ async def test_another_coordinator_goes_on_after_the_last_page(opened, state):
     assert all(state.events(each).count("cancel_requested") == 1 for each in state.histories)
 
 
+async def cut_off(running, state, reached):
+    """The coordinator loses its shards in the middle of a page, once so much is reached."""
+    async with asyncio.timeout(20):
+        while not reached():
+            await asyncio.sleep(0)
+    running.shell.shards.held.clear()
+    running.shell.shards.refresh()
+
+
+async def test_what_no_longer_fits_the_query_after_a_death_is_counted_all_the_same(opened, state):
+    async with opened(state, address="same:1") as running:
+        await call(running.stub.ApplyWorkflow, pb.ApplyWorkflowRequest(source=LONG))
+        for _ in range(130):
+            await call(running.stub.StartExecution, pb.StartExecutionRequest(workflow="long"))
+        begun = await begin(running, query="status:running", rate_per_s=400)
+        await cut_off(running, state, lambda: sum(map(state.ended, state.histories)) > 30)
+    kept = state.operations.rows[begun.operation.id].operation
+    assert (kept.state, kept.done) == (op.OPERATION_STATE_RUNNING, 0)
+    async with opened(state, address="same:1") as running:
+        done = await ended(running, begun.operation.id)
+    assert counts(done) == (130, 0, 0)
+    assert all(state.events(each).count("cancel_requested") == 1 for each in state.histories)
+
+
+@pytest.mark.parametrize("by_ids", [False, True], ids=["by a query", "by ids"])
+async def test_what_was_deleted_before_a_death_counts_as_deleted(opened, state, by_ids):
+    async with opened(state, address="same:1") as running:
+        await call(running.stub.ApplyWorkflow, pb.ApplyWorkflowRequest(source=LONG))
+        for _ in range(30):
+            await call(running.stub.StartExecution, pb.StartExecutionRequest(workflow="long"))
+        await ended(running, (await begin(running, rate_per_s=5000)).operation.id)
+        chosen = {"query": "", "execution_ids": list(state.histories)} if by_ids else {}
+        task = {"kind": op.OPERATION_KIND_DELETE, "rate_per_s": 100, **chosen}
+        begun = await begin(running, **task)
+        await cut_off(running, state, lambda: len(state.operations.erased) > 5)
+    async with opened(state, address="same:1") as running:
+        done = await ended(running, begun.operation.id)
+    assert counts(done) == (30, 0, 0)
+    assert len(state.operations.erased) == len(set(state.operations.erased)) == 30
+
+
 async def test_what_an_owner_in_between_wrote_is_gone_on_with(running, state, twenty):
     begun = await begin(running, rate_per_s=200)
     state.operations.rows[begun.operation.id].revision += 1

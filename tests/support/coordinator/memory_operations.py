@@ -54,7 +54,7 @@ class MemoryOperations:
 
     async def erase(self, tenant, execution_id):
         self._state.check_up("erase")
-        if execution_id not in self._state.histories:
+        if execution_id not in self._state.histories or execution_id in self.erased:
             raise NotFound("there is no such execution")
         if not self._state.ended(execution_id):
             raise Conflict("it has not ended")

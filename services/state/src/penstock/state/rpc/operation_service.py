@@ -60,6 +60,7 @@ class OperationStoreService(OperationStoreServiceServicer):
         for stored in found[:size]:
             operation = stored.operation
             operation.ClearField("failures")
+            operation.ClearField("portion")
             operation.task.ClearField("execution_ids")
             answer.operations.append(operation)
         if len(found) > size:

@@ -200,6 +200,34 @@ class OperationFailure(_message.Message):
 Global___OperationFailure: _TypeAlias = OperationFailure  # noqa: Y015
 
 @_typing.final
+class OperationPortion(_message.Message):
+    """OperationPortion is what an operation goes through in one go."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_IDS_FIELD_NUMBER: _builtins.int
+    NEXT_PLACE_FIELD_NUMBER: _builtins.int
+    next_place: _builtins.str
+    """Place after them; empty if they are the last."""
+    @_builtins.property
+    def execution_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The executions, at most a hundred."""
+
+    def __init__(
+        self,
+        *,
+        execution_ids: _abc.Iterable[_builtins.str] | None = ...,
+        next_place: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_ids", b"execution_ids", "next_place", b"next_place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OperationPortion: _TypeAlias = OperationPortion  # noqa: Y015
+
+@_typing.final
 class Operation(_message.Message):
     """Operation is one, with how far it is."""
 
@@ -217,6 +245,7 @@ class Operation(_message.Message):
     CREATED_UNIX_US_FIELD_NUMBER: _builtins.int
     ENDED_UNIX_US_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
+    PORTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """ULID."""
     state: Global___OperationState.ValueType
@@ -245,6 +274,12 @@ class Operation(_message.Message):
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___OperationFailure]:
         """The first of both, at most 100; left out in lists."""
 
+    @_builtins.property
+    def portion(self) -> Global___OperationPortion:
+        """What begins there, written before any of it is done: the query may not find it again after that, and whoever takes the
+        operation over counts it once. Not there once it has ended; left out in lists.
+        """
+
     def __init__(
         self,
         *,
@@ -260,10 +295,11 @@ class Operation(_message.Message):
         created_unix_us: _builtins.int = ...,
         ended_unix_us: _builtins.int = ...,
         place: _builtins.str = ...,
+        portion: Global___OperationPortion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["portion", b"portion", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "done", b"done", "ended_unix_us", b"ended_unix_us", "failed", b"failed", "failures", b"failures", "id", b"id", "matched", b"matched", "matched_exact", b"matched_exact", "place", b"place", "skipped", b"skipped", "state", b"state", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_unix_us", b"created_unix_us", "done", b"done", "ended_unix_us", b"ended_unix_us", "failed", b"failed", "failures", b"failures", "id", b"id", "matched", b"matched", "matched_exact", b"matched_exact", "place", b"place", "portion", b"portion", "skipped", b"skipped", "state", b"state", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

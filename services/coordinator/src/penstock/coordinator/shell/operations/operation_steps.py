@@ -60,12 +60,13 @@ DONE = Stepped("done")
 
 
 class Work(msgspec.Struct, frozen=True):
-    """One step that is to be made."""
+    """One step that is to be made; `repeated` if it may have been made already."""
 
     tenant: str
     operation_id: str
     task: OperationTask
     execution_id: str
+    repeated: bool = False
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -174,7 +175,11 @@ class Steps:
         return DONE
 
     async def _delete(self, work: Work) -> Stepped:
-        await self._means.store.erase(work.tenant, work.execution_id)
+        try:
+            await self._means.store.erase(work.tenant, work.execution_id)
+        except NotFound:
+            if not work.repeated:
+                raise
         return DONE
 
     async def _rerun(self, work: Work) -> Stepped:

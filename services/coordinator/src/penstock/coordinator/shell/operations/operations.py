@@ -2,22 +2,18 @@
 dies.
 
 An operation belongs to a shard by its id, as an execution does, and is carried out by the shard's
-owner. It walks what its query finds, page by page; after each page it writes how far it is. Whoever
-takes the shard reads the operations that go on and continues after the last page that was written:
-steps of the page that was under way are made once more, which changes nothing. Two owners that do
-not know of each other are kept apart by the revision: the one whose write is refused stops. Now and
-then every owner looks for operations that go on and have nobody.
+owner. It walks what its query finds, portion by portion; after each it writes how far it is and
+what comes next. Whoever takes the shard reads the operations that go on and continues with the
+portion that was written last: steps of it that were made already are made once more, which changes
+nothing and counts them once. Two owners that do not know of each other are kept apart by the
+revision: the one whose write is refused stops. Now and then every owner looks for operations that
+go on and have nobody.
 """
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from penstock.api.operation.v1 import operation_service_pb2 as pb
-from penstock.api.search.v1.search_service_pb2 import (
-    CountExecutionsRequest,
-    SearchExecutionsRequest,
-)
 from penstock.common.errors import IdempotencyConflict, Internal, InvalidQuery, PenstockError
 from penstock.common.ids import keyed_ulid, shard_of
 from penstock.common.logging import get_logger
@@ -26,27 +22,19 @@ from penstock.coordinator.operation_ports import OperationStore
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.operations.operation_check import check_task
 from penstock.coordinator.shell.operations.operation_steps import Stepped, Steps, Work
+from penstock.coordinator.shell.operations.portions import Portions
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.shards.shards import Shards
 from penstock.coordinator.shell.starts.starts import Starts
 
-PAGE = 100
 AT_ONCE = 16
 FAILURES_MAX = 100
 RATE_PER_S = 200
-_COUNT_MAX = 100_000
 _SAMPLE = 10
 _RETRY_S = 0.5
 _LOOK_S = 30.0
 """How often the table is asked for operations that nobody carries out: one is left over if it was
 written while its shard changed hands, or while nobody heard the answer."""
-
-
-class Portion(NamedTuple):
-    """Executions to go through next, and the place after them; empty at the end."""
-
-    ids: Sequence[str]
-    place: str
 
 
 class Operations:
@@ -61,7 +49,7 @@ class Operations:
         self._shards = shards
         self._steps = steps
         self._store = store
-        self._finding = finding
+        self._portions = Portions(finding)
         self._running: dict[str, pb.StoredOperation] = {}
         self._log = get_logger("operations")
 
@@ -77,15 +65,16 @@ class Operations:
             task=task, state=pb.OPERATION_STATE_RUNNING, created_unix_us=now_us
         )
         if request.dry_run:
-            await self._count(tenant, operation)
-            sample = await self._portion(tenant, operation, _SAMPLE)
-            return pb.StartOperationResponse(operation=operation, sample_ids=sample.ids)
+            await self._portions.count(tenant, operation)
+            sample = await self._portions.next(tenant, operation, _SAMPLE)
+            return pb.StartOperationResponse(operation=operation, sample_ids=sample.execution_ids)
         if request.idempotency_key:
             operation.id = keyed_ulid(tenant, "operation", request.idempotency_key)
             self._shards.of(operation.id)
         else:
             operation.id, _ = self._starts.fresh_id()
-        await self._count(tenant, operation)
+        await self._portions.count(tenant, operation)
+        operation.portion.CopyFrom(await self._portions.next(tenant, operation))
         try:
             stored, existing = await self._store.create(tenant, operation)
         except PenstockError:
@@ -120,8 +109,7 @@ class Operations:
             stored = running or await self._store.find(tenant, operation_id)
             if running is None and stored.operation.state != pb.OPERATION_STATE_RUNNING:
                 return stored.operation
-            stored.operation.state = pb.OPERATION_STATE_CANCELLED
-            stored.operation.ended_unix_us = self._process.clock.now_us()
+            self._end(stored.operation, pb.OPERATION_STATE_CANCELLED)
             self._running.pop(operation_id, None)
             try:
                 saved = await self._store.save(stored)
@@ -164,12 +152,14 @@ class Operations:
             self._process.tasks.create_task(self._carry_out(stored, fresh=fresh))
 
     async def _carry_out(self, stored: pb.StoredOperation, *, fresh: bool) -> None:
+        """To the end. One that is not fresh may have been begun with."""
         operation = stored.operation
         try:
             if not fresh:  # what was read may be old: it may be somebody's, or over
                 await self._save(stored)
             while self._is_ours(stored) and operation.state == pb.OPERATION_STATE_RUNNING:
-                await self._go_on(stored)
+                await self._go_on(stored, repeated=not fresh)
+                fresh = True
         except Exception as fault:  # noqa: BLE001 - one operation must not end the service
             self._log.error("operation_broke", operation=operation.id, exc_info=fault)
             await self._end_broken(stored, fault)
@@ -186,8 +176,7 @@ class Operations:
         del operation.failures[FAILURES_MAX - 1 :]
         message = f"the operation met a fault of the engine: {fault!r}"
         operation.failures.add(reason=Internal.reason, message=message[:500])
-        operation.state = pb.OPERATION_STATE_FAILED
-        operation.ended_unix_us = self._process.clock.now_us()
+        self._end(operation, pb.OPERATION_STATE_FAILED)
         await self._save(stored)
 
     def _is_ours(self, stored: pb.StoredOperation) -> bool:
@@ -195,36 +184,60 @@ class Operations:
         ours = number in self._shards.owned
         return ours and self._running.get(stored.operation.id) is stored
 
-    async def _go_on(self, stored: pb.StoredOperation) -> None:
-        """One page: read, done, written."""
+    async def _go_on(self, stored: pb.StoredOperation, *, repeated: bool) -> None:
+        """One portion: done, and written with what comes next."""
         operation = stored.operation
-        try:
-            portion = await self._portion(stored.tenant, operation, PAGE)
-        except InvalidQuery as error:  # it was fine when it began: a workflow changed since
-            self._note(operation, "", Stepped("failed", error.reason, error.message))
-            portion = Portion((), "")
-        except PenstockError:
-            await asyncio.sleep(_RETRY_S)
-            return
-        for first in range(0, len(portion.ids), AT_ONCE):
+        ids = list(operation.portion.execution_ids)
+        for first in range(0, len(ids), AT_ONCE):
             if not self._is_ours(stored):
                 return
-            await self._step(stored, portion.ids[first : first + AT_ONCE])
-        operation.place = portion.place
-        if not portion.place:
-            operation.state = pb.OPERATION_STATE_COMPLETED
-            operation.ended_unix_us = self._process.clock.now_us()
-        await self._save(stored)
+            await self._step(stored, ids[first : first + AT_ONCE], repeated)
+        while self._is_ours(stored):
+            try:
+                following = await self._following(stored)
+            except PenstockError:
+                await asyncio.sleep(_RETRY_S)
+                continue
+            if self._is_ours(stored):
+                self._decide(operation, following)
+                await self._save(stored)
+            return
 
-    async def _step(self, stored: pb.StoredOperation, ids: Sequence[str]) -> None:
+    async def _following(self, stored: pb.StoredOperation) -> pb.OperationPortion | None:
+        """What comes after the portion; None at the end. One from before portions were written down
+        has none, and begins at its place."""
+        operation = stored.operation
+        if operation.HasField("portion"):
+            if not operation.portion.next_place:
+                return None
+            operation.place = operation.portion.next_place
+        try:
+            return await self._portions.next(stored.tenant, operation)
+        except InvalidQuery as error:  # it was fine when it began: a workflow changed since
+            self._note(operation, "", Stepped("failed", error.reason, error.message))
+            return None
+
+    def _decide(self, operation: pb.Operation, following: pb.OperationPortion | None) -> None:
+        if following is None:
+            self._end(operation, pb.OPERATION_STATE_COMPLETED)
+        else:
+            operation.portion.CopyFrom(following)
+
+    def _end(self, operation: pb.Operation, state: pb.OperationState.ValueType) -> None:
+        operation.state = state
+        operation.ended_unix_us = self._process.clock.now_us()
+        operation.ClearField("portion")
+
+    async def _step(self, stored: pb.StoredOperation, ids: Sequence[str], repeated: bool) -> None:
         """Some steps side by side, no faster than asked for."""
         clock, operation = self._process.clock, stored.operation
         began = clock.monotonic()
+        tenant, task = stored.tenant, operation.task
+        works = [Work(tenant, operation.id, task, each, repeated) for each in ids]
         async with asyncio.TaskGroup() as group:
-            works = [Work(stored.tenant, operation.id, operation.task, each) for each in ids]
             made = [group.create_task(self._steps.make(work)) for work in works]
-        for work, task in zip(works, made, strict=True):
-            self._note(operation, work.execution_id, task.result())
+        for work, done in zip(works, made, strict=True):
+            self._note(operation, work.execution_id, done.result())
         least_s = len(ids) / (operation.task.rate_per_s or RATE_PER_S)
         await asyncio.sleep(max(0.0, began + least_s - clock.monotonic()))
 
@@ -265,32 +278,3 @@ class Operations:
         shard = self._shards.owned.get(shard_of(operation_id, self._shards.count))
         if shard is not None:
             self.on_loaded(shard)
-
-    async def _portion(self, tenant: str, operation: pb.Operation, size: int) -> Portion:
-        """The executions after the place that was reached."""
-        task, place = operation.task, operation.place
-        if task.execution_ids:
-            begin = int(place or 0)
-            ids = task.execution_ids[begin : begin + size]
-            end = begin + len(ids)
-            return Portion(ids, str(end) if end < len(task.execution_ids) else "")
-        found = await self._finding.search(
-            tenant,
-            SearchExecutionsRequest(
-                query=task.query,
-                page_size=size,
-                page_token=place,
-                now_unix_us=operation.created_unix_us,
-                started_before_us=operation.created_unix_us,
-            ),
-        )
-        return Portion([each.execution.id for each in found.executions], found.next_page_token)
-
-    async def _count(self, tenant: str, operation: pb.Operation) -> None:
-        task = operation.task
-        if task.execution_ids:
-            operation.matched, operation.matched_exact = len(task.execution_ids), True
-            return
-        request = CountExecutionsRequest(query=task.query, count_max=_COUNT_MAX)
-        counted = await self._finding.count(tenant, request)
-        operation.matched, operation.matched_exact = counted.count, counted.exact
