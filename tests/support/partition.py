@@ -66,7 +66,7 @@ async def _pump(
 
 
 @asynccontextmanager
-async def open_relay(target: Callable[[], int]) -> AsyncIterator[Relay]:
+async def open_relay(target: Callable[[], int], host: str = "127.0.0.1") -> AsyncIterator[Relay]:
     """A relay on a free port."""
     relay = Relay(target)
     relay.heal()
@@ -83,8 +83,8 @@ async def open_relay(target: Callable[[], int]) -> AsyncIterator[Relay]:
         finally:
             connections.discard(task)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    relay.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(accept, host, 0)
+    relay.address = f"{host}:{server.sockets[0].getsockname()[1]}"
     try:
         yield relay
     finally:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -57,11 +57,11 @@ async def shows(driver: Driver, execution_id: str, seen: Seen) -> bool:
     return seen(execution) or execution["status"] != "RUNNING"
 
 
-def kill(folder: Path) -> None:
+def kill(folder: Path, victims: Sequence[str] = VICTIMS) -> None:
     """Kill whoever has these roles now."""
     found = find_live_cluster(folder)
     assert found is not None
-    for name in VICTIMS:
+    for name in victims:
         os.kill(found.processes[name].pid, signal.SIGKILL)
 
 
