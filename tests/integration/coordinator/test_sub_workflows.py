@@ -124,6 +124,8 @@ async def test_wrong_parameters_fail_the_node_with_every_finding(applied, state)
         "params.n",
         "params.m",
     }
+    assert "params.n: " in failure.message
+    assert "params.m: " in failure.message
 
 
 async def test_who_starts_itself_is_stopped_by_the_depth(opened, state):

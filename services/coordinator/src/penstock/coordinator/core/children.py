@@ -8,6 +8,7 @@ gives a wait up owes the child a cancel, in the same commit.
 
 import msgspec
 
+from penstock.coordinator.core.child_failures import failure_of
 from penstock.coordinator.core.failing import record_failure
 from penstock.coordinator.core.inputs import ChildEnded, ChildRefused, StartChild
 from penstock.coordinator.core.items import end_well
@@ -15,14 +16,8 @@ from penstock.coordinator.core.notices import ChildStart
 from penstock.coordinator.core.on_signal import wake
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import Child, NodeCompleted, NodeFailed, NodeWaiting
-from penstock.workflow.execution.join import failure_json, join_object
-from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef, Payload
-
-_BAD_ENDS = {
-    ExecutionStatus.FAILED: ("CHILD_FAILED", "failed"),
-    ExecutionStatus.CANCELLED: ("CHILD_CANCELLED", "was cancelled"),
-    ExecutionStatus.TIMED_OUT: ("CHILD_TIMED_OUT", "timed out"),
-}
+from penstock.workflow.execution.join import join_object
+from penstock.workflow.execution.values import ExecutionStatus, NodeRef, Payload
 
 
 def start_child(turn: Turn, ref: NodeRef, asked: StartChild) -> None:
@@ -58,8 +53,9 @@ def on_child_ended(turn: Turn, ended: ChildEnded) -> None:
     if ended.status == ExecutionStatus.COMPLETED:
         wake(turn, key, ended.output)
         return
-    failure = _failure_of(ended, turn.state.waits.sleeping[key].child)
-    record_failure(turn, NodeFailed(turn.state.current_ref(key), failure), ended.draw)
+    ref, child = turn.state.current_ref(key), turn.state.waits.sleeping[key].child
+    failure = failure_of(ended, child.workflow if child is not None else "", ref.item)
+    record_failure(turn, NodeFailed(ref, failure), ended.draw)
 
 
 def on_child_refused(turn: Turn, refused: ChildRefused) -> None:
@@ -70,16 +66,3 @@ def on_child_refused(turn: Turn, refused: ChildRefused) -> None:
     if key is not None:
         event = NodeFailed(turn.state.current_ref(key), refused.failure)
         record_failure(turn, event, None)
-
-
-def _failure_of(ended: ChildEnded, child: Child | None) -> Failure:
-    """The child's failure as its node's: the class is its own, the message names it."""
-    reason, what = _BAD_ENDS[ended.status]
-    cause = ended.failure or Failure("system", reason, "Its failure is not known.")
-    workflow = child.workflow if child is not None else ""
-    named = f"Execution {ended.child_id} of workflow {workflow} {what}"
-    keys = ("execution_id", "workflow", "status", "failure")
-    texts = (ended.child_id, workflow, ended.status.name)
-    parts = [*(msgspec.json.encode(text) for text in texts), failure_json(cause)]
-    details = join_object(keys, parts)
-    return Failure(cause.error_class, reason, f"{named}: {cause.message}", details)

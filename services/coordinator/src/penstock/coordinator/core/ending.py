@@ -129,7 +129,9 @@ def _end(turn: Turn, event: ExecutionEnded) -> None:
     turn.finish = Finish(event.status, event.output, event.failure)
     parent = state.parent
     if parent is not None and not parent.detached:
-        turn.notices.append(ChildEnd(parent, event.status, event.output, event.failure))
+        node = state.plan.nodes[event.node].id if event.node >= 0 else ""
+        told = ChildEnd(parent, event.status, event.output, event.failure, node)
+        turn.notices.append(told)
     if turn.claimed is not None:
         turn.accepted = False
 

@@ -238,13 +238,15 @@ class OutputRefused(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChildEnded(msgspec.Struct, frozen=True, gc=False):
-    """A sub-workflow has ended. `draw` is as in `Failed`."""
+    """A sub-workflow has ended. `draw` is as in `Failed`; `node_id` is its node that it failed by,
+    empty if none."""
 
     child_id: str
     status: ExecutionStatus
     output: Payload = NULL
     failure: Failure | None = None
     draw: float = 0.5
+    node_id: str = ""
 
 
 class ChildRefused(msgspec.Struct, frozen=True, gc=False):

@@ -27,12 +27,14 @@ class ChildStart(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChildEnd(msgspec.Struct, frozen=True, gc=False):
-    """Tell the execution above that the sender has ended, and how."""
+    """Tell the execution above that the sender has ended, and how; `node_id` is its node that it
+    failed by, empty if none."""
 
     parent: Parent
     status: ExecutionStatus
     output: Payload
     failure: Failure | None
+    node_id: str = ""
 
 
 class ChildCancel(msgspec.Struct, frozen=True, gc=False):

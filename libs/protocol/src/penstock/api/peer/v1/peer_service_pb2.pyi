@@ -270,8 +270,11 @@ class EndNotice(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
     status: _journal_pb2.ExecutionStatus.ValueType
     """A terminal status."""
+    node_id: _builtins.str
+    """The node that it failed by, empty if none."""
     @_builtins.property
     def output(self) -> _payload_pb2.Payload:
         """Result when COMPLETED."""
@@ -286,10 +289,11 @@ class EndNotice(_message.Message):
         status: _journal_pb2.ExecutionStatus.ValueType = ...,
         output: _payload_pb2.Payload | None = ...,
         failure: _payload_pb2.Failure | None = ...,
+        node_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "output", b"output", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "node_id", b"node_id", "output", b"output", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,6 +56,7 @@ def notice_to_proto(
             message.target_id = notice.parent.execution_id
             message.end.status = int(notice.status)  # type: ignore[assignment]
             write_payload(message.end.output, notice.output)
+            message.end.node_id = notice.node_id
             if notice.failure is not None:
                 write_failure(message.end.failure, notice.failure)
         case ChildCancel():
@@ -94,6 +95,7 @@ def input_of(message: peer.Notice) -> ChildEnded | CancelAsked:
         payload_from_proto(end.output),
         failure,
         _draw(message.sender_id),
+        end.node_id,
     )
 
 

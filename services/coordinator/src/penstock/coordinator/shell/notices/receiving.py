@@ -201,7 +201,7 @@ def _failure_of(error: PenstockError) -> Failure:
     """Why a sub-workflow cannot be started, with all findings."""
     message = error.message
     if isinstance(error, InvalidWorkflow):
-        told = [str(issue.get("message", "")) for issue in error.issues]
+        told = [f"{issue.get('path', '')}: {issue.get('message', '')}" for issue in error.issues]
         more = len(told) - _ISSUES_TOLD
         message = " ".join([message, *told[:_ISSUES_TOLD]])
         message += f" And {more} more." if more > 0 else ""
