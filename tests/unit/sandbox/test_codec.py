@@ -79,6 +79,15 @@ def program(number: int = 7, **fields: object) -> pb.Program:
     return pb.Program(program_id=number, steps=[pb.Step(node_id="n", script_id="s")], **fields)
 
 
+def test_all_programs_of_a_wide_workflow_stay_known():
+    codec = Codec()
+    told = [program(at) for at in range(3_000)]
+    again = [batch(1 + at, ids=(at,), number=at) for at in range(3_000)]
+    first = messages(codec, pb.RunRequest(programs=told, batches=again))
+    assert sum(one[0] == "p" for one in first) == 3_000
+    assert {str(one[0]) for one in messages(codec, pb.RunRequest(batches=again))} == {"c"}
+
+
 def batch(first: int, *values: bytes, ids: tuple[int, ...] = (), number: int = 7) -> pb.CallBatch:
     return pb.CallBatch(program_id=number, call_ids=ids, values_json=values, first_slot=first)
 

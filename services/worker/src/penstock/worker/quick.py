@@ -22,6 +22,8 @@ from penstock.worker.segments import Segments
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
 
 _STARTS_MAX = 2000
+"""Starts remembered per plan beside one for each node."""
+
 _REPORT_BYTES = 96
 
 
@@ -92,7 +94,7 @@ class QuickStart:
                 needs = group.needs
                 others = needs.params or needs.run or needs.trigger
                 start = _Start(group, tuple([place_of[one] for one in reads]), others, follows)
-        if len(program.starts) < _STARTS_MAX:
+        if len(program.starts) < _STARTS_MAX + len(program.nodes):
             program.starts[node, may_continue, held] = start
         return start
 

@@ -17,6 +17,7 @@ from penstock.worker.scope import RunScope
 _STEP_BYTES = 160
 _WALL_MS_MAX = 2**31 - 1
 _GROUPS_MAX = 2000
+"""Groups remembered per plan beside one for each node."""
 
 
 class ScriptGroup:
@@ -121,7 +122,7 @@ class ScriptGroups:
         if found is None:
             members = [program.nodes[node] for node in nodes]
             found = ScriptGroup(members, self._output_bytes_max, self._env_json)
-            if len(program.groups) < _GROUPS_MAX:
+            if len(program.groups) < _GROUPS_MAX + len(program.nodes):
                 program.groups[nodes] = found
         return found
 
@@ -148,7 +149,7 @@ class ScriptGroups:
         found = program.leading.get(key)
         if found is None:
             found = self.of(program, program.rules.fuse((node,), {}, held))
-            if len(program.leading) < _GROUPS_MAX:
+            if len(program.leading) < _GROUPS_MAX + len(program.nodes):
                 program.leading[key] = found
         return found
 

@@ -16,7 +16,7 @@ edge."""
 
 
 _ROWS_MAX = 1_000
-"""Rows remembered per plan."""
+"""Rows remembered per plan beside one for each node."""
 
 
 class RowChange(NamedTuple):
@@ -124,7 +124,7 @@ class PlanTables:
         known = self.rows.get(nodes)
         if known is None and nodes not in self.rows:
             known = self._sum_of(nodes)
-            if len(self.rows) < _ROWS_MAX:
+            if len(self.rows) < _ROWS_MAX + self.size:
                 self.rows[nodes] = known
         return known
 

@@ -10,8 +10,9 @@ from penstock.sandbox.frames import REPLY
 from penstock.sandbox.front.calls import InFlight, Program, Stream, holder_of, learn
 from penstock.sandbox.front.process import JailProcess
 
-_PROGRAMS_MAX = 1000
-"""Programs that a jail keeps; many more than can come in one request."""
+_PROGRAMS_MAX = 4_000
+"""Programs that a jail keeps (see `penstock.sandbox.jail.programs`); many more than can come in one
+request."""
 
 Told = sandbox_pb2.HostCall | sandbox_pb2.CallResult | sandbox_pb2.ResultBatch
 
