@@ -58,11 +58,13 @@ def random(seed: int) -> Graph:
 SHAPES = {"deep": deep(), "wide": wide(), "layered": layered(), "random": random(7)}
 
 
-def source(name: str, graph: Graph) -> str:
+def source(name: str, graph: Graph, waits_ms: dict[str, int] | None = None) -> str:
+    """The workflow; each node first waits so long, as one does that asks a service."""
     nodes = {}
     for number, (node, parents) in enumerate(graph.items()):
         add = f"Object.values(input).reduce((a, b) => (a + b) % {MODULUS}, {number})"
-        nodes[node] = {"run": f"return {add};", **({"needs": parents} if parents else {})}
+        wait = f"await sleep({waits_ms[node]}); " if waits_ms else ""
+        nodes[node] = {"run": f"{wait}return {add};", **({"needs": parents} if parents else {})}
     last = next(reversed(graph))
     output = f"${{{{ nodes.{last}.output }}}}"
     return json.dumps({"flow": 1, "id": f"shape-{name}", "nodes": nodes, "output": output})
