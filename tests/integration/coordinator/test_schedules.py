@@ -5,6 +5,7 @@ import pytest
 from penstock.api.schedule.v1 import schedule_pb2 as pb
 from penstock.api.schedule.v1 import schedule_service_pb2 as api
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
+from penstock.common.errors import IdempotencyConflict
 from penstock.common.rpc.channel import call
 from support.coordinator.memory_worker import open_worker
 from support.coordinator.scheduling import (
@@ -267,6 +268,11 @@ async def test_a_backfill_starts_past_slots_a_few_at_a_time_and_none_twice(
     backfill = (await call(schedules.stub.StartBackfill, request)).backfill
     assert backfill.slots_total == 4
     assert (await call(schedules.stub.StartBackfill, request)).backfill.id == backfill.id
+    other = api.StartBackfillRequest()
+    other.CopyFrom(request)
+    other.concurrency += 1
+    with pytest.raises(IdempotencyConflict):
+        await call(schedules.stub.StartBackfill, other)
     await settled(running)
     assert len(slots(state)) == 1 + 2
     async with open_worker(running.channel):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.coordinator.queueing.kinds import Kind
-from penstock.coordinator.queueing.order import PRIORITIES
 from penstock.coordinator.queueing.queue import QUANTUM, FairRules, KindQueue
+from penstock.workflow.policies import PRIORITY_MAX
 
 AGEING_S = 10.0
 TENANTS = ("a", "b", "c")
@@ -22,7 +22,7 @@ class Entry:
 arrivals = st.lists(
     st.tuples(
         st.sampled_from(TENANTS),
-        st.sampled_from(PRIORITIES),
+        st.integers(0, PRIORITY_MAX),
         st.sampled_from((0.0, 0.0, 50.0, 500.0)),
         st.integers(1, 40),
         st.sampled_from((0.0, 0.5, 3.0, 40.0)),

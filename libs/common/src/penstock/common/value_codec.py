@@ -33,13 +33,6 @@ def write_payload(message: payload.Payload, value: Payload) -> None:
         message.json = value.json
 
 
-def payload_to_proto(value: Payload) -> payload.Payload:
-    """A payload message."""
-    message = payload.Payload()
-    write_payload(message, value)
-    return message
-
-
 def payload_from_proto(message: payload.Payload) -> Payload:
     """The payload in a message; null if none is set."""
     kind = message.WhichOneof("kind")
@@ -58,13 +51,6 @@ def write_failure(message: payload.Failure, value: Failure) -> None:
     message.details_json = value.details_json
 
 
-def failure_to_proto(value: Failure) -> payload.Failure:
-    """A failure message."""
-    message = payload.Failure()
-    write_failure(message, value)
-    return message
-
-
 def failure_from_proto(message: payload.Failure) -> Failure:
     """The failure in a message; an unknown class is `system`."""
     return Failure(
@@ -81,11 +67,6 @@ def write_ref(message: journal.NodeRef, value: NodeRef) -> None:
     message.attempt = value.attempt
     if value.item:
         message.item = value.item
-
-
-def ref_to_proto(value: NodeRef) -> journal.NodeRef:
-    """A reference to an attempt as a message."""
-    return journal.NodeRef(node=value.node, item=value.item, attempt=value.attempt)
 
 
 def ref_from_proto(message: journal.NodeRef) -> NodeRef:

@@ -24,7 +24,6 @@ FIRST_BYTES_MAX = 64 * 1024
 
 METHODS = ("get", "set", "has", "getAll", "delete")
 """What `vars` offers to code: no variable is called so."""
-WRITES = ("set", "delete")
 
 NAME_RULE = f"{IDENTIFIER_RULE}; not {', '.join(METHODS)}"
 

@@ -28,12 +28,6 @@ class Outbox(Generic[Item]):
         self._items.append(item)
         self._filled.set()
 
-    def put_all(self, items: list[Item]) -> None:
-        """Add items in order."""
-        if items:
-            self._items.extend(items)
-            self._filled.set()
-
     def close(self) -> None:
         """Let `batches` end after what is there."""
         self._closed = True

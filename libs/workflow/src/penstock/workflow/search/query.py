@@ -79,6 +79,3 @@ class Query(msgspec.Struct, frozen=True):
         if self.ended != ALWAYS:
             possible -= {running}
         return possible
-
-
-EVERYTHING = Query()

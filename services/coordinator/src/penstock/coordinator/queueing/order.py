@@ -13,7 +13,6 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-PRIORITIES = range(10)
 _LOOKED_AT = 100
 """How many of a level are looked at to find its oldest: wide ones go to the end and stay old."""
 

@@ -33,9 +33,7 @@ class StoredJoins:
     ) -> None:
         self._payloads = payloads
         self._tasks = tasks
-        self.feed_back: Callable[[Live, OutputStored | OutputRefused], None] = lambda live, back: (
-            None
-        )
+        self.feed_back: FeedBack = lambda live, back: None
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._under_way: set[tuple[str, int]] = set()
         self._log = get_logger("joins")

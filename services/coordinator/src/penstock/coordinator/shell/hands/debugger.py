@@ -11,14 +11,15 @@ import msgspec
 
 from penstock.api.debug.v1 import debug_service_pb2 as pb
 from penstock.common.debug_view import debug_state
-from penstock.common.errors import Conflict, InvalidArgument, NotFound, PayloadTooLarge
+from penstock.common.errors import Conflict, InvalidArgument, PayloadTooLarge
 from penstock.coordinator.core import debug_commands as cmd
 from penstock.coordinator.core.inputs import Intervention
 from penstock.coordinator.core.on_debug import flaw
 from penstock.coordinator.ports import Payloads
+from penstock.coordinator.shell.hands.plan_nodes import check_edited_input, node_named
 from penstock.coordinator.shell.hands.telling import Telling, Told
 from penstock.coordinator.shell.live import Live
-from penstock.coordinator.shell.starts.asked import check_text, decoded, decoded_object
+from penstock.coordinator.shell.starts.asked import check_text, decoded
 from penstock.workflow.breakpoints import condition_flaw
 from penstock.workflow.execution.debug_events import Breakpoint, Place
 from penstock.workflow.execution.naming import named_first
@@ -28,7 +29,6 @@ from penstock.workflow.execution.values import (
     Operation,
     Payload,
 )
-from penstock.workflow.nearest import Names
 from penstock.workflow.plan import Plan
 
 BREAKPOINTS_MAX = 200
@@ -77,7 +77,7 @@ class Debugger:
         asked, request = order.request.edit_input, order.request
 
         def happening(live: Live) -> Intervention:
-            node = _node(live.plan, asked.node, "node")
+            node = node_named(live.plan, asked.node, "node")
             held = live.state.debug.held if live.state.debug is not None else {}
             found = held.get(asked.item * len(live.plan.nodes) + node)
             if found is None or found.is_after:
@@ -172,24 +172,13 @@ def _command_of(plan: Plan, order: Order, kind: str) -> cmd.DebugCommand:
                     "An item is given, but no node.", fix="Name its node too.", path="node"
                 )
             if step.node:
-                key = step.item * len(plan.nodes) + _node(plan, step.node, "node")
+                key = step.item * len(plan.nodes) + node_named(plan, step.node, "node")
             return cmd.Step(key, step.into)
         case "run_to":
-            return cmd.RunTo(_node(plan, request.run_to.node, "node"))
+            return cmd.RunTo(node_named(plan, request.run_to.node, "node"))
         case _:
-            node = _node(plan, request.edit_output.node, "node")
+            node = node_named(plan, request.edit_output.node, "node")
             return cmd.EditOutput(node, order.value or Payload())
-
-
-def _node(plan: Plan, name: str, path: str) -> int:
-    index = {node.id: node.index for node in plan.nodes if not node.hidden}
-    if name not in index:
-        raise NotFound(
-            f"The workflow has no node {name[:80]!r}.",
-            fix=Names(index).hint(name) or f"Its nodes: {', '.join(list(index)[:20])}.",
-            path=path,
-        )
-    return index[name]
 
 
 def _breakpoints(plan: Plan, given: Iterable[pb.Breakpoint]) -> tuple[Breakpoint, ...]:
@@ -203,8 +192,8 @@ def _breakpoints(plan: Plan, given: Iterable[pb.Breakpoint]) -> tuple[Breakpoint
 
 def _breakpoint(plan: Plan, given: pb.Breakpoint) -> Breakpoint:
     check_text(given.id, "id")
-    node = _node(plan, given.node, "node") if given.node else -1
-    parent = _node(plan, given.parent, "parent") if given.parent else -1
+    node = node_named(plan, given.node, "node") if given.node else -1
+    parent = node_named(plan, given.parent, "parent") if given.parent else -1
     if parent >= 0 and (node < 0 or parent not in plan.nodes[node].parents):
         raise InvalidArgument(
             f"There is no edge from {given.parent!r} to {given.node!r}.",
@@ -226,18 +215,3 @@ def _breakpoint(plan: Plan, given: pb.Breakpoint) -> Breakpoint:
     if wrong:
         raise InvalidArgument(wrong, fix="Change the condition.", path="condition")
     return point
-
-
-def check_edited_input(plan: Plan, node: int, json: bytes) -> None:
-    """Refuse an input in which the node would not find its parents."""
-    parents = [plan.nodes[parent].id for parent in plan.nodes[node].parents]
-    if not parents:
-        decoded(json, "input")
-        return
-    for name in decoded_object(json, "input"):
-        if name not in parents:
-            raise InvalidArgument(
-                f"`input` has {name[:80]!r}, which is no parent of {plan.nodes[node].id}.",
-                fix=f"Give an object with the outputs of: {', '.join(parents[:20])}.",
-                path=f"input.{name[:80]}",
-            )

@@ -1,22 +1,21 @@
 """What people do to executions by hand: pause and resume them, lay hands on their nodes."""
 
-import difflib
 from typing import NamedTuple
 
 import msgspec
 
 from penstock.api.workflow.v1.workflow_service_pb2 import NodeState
-from penstock.common.errors import Conflict, InvalidArgument, NotFound, PayloadTooLarge
+from penstock.common.errors import Conflict, InvalidArgument, PayloadTooLarge
 from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsked
 from penstock.coordinator.core.intervening import flaw
 from penstock.coordinator.ports import State
+from penstock.coordinator.shell.hands.plan_nodes import check_edited_input, node_named
 from penstock.coordinator.shell.hands.telling import Telling, Told
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.starts.asked import (
     REASON_CHARS_MAX,
     check_text,
     decoded,
-    decoded_object,
 )
 from penstock.coordinator.shell.starts.definitions import Definitions
 from penstock.workflow.choices import choices_of, may_choose, must_choose
@@ -200,14 +199,9 @@ def _check(asked: Asked) -> None:
 
 def _intervention(plan: Plan, asked: Asked, value: Payload) -> Intervention:
     """The core's input. Raises `NotFound` if the plan has no such node."""
-    index = {node.id: node.index for node in plan.nodes if not node.hidden}
-    at = index.get(asked.node)
-    if at is None:
-        near = difflib.get_close_matches(asked.node, index, 1)
-        fix = f"Did you mean {near[0]}?" if near else f"Its nodes: {', '.join(list(index)[:20])}."
-        raise NotFound(f"The workflow has no node {asked.node[:80]!r}.", fix=fix, path="node")
+    at = node_named(plan, asked.node, "node")
     if asked.operation == Operation.EDIT and not asked.item:
-        _check_input(plan, at, asked.value_json)
+        check_edited_input(plan, at, asked.value_json)
     return Intervention(
         at,
         asked.item,
@@ -245,19 +239,4 @@ def _check_choice(plan: Plan, node: NodePlan, node_type: NodeType | None, asked:
             f"{unknown[0][:80]!r} is no child and no action of node {node.id}.",
             fix=f"Choose some of: {there_are}.",
             path="chosen",
-        )
-
-
-def _check_input(plan: Plan, at: int, json: bytes) -> None:
-    """Refuse an input in which the node would not find its parents."""
-    parents = [plan.nodes[parent].id for parent in plan.nodes[at].parents]
-    if not parents:
-        return
-    given = decoded_object(json, "input")
-    unknown = [name for name in given if name not in parents]
-    if unknown:
-        raise InvalidArgument(
-            f"`input` has {unknown[0][:80]!r}, which is no parent of this node.",
-            fix=f"Give an object with the outputs of: {', '.join(parents[:20])}.",
-            path=f"input.{unknown[0][:80]}",
         )

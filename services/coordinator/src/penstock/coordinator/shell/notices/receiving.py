@@ -11,10 +11,7 @@ import msgspec
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.peer.v1 import peer_service_pb2 as peer
-from penstock.api.workflow.v1.workflow_service_pb2 import (
-    StartExecutionRequest,
-    StartExecutionResponse,
-)
+from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.child_codec import read_parent
 from penstock.common.errors import (
     InvalidWorkflow,
@@ -31,6 +28,7 @@ from penstock.coordinator.ports import Payloads
 from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.live import Happening
 from penstock.coordinator.shell.notices.notice_codec import go_together, input_of
+from penstock.coordinator.shell.starts.one_start import OneStart
 from penstock.coordinator.shell.starts.start_ids import Under
 from penstock.coordinator.shell.starts.starts import PARAMS_BYTES_MAX, Call, Starts
 from penstock.workflow.execution.events import Parent, StartOptions
@@ -40,23 +38,6 @@ PATIENCE_S = 5.0
 """What has not arrived by then is answered with "later", so that others need not wait for it."""
 _ISSUES_TOLD = 3
 """Findings that the message of a refused start names; its details have all."""
-
-
-class _Started:
-    """Hears that a start is on disk."""
-
-    def __init__(self) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_answer(self, answer: StartExecutionResponse) -> None:
-        """It is, whoever made it."""
-        if not self.done.done():
-            self.done.set_result(None)
-
-    def on_refused(self, error: PenstockError) -> None:
-        """It was not made."""
-        if not self.done.done():
-            self.done.set_exception(error)
 
 
 class Receiving:
@@ -156,7 +137,7 @@ class Receiving:
             notice.tenant,
             request,
             start.traceparent,
-            listener := _Started(),
+            listener := OneStart(waits=False),
             under=Under(notice.target_id, _fingerprint(notice, parent)),
             options=options,
             owed=True,

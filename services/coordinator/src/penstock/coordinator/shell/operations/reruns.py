@@ -24,7 +24,7 @@ from penstock.common.errors import (
 )
 from penstock.common.journal_codec import batch_from_proto
 from penstock.coordinator.ports import State
-from penstock.coordinator.shell.hands.debugger import check_edited_input
+from penstock.coordinator.shell.hands.plan_nodes import check_edited_input
 from penstock.coordinator.shell.starts.asked import check_tags, check_text, decoded, decoded_object
 from penstock.coordinator.shell.starts.definitions import Definition, Definitions
 from penstock.coordinator.shell.starts.starts import PARAMS_BYTES_MAX, Prepared

@@ -15,7 +15,7 @@ from penstock.api.schedule.v1.schedule_pb2 import (
     Schedule,
 )
 from penstock.api.state.v1.schedule_store_pb2 import SaveScheduleRequest
-from penstock.common.errors import InvalidArgument, InvalidSchedule
+from penstock.common.errors import IdempotencyConflict, InvalidArgument, InvalidSchedule
 from penstock.common.ids import keyed_ulid
 from penstock.common.schedule_codec import timing_of
 from penstock.coordinator.ports import Schedules
@@ -138,7 +138,8 @@ class Desk:
         )
 
     async def backfill(self, tenant: str, asked: pb.StartBackfillRequest) -> Backfill:
-        """Begin to start the slots of a past range. Raises `InvalidArgument`, `LimitExceeded`."""
+        """Begin to start the slots of a past range. Raises `InvalidArgument`, `LimitExceeded`;
+        `IdempotencyConflict` for a key that was used for another range."""
         check_text(asked.idempotency_key, "idempotency_key")
         schedule = await self._schedules.find(tenant, asked.id)
         now_us = self._clock.now_us()
@@ -166,6 +167,12 @@ class Desk:
         )
         backfill.progress.status = BACKFILL_STATUS_RUNNING
         stored = await self._schedules.add_backfill(tenant, backfill)
+        if _asked_for(stored) != _asked_for(backfill):
+            raise IdempotencyConflict(
+                f"the key {key!r} was used for a different backfill",
+                fix="Use a new one for a new backfill.",
+                backfill_id=stored.id,
+            )
         self._keeper.look_again()
         return stored
 
@@ -206,6 +213,10 @@ class Desk:
         return pb.ScheduleView(
             schedule=schedule, next_slots_unix_us=ahead, why=why(schedule, now_us)
         )
+
+
+def _asked_for(backfill: Backfill) -> tuple[int, int, int]:
+    return backfill.from_unix_us, backfill.to_unix_us, backfill.concurrency
 
 
 def _count(asked: int, usual: int) -> int:

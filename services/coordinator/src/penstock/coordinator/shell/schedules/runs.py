@@ -5,7 +5,6 @@ coordinator decides about a schedule and holds its runs; the journal refuses who
 shard; and a second start of a slot meets the first.
 """
 
-import asyncio
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,16 +12,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
-from penstock.api.workflow.v1.workflow_service_pb2 import (
-    StartExecutionRequest,
-    StartExecutionResponse,
-)
-from penstock.common.errors import NotFound, PenstockError
+from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
+from penstock.common.errors import NotFound
 from penstock.common.ids import keyed_ulid, moved_to_shard, schedule_ulid, shard_of
 from penstock.common.schedule_codec import tag_of
 from penstock.coordinator.shell.hands.interventions import Interventions
 from penstock.coordinator.shell.live import Shard
 from penstock.coordinator.shell.shards.shards import Shards
+from penstock.coordinator.shell.starts.one_start import OneStart
 from penstock.coordinator.shell.starts.start_ids import Under
 from penstock.coordinator.shell.starts.starts import Call, Starts
 from penstock.workflow.execution.events import StartOptions
@@ -39,23 +36,6 @@ class Started(msgspec.Struct, frozen=True):
     execution_id: str
     existing: bool
     ended: bool = False
-
-
-class _Listener:
-    """Waits for the answer to one start."""
-
-    def __init__(self) -> None:
-        self.done: asyncio.Future[StartExecutionResponse] = (
-            asyncio.get_running_loop().create_future()
-        )
-
-    def on_answer(self, answer: StartExecutionResponse) -> None:
-        if not self.done.done():
-            self.done.set_result(answer)
-
-    def on_refused(self, error: PenstockError) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
 
 
 class Runs:
@@ -123,7 +103,7 @@ class Runs:
             tags=(tag_of(schedule.id), *schedule.tags),
         )
         priority = schedule.priority_plus_one
-        listener = _Listener()
+        listener = OneStart(waits=False)
         self._starts.start(
             Call(
                 schedule.tenant,
