@@ -1,12 +1,12 @@
 """Limits of all coordinators."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from penstock.api.limits.v1 import limits_service_pb2 as pb
 from penstock.api.limits.v1.limits_service_pb2_grpc import LimitsServiceStub
 from penstock.common.rpc.channel import call
+from penstock.gateway.adapters.asking_all import ask_all
 from penstock.gateway.adapters.coordinators import Coordinators, Link
 
 Answer = TypeVar("Answer")
@@ -60,6 +60,4 @@ class Limits:
         async def at(address: str) -> Answer:
             return await ask(await self._coordinators.link(address))
 
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(at(address)) for address in first.coordinators]
-        return [each.result() for each in asked]
+        return await ask_all(first.coordinators, at)
