@@ -21,11 +21,12 @@ class ClusterDied(Exception):
 
 @contextmanager
 def dev_cluster(
-    data_dir: Path, *, stop: signal.Signals = signal.SIGINT, **env: str
+    data_dir: Path, *options: str, stop: signal.Signals = signal.SIGINT, **env: str
 ) -> Iterator[ClusterFile]:
-    """Run `penstock dev` until the block ends; on `stop` it must end by itself with code 0."""
+    """Run `penstock dev` until the block ends; on `stop` it must end by itself with code 0.
+    `options` are further ones of its command line."""
     process = subprocess.Popen(
-        [PENSTOCK, "dev", "--data-dir", data_dir, "--port", "0"],
+        [PENSTOCK, "dev", "--data-dir", data_dir, "--port", "0", *options],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
