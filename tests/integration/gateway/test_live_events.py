@@ -195,7 +195,8 @@ async def test_watchers_are_told_when_the_gateway_goes_away(gateway):
     ("path", "status"),
     [
         ("/v1/executions/{id}/ws?after=x", 400),
-        ("/v1/executions/abc/ws", 400),
+        ("/v1/executions/abc/ws", 404),
+        (f"/v1/executions/{256 * 'x'}/ws", 400),
         ("/v1/executions/01JD0000000000000000000000/ws", 404),
         ("/v1/nowhere/ws", 404),
     ],

@@ -33,8 +33,8 @@ from penstock.api.workflow.v1.workflow_service_pb2_grpc import (
 )
 from penstock.common.errors import InvalidWorkflow, NotFound, PenstockError, to_facts
 from penstock.common.feed import is_last
-from penstock.common.ids import IdSource, keyed_ulid
-from penstock.common.rpc.server import RunningServer, call_tenant, open_server
+from penstock.common.ids import IdSource, keyed_ulid, named_ulid
+from penstock.common.rpc.server import DEFAULT_TENANT, RunningServer, call_tenant, open_server
 from penstock.common.rpc.streams import Outbox
 from support.gateway.fake_finding import FakeFinding
 
@@ -176,6 +176,8 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
             raise NotFound(f"There is no workflow {request.workflow!r}.", fix="Apply it first.")
         key = request.idempotency_key
         wanted = keyed_ulid(request.workflow, key) if key else self.ids.next()
+        if request.options.execution_id:
+            wanted = named_ulid(DEFAULT_TENANT, request.options.execution_id)
         if wanted in self.executions:
             return self.executions[wanted], True
         execution = self.executions[wanted] = FakeExecution(wanted, request)

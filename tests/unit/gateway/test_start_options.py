@@ -32,11 +32,32 @@ def test_an_instant_keeps_its_zone():
 
 
 def test_everything_that_is_wrong_is_told():
-    body = StartBody(priority="urgent", delay="soon", deadline="-1s", not_before="tomorrow")
+    body = StartBody(
+        priority="urgent", delay="soon", deadline="400d", not_before="tomorrow", id="a\nb"
+    )
     with pytest.raises(InvalidArgument) as told:
         start_options(body)
-    for name in ("priority", "delay", "deadline", "not_before"):
-        assert f"`{name}`" in told.value.message
+    for said in (
+        "`priority` cannot be 'urgent'.",
+        "`delay` cannot be 'soon'.",
+        "`deadline` cannot be '400d'.",
+        "`not_before` cannot be 'tomorrow'.",
+        "`id` cannot be 'a\\nb'.",
+    ):
+        assert said in told.value.message
+    assert told.value.fix is not None
+    assert told.value.fix.count("at most 366d") == 1
+
+
+def test_a_deadline_that_leaves_no_time_is_refused():
+    with pytest.raises(InvalidArgument, match="`deadline` cannot be '0s'"):
+        start_options(StartBody(deadline="0s"))
+
+
+def test_a_name_that_is_too_long_is_refused_as_the_id_it_was_given_as():
+    with pytest.raises(InvalidArgument, match=r"`id` cannot be 'xxx.*\.\.\.\.") as told:
+        start_options(StartBody(id="x" * 256))
+    assert told.value.facts["path"] == "id"
 
 
 @pytest.mark.parametrize("text", ["2027-01-31T09:00:00", "9999999-01-01", ""])

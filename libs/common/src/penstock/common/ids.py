@@ -16,6 +16,7 @@ _DRAWN_BYTES = 4096
 """Random bytes asked of the system at a time: a call costs more than making an id."""
 _VARIED = 4
 """Characters at the end of an id that are given up to place it: a million ids, for 4,096 shards."""
+_NAME = "name:"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
@@ -76,6 +77,17 @@ def moved_to_shard(ulid: str, shard: int, shard_count: int) -> str:
         if shard_of(begin + pairs, shard_count) == shard:
             return begin + pairs
     raise ValueError(f"no id like {ulid} belongs to shard {shard} of {shard_count}")
+
+
+def named_ulid(tenant: str, name: str) -> str:
+    """The id of the execution whose start chose this name."""
+    return keyed_ulid("id", tenant, name)
+
+
+def execution_ulid(tenant: str, text: str) -> str:
+    """The id of the execution that people mean: by its id, or by the name that its start chose.
+    `name:` in front of what is written like an id makes it a name."""
+    return text if is_ulid(text) else named_ulid(tenant, text.removeprefix(_NAME))
 
 
 def schedule_ulid(tenant: str, schedule_id: str) -> str:

@@ -42,4 +42,6 @@ Tags = Annotated[
 ]
 By = Annotated[str, Parameter(show_default=False, help="Who does it, for people.")]
 Reason = Annotated[str, Parameter(show_default=False, help="Why, for people.")]
-Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
+Id = Annotated[
+    str, Parameter(show_default=False, help="Id of an execution, or the name its start chose.")
+]

@@ -10,7 +10,10 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
-HELP = 'write a duration such as "500ms", "30s", "5m", "1h30m", "2d", or a number of seconds'
+HELP = (
+    'write a duration such as "500ms", "30s", "5m", "1h30m", "2d", or a number of seconds; '
+    "at most 366d"
+)
 
 
 def parse_duration_s(value: object) -> float | None:

@@ -103,8 +103,9 @@ class Fields:
             return None
         seconds = parse_duration_s(value.data)
         if seconds is None or (seconds == 0 and not zero):
+            why = "not a duration" if seconds is None else "too short"
             self.issues.error(
-                "BAD_DURATION", self.place(key), f'"{key}" is {value.kind}: not a duration.', HELP
+                "BAD_DURATION", self.place(key), f'"{key}" is {value.kind}: {why}.', HELP
             )
             return None
         return seconds

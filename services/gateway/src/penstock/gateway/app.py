@@ -11,6 +11,7 @@ from penstock.common.errors import Internal, PenstockError
 from penstock.common.logging import get_logger
 from penstock.gateway.doors import Doors
 from penstock.gateway.edge import Edge, trace_id
+from penstock.gateway.execution_names import told_by_name
 from penstock.gateway.problems import (
     PROBLEM_JSON,
     encode_problem,
@@ -70,7 +71,7 @@ def _answer(request: Request[Any, Any, Any], error: PenstockError) -> Response[b
 def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The problem for whatever a route has raised; faults of our own are logged and hidden."""
     if isinstance(error, PenstockError):
-        return _answer(request, error)
+        return _answer(request, told_by_name(request, error))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _answer(request, error_of_http(error, request.method, request.scope["path"]))
     get_logger("gateway").error("request_failed", path=request.scope["path"], exc_info=error)

@@ -84,6 +84,7 @@ class Edge:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         _take_trace(scope)
+        scope = keep_slashes(scope)
         decided = False
 
         async def watched(message: Message) -> None:

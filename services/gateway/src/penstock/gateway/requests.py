@@ -15,7 +15,6 @@ from litestar.exceptions import ClientException
 from msgspec import Raw, UnsetType
 
 from penstock.common.errors import InvalidArgument, PayloadTooLarge
-from penstock.common.ids import is_ulid
 from penstock.common.rpc.server import DEFAULT_TENANT
 from penstock.gateway.errors import UnsupportedMediaType
 
@@ -117,17 +116,6 @@ def wait_seconds(text: str | None) -> float | None:
             path="query.wait",
         )
     return min(float(found[1]) * _UNITS[found[2]], WAIT_S_MAX)
-
-
-def execution_id_of(text: str) -> str:
-    """A well-formed execution id."""
-    if not is_ulid(text):
-        raise InvalidArgument(
-            f"{text[:40]!r} is not an execution id.",
-            fix="An id has 26 characters, such as 01JD0000000000000000000000.",
-            path="path.execution_id",
-        )
-    return text
 
 
 def instant_of(text: str, place: str) -> int:

@@ -7,13 +7,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway.requests import user_value
+from penstock.gateway.requests import NAME_CHARS_MAX, user_value
 from penstock.gateway.schema import StartBody
 from penstock.workflow.durations import HELP, parse_duration_s
 from penstock.workflow.policies import PRIORITY_MAX, PRIORITY_WORDS
 
 _OPTIONS = ("priority", "delay", "not_before", "deadline", "vars", "id", "debug")
 _NONE = StartBody()
+_SHOWN_MAX = 60
 
 
 def start_options(body: StartBody) -> api.StartOptions | None:
@@ -23,6 +24,8 @@ def start_options(body: StartBody) -> api.StartOptions | None:
     options = api.StartOptions(execution_id=body.id, vars_json=user_value(body.vars, "vars"))
     options.debug = body.debug
     wrong: list[tuple[str, str]] = []
+    if len(body.id) > NAME_CHARS_MAX or not body.id.isprintable():
+        wrong.append(("id", f"For a name give at most {NAME_CHARS_MAX} printable characters."))
     if body.priority is not None:
         _set_priority(options, body.priority, wrong)
     for name, value in (("delay", body.delay), ("deadline", body.deadline)):
@@ -31,10 +34,15 @@ def start_options(body: StartBody) -> api.StartOptions | None:
     if body.not_before is not None:
         _set_instant(options.not_before, body.not_before, wrong)
     if wrong:
-        told = ", ".join(f"`{name}`" for name, _ in wrong)
-        fix = " ".join(each for _, each in wrong)
-        raise InvalidArgument(f"{told} cannot be understood.", fix=fix, path=wrong[0][0])
+        told = " ".join(f"`{name}` cannot be {_shown(getattr(body, name))}." for name, _ in wrong)
+        fix = " ".join(dict.fromkeys(each for _, each in wrong))
+        raise InvalidArgument(told, fix=fix, path=wrong[0][0])
     return options
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
 
 
 def _set_priority(
@@ -52,7 +60,7 @@ def _set_duration(
     target: Duration, name: str, value: float | str, wrong: list[tuple[str, str]]
 ) -> None:
     seconds = parse_duration_s(value)
-    if seconds is None:
+    if seconds is None or (name == "deadline" and not seconds):
         wrong.append((name, f"For a time {HELP}."))
         return
     target.FromMicroseconds(round(seconds * 1e6))

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
+from penstock.cli.options import Cursor, DataDir, Id, Limit, Output, Url
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.problems import run_command
 from penstock.cli.results import took_text
@@ -17,7 +17,7 @@ _HEADINGS = ("NODE", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK")
 
 
 def children(  # noqa: PLR0913 - each is an option of the command
-    execution: Annotated[str, Parameter(show_default=False, help="Id of an execution.")],
+    execution: Id,
     /,
     *,
     node: Annotated[str, Parameter(show_default=False, help="Only of this node.")] = "",

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Output, Url
+from penstock.cli.options import DataDir, Id, Output, Url
 from penstock.cli.output import print_table, print_value
 from penstock.cli.params import read_json
 from penstock.cli.problems import BadInput, run_command
@@ -22,7 +22,6 @@ app = App(
     help_format="plaintext",
 )
 
-Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 Node = Annotated[str, Parameter(show_default=False, help="Id of a node.")]
 Item = Annotated[int | None, Parameter(show_default=False, help="An item of its for-each, from 0.")]
 Wait = Annotated[

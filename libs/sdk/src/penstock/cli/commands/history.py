@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from penstock.cli.comparing import print_execution_comparison
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Output, Param, Tags, Url
+from penstock.cli.options import DataDir, Id, Output, Param, Tags, Url
 from penstock.cli.output import print_value
 from penstock.cli.params import build_params, read_json
 from penstock.cli.problems import BadInput, run_command
@@ -17,7 +17,6 @@ from penstock.sdk.client import Client
 from penstock.sdk.history_models import Rerun
 from penstock.sdk.models import Execution
 
-Id = Annotated[str, Parameter(show_default=False, help="Id of an execution.")]
 Version = Annotated[str, Parameter(help="Version to run: same, latest, or a number.")]
 Debug = Annotated[bool, Parameter(negative="", help="Debug it from its first node on.")]
 Key = Annotated[

@@ -33,10 +33,10 @@ _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATUSES = {each.name.lower(): each for each in ExecutionStatus}
-_TEXTS = {"workflow": "workflows", "id": "ids", "reason": "reasons", "failed_node": "failed_nodes"}
+_TEXTS = {"workflow": "workflows", "reason": "reasons", "failed_node": "failed_nodes"}
 _LINKS = ("parent", "origin")
 _TIMES = ("started", "ended")
-FIELDS = ("status", "version", "tag", "dead_letter", *_TEXTS, *_LINKS, *_TIMES, "params.NAME")
+FIELDS = ("status", "version", "id", "tag", "dead_letter", *_TEXTS, *_LINKS, *_TIMES, "params.NAME")
 """Everything that a condition can be about."""
 
 _TIME_HELP = (
@@ -55,15 +55,17 @@ class Condition(msgspec.Struct, frozen=True, gc=False):
     places: tuple[int, ...]
 
 
-def read_query(text: str, now_us: int) -> tuple[Query, tuple[Issue, ...]]:
+def read_query(
+    text: str, now_us: int, id_of: Callable[[str], str] = str
+) -> tuple[Query, tuple[Issue, ...]]:
     """The query that a text stands for, and everything that is wrong with it. `now_us` is what
-    relative times count from."""
+    relative times count from, `id_of` makes ids of what people call executions."""
     issues = IssueList()
     if len(text) > QUERY_CHARS_MAX:
         message = f"The query has {len(text)} characters; {QUERY_CHARS_MAX} are possible."
         _tell(issues, "QUERY_TOO_LONG", QUERY_CHARS_MAX + 1, message, "ask in several queries")
         return Query(), issues.sorted()
-    reader = _Reader(issues, now_us)
+    reader = _Reader(issues, now_us, id_of)
     for condition in _conditions(text, issues):
         reader.take(condition)
     return reader.query, issues.sorted()
@@ -133,9 +135,10 @@ def _values(text: str, at: int, issues: IssueList) -> tuple[tuple[str, ...], tup
 class _Reader:
     """Turns conditions into a `Query`, one after the other."""
 
-    def __init__(self, issues: IssueList, now_us: int) -> None:
+    def __init__(self, issues: IssueList, now_us: int, id_of: Callable[[str], str]) -> None:
         self._issues = issues
         self._now_us = now_us
+        self._id_of = id_of
         self._names = Names(FIELDS)
         self.query = Query()
 
@@ -154,6 +157,8 @@ class _Reader:
             self._any_of(condition, _TEXTS[field], lambda value, _: value)
         elif field == "status":
             self._any_of(condition, "statuses", self._status)
+        elif field == "id":
+            self._any_of(condition, "ids", lambda value, _: self._id_of(value))
         elif field == "version":
             self._any_of(condition, "versions", self._version)
         elif field == "dead_letter":
@@ -161,7 +166,8 @@ class _Reader:
         elif field == "tag":
             self._change(tags=(*self.query.tags, condition.values))
         elif field in _LINKS:
-            self._add_terms(tuple(link_term(field, value) for value in condition.values))
+            ids = map(self._id_of, condition.values)
+            self._add_terms(tuple(link_term(field, each) for each in ids))
         else:
             path = field.removeprefix("params.")
             texts = [text for value in condition.values for text in spellings(value)]

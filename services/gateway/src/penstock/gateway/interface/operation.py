@@ -60,7 +60,7 @@ def in_query(name: str, about: str, kind: str = "string") -> Parameter:
 FILE = "file"
 """Body of an operation that takes a workflow file."""
 NAME = in_path("name", "The workflow's name.")
-ID = in_path("execution_id", "The execution's id, a ULID.")
+ID = in_path("execution_id", "The execution's id, or the name that its start chose.")
 LIMIT = in_query("limit", "Items on the page, 1 to 500; 50 by default.", "integer")
 CURSOR = in_query("cursor", "`next_cursor` of the page before.")
 VERSION = in_query("version", "Version number; the latest without it.", "integer")

@@ -1,6 +1,6 @@
 """Operations of scheduling: queues, and why nodes wait."""
 
-from penstock.gateway.interface.operation import Answered, Operation, in_path
+from penstock.gateway.interface.operation import ID, Answered, Operation
 from penstock.gateway.shapes.scheduling import Explanation, QueueReport
 
 SCHEDULING_OPERATIONS: tuple[Operation, ...] = (
@@ -17,7 +17,7 @@ SCHEDULING_OPERATIONS: tuple[Operation, ...] = (
         "explainExecution",
         "Why the nodes of an execution have not ended",
         [Answered(200, "One sentence for each node.", Explanation)],
-        [in_path("execution_id", "Id of the execution.")],
+        [ID],
         problems=(404,),
     ),
 )

@@ -10,7 +10,8 @@ from penstock.api.audit.v1 import audit_service_pb2 as api
 from penstock.common.errors import InvalidArgument
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, execution_id_of, json_body, query_of, tenant_of
+from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.requests import AnyRequest, json_body, query_of, tenant_of
 from penstock.gateway.shapes.audit import AuditReport, Finding, RepairBody, Repaired, RepairReport
 from penstock.gateway.views import instant
 
@@ -50,7 +51,8 @@ async def repair_findings(request: AnyRequest) -> ASGIApp:
     """Mend what was found; without `apply`, tell what would be done."""
     query_of(request)
     body = await json_body(request, _REPAIR, RepairBody())
-    execution_id = execution_id_of(body.execution_id) if body.execution_id else ""
+    given = body.execution_id
+    execution_id = execution_id_of(request, given, "execution_id") if given else ""
     audits, tenant = doors_of(request).audits, tenant_of(request)
     if body.apply:
         done = await audits.repair(execution_id, tenant)

@@ -14,9 +14,9 @@ from penstock.gateway import batch_views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.batch_schema import OperationBody, OperationPage
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.requests import (
     AnyRequest,
-    execution_id_of,
     idempotency_key_of,
     json_body,
     page_size,
@@ -36,7 +36,7 @@ async def start_operation(request: AnyRequest) -> ASGIApp:
     query_of(request)
     body = await json_body(request, _BODY, OperationBody())
     wanted = api.StartOperationRequest(
-        task=_task(body), dry_run=body.dry_run, idempotency_key=idempotency_key_of(request)
+        task=_task(body, request), dry_run=body.dry_run, idempotency_key=idempotency_key_of(request)
     )
     answer = await doors_of(request).batch.start(wanted, tenant_of(request))
     created = not (answer.existing or body.dry_run)
@@ -45,7 +45,7 @@ async def start_operation(request: AnyRequest) -> ASGIApp:
     return json_answer(batch_views.started(answer), 201 if created else 200, headers)
 
 
-def _task(body: OperationBody) -> api.OperationTask:
+def _task(body: OperationBody, request: AnyRequest) -> api.OperationTask:
     kind = batch_views.KINDS.get(body.kind)
     if kind is None:
         near = difflib.get_close_matches(body.kind, batch_views.KINDS, 1)
@@ -64,7 +64,7 @@ def _task(body: OperationBody) -> api.OperationTask:
     return api.OperationTask(
         kind=kind,
         query=body.query,
-        execution_ids=body.ids,
+        execution_ids=[execution_id_of(request, each, "ids") for each in body.ids],
         reason=body.reason,
         signal_name=body.signal,
         signal_json=user_value(body.payload, "payload"),
@@ -107,7 +107,7 @@ async def delete_execution(request: AnyRequest, execution_id: FromPath[str]) -> 
     """Remove an execution that has ended, with everything of it."""
     query_of(request)
     await doors_of(request).batch.delete_execution(
-        execution_id_of(execution_id), tenant_of(request)
+        execution_id_of(request, execution_id), tenant_of(request)
     )
     return Answer(204, (), b"")
 

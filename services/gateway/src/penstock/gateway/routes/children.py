@@ -8,7 +8,8 @@ from penstock.api.workflow.v1 import children_service_pb2 as api
 from penstock.gateway import views
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, execution_id_of, page_size, query_of, tenant_of
+from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.requests import AnyRequest, page_size, query_of, tenant_of
 from penstock.gateway.shapes.children import Child, ChildPage
 
 _LIST = frozenset({"node", "limit", "cursor"})
@@ -19,7 +20,7 @@ async def list_children(request: AnyRequest, execution_id: FromPath[str]) -> ASG
     """A page, in the order of the nodes, items and attempts that started them."""
     query = query_of(request, _LIST)
     command = api.ListChildrenRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         node=query.get("node", ""),
         page_size=page_size(query.get("limit")),
         page_token=query.get("cursor", ""),

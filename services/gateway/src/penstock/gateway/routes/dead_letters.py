@@ -10,6 +10,7 @@ from penstock.common.errors import InvalidArgument, NotFound
 from penstock.gateway import finding_views, views
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.finding_schema import (
     DeadLetterPage,
     DiscardBody,
@@ -19,7 +20,6 @@ from penstock.gateway.finding_schema import (
 )
 from penstock.gateway.requests import (
     AnyRequest,
-    execution_id_of,
     json_body,
     params_value,
     query_of,
@@ -59,14 +59,15 @@ async def get_dead_letter(request: AnyRequest, execution_id: FromPath[str]) -> A
     """One dead letter: what failed, with which input, and the whole execution."""
     query_of(request)
     tenant, doors = tenant_of(request), doors_of(request)
-    conditions = f"id:{execution_id_of(execution_id)} dead_letter:{_ANY_STATE}"
+    asked = execution_id_of(request, execution_id)
+    conditions = f"id:{asked} dead_letter:{_ANY_STATE}"
     found = await doors.finding.search(api.SearchExecutionsRequest(query=conditions), tenant)
     if not found.executions:
         raise NotFound(
-            f"There is no dead letter {execution_id}.",
+            f"There is no dead letter {asked}.",
             fix="Only executions that FAILED or TIMED_OUT become dead letters.",
         )
-    execution = await doors.reads.execution(execution_id, tenant)
+    execution = await doors.reads.execution(asked, tenant)
     return json_answer(finding_views.dead_letter(found.executions[0], execution))
 
 
@@ -80,7 +81,7 @@ async def retry_dead_letter(request: AnyRequest, execution_id: FromPath[str]) ->
             "There is no such version.", fix="Versions count from 1.", path="version"
         )
     wanted = api.RetryDeadLetterRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         params_json=params_value(body.params),
         version=body.version,
         from_start=body.from_start,
@@ -89,7 +90,7 @@ async def retry_dead_letter(request: AnyRequest, execution_id: FromPath[str]) ->
     answer = await doors_of(request).dead_letters.retry(wanted, tenant_of(request))
     status = views.EXECUTION_STATUS[answer.status]
     return json_answer(
-        Retried(execution_id, answer.execution_id, answer.existing, status),
+        Retried(wanted.execution_id, answer.execution_id, answer.existing, status),
         200 if answer.existing else 201,
         ((b"location", f"/v1/executions/{answer.execution_id}".encode()),),
     )
@@ -106,20 +107,18 @@ async def discard_dead_letter(request: AnyRequest, execution_id: FromPath[str]) 
             fix=f"Give at most {_REASON_CHARS_MAX} characters.",
             path="reason",
         )
-    letter = await doors_of(request).dead_letters.discard(
-        execution_id_of(execution_id), body.reason, tenant_of(request)
-    )
-    return json_answer(LetterAnswer(execution_id, finding_views.letter(letter)))
+    asked = execution_id_of(request, execution_id)
+    letter = await doors_of(request).dead_letters.discard(asked, body.reason, tenant_of(request))
+    return json_answer(LetterAnswer(asked, finding_views.letter(letter)))
 
 
 @post("/v1/dead-letters/{execution_id:str}/restore")
 async def restore_dead_letter(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Put a discarded one back."""
     query_of(request)
-    letter = await doors_of(request).dead_letters.restore(
-        execution_id_of(execution_id), tenant_of(request)
-    )
-    return json_answer(LetterAnswer(execution_id, finding_views.letter(letter)))
+    asked = execution_id_of(request, execution_id)
+    letter = await doors_of(request).dead_letters.restore(asked, tenant_of(request))
+    return json_answer(LetterAnswer(asked, finding_views.letter(letter)))
 
 
 DEAD_LETTER_ROUTES = (

@@ -12,10 +12,10 @@ from penstock.common.errors import InvalidArgument
 from penstock.gateway import debug_views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.requests import (
     ITEMS_MAX,
     AnyRequest,
-    execution_id_of,
     idempotency_key_of,
     item_number,
     json_body,
@@ -48,7 +48,9 @@ _ITEM = frozenset({"item"})
 async def get_debug(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Where a debugged execution stands."""
     query_of(request)
-    found = await doors_of(request).debug.state(execution_id_of(execution_id), tenant_of(request))
+    found = await doors_of(request).debug.state(
+        execution_id_of(request, execution_id), tenant_of(request)
+    )
     return json_answer(debug_views.debug_state(found))
 
 
@@ -124,7 +126,7 @@ async def inspect_node(
     """What a node sees, or would see if it ran now."""
     query = query_of(request, _ITEM)
     command = pb.InspectNodeRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         node=node,
         item=whole_number(query.get("item"), "item", -1, ITEMS_MAX - 1) + 1,
     )
@@ -158,7 +160,7 @@ async def _do(request: AnyRequest, execution_id: str, **command: Any) -> Answer:
     """One command; repeats with one `Idempotency-Key` are one command."""
     query_of(request)
     asked = pb.DebugExecutionRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         command_id=idempotency_key_of(request),
         **command,
     )

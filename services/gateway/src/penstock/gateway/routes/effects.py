@@ -7,7 +7,8 @@ from litestar.types import ASGIApp
 from penstock.api.workflow.v1 import effect_service_pb2 as api
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, execution_id_of, page_size, query_of, tenant_of
+from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.requests import AnyRequest, page_size, query_of, tenant_of
 from penstock.gateway.shapes.effects import Effect, EffectAttempt, EffectPage
 from penstock.gateway.views import instant_or_none, item_of
 
@@ -23,7 +24,7 @@ async def list_effects(request: AnyRequest, execution_id: FromPath[str]) -> ASGI
     """A page of the effect ledger, in plan order."""
     query = query_of(request, _LIST)
     command = api.ListEffectsRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         node=query.get("node", ""),
         page_size=page_size(query.get("limit")),
         page_token=query.get("cursor", ""),

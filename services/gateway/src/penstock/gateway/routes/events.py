@@ -16,17 +16,18 @@ from penstock.common.logging import get_logger
 from penstock.gateway.answers import Answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.edge import refuse_websocket, trace_id
+from penstock.gateway.execution_names import execution_id_of, told_by_name
 from penstock.gateway.line import chunk, line_of, text_frame
 from penstock.gateway.problems import encode_problem
 from penstock.gateway.requests import (
     AnyRequest,
     Connection,
-    execution_id_of,
     query_of,
     tenant_of,
     whole_number,
 )
 from penstock.gateway.schema import HeartbeatMessage
+from penstock.gateway.slashes import with_slashes
 from penstock.gateway.watch import Watch
 
 SUBPROTOCOL = "penstock.v1.json"
@@ -110,7 +111,7 @@ async def _until_first(*parts: Any) -> None:
 @get("/v1/executions/{execution_id:str}/events")
 async def watch_events(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Live events as text/event-stream."""
-    return EventStream(request, execution_id_of(execution_id), resume_point(request))
+    return EventStream(request, execution_id_of(request, execution_id), resume_point(request))
 
 
 @websocket("/v1/executions/{execution_id:str}/ws")
@@ -126,10 +127,12 @@ async def watch_socket(socket: WebSocket[Any, Any, Any], execution_id: FromPath[
             )
         after = resume_point(socket)
         hub, tenant = doors_of(socket).hub, tenant_of(socket)
-        async with hub.watch(execution_id_of(execution_id), tenant, after) as watch:
-            await _serve_socket(socket, watch, execution_id, bool(offered))
+        asked = execution_id_of(socket, execution_id)
+        async with hub.watch(asked, tenant, after) as watch:
+            await _serve_socket(socket, watch, asked, bool(offered))
     except PenstockError as error:
-        body = encode_problem(error, socket.scope["path"], trace_id())
+        told = told_by_name(socket, error)
+        body = encode_problem(told, with_slashes(socket.scope["path"]), trace_id())
         await refuse_websocket(socket.send, error.http_status, body)
 
 

@@ -11,13 +11,13 @@ from penstock.common.errors import InvalidArgument
 from penstock.gateway import views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.public_events import public_events
 from penstock.gateway.requests import (
     NAME_CHARS_MAX,
     AnyRequest,
     checked_tags,
     digest_of,
-    execution_id_of,
     idempotency_key_of,
     instant_of,
     json_body,
@@ -66,13 +66,18 @@ async def _start(request: AnyRequest, name: str, body: StartBody) -> Answer:
         raise InvalidArgument(
             "There is no such version.", fix="Versions count from 1.", path="version"
         )
+    key = idempotency_key_of(request)
+    if body.id and key:
+        raise InvalidArgument(
+            "`id` is given together with an idempotency key.", fix="Give one of them.", path="id"
+        )
     command = api.StartExecutionRequest(
         workflow=name,
         version=body.version,
         params_json=params_value(body.params),
         trigger_json=user_value(body.trigger, "trigger"),
         tags=checked_tags(body.tags),
-        idempotency_key=idempotency_key_of(request),
+        idempotency_key=key,
         wait_for=api.WAIT_FOR_ACCEPTED if wait_s is None else api.WAIT_FOR_ENDED,
         options=start_options(body),
     )
@@ -107,9 +112,9 @@ async def get_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASG
     query = query_of(request, _PAST)
     doors, tenant = doors_of(request), tenant_of(request)
     if not query:
-        found = await doors.reads.execution(execution_id_of(execution_id), tenant)
+        found = await doors.reads.execution(execution_id_of(request, execution_id), tenant)
         return json_answer(views.execution(found))
-    moment = GetExecutionAtRequest(execution_id=execution_id_of(execution_id))
+    moment = GetExecutionAtRequest(execution_id=execution_id_of(request, execution_id))
     if "at_seq" in query:
         moment.seq = whole_number(query["at_seq"], "at_seq", 0, _SEQ_MAX, least=1)
     if "at" in query:
@@ -131,10 +136,9 @@ async def cancel_execution(request: AnyRequest, execution_id: FromPath[str]) -> 
             fix=f"Give at most {_REASON_CHARS_MAX} characters.",
             path="reason",
         )
-    answer = await doors_of(request).commands.cancel(
-        execution_id_of(execution_id), body.reason, tenant_of(request)
-    )
-    return json_answer(Cancelled(execution_id, views.EXECUTION_STATUS[answer.status]))
+    asked = execution_id_of(request, execution_id)
+    answer = await doors_of(request).commands.cancel(asked, body.reason, tenant_of(request))
+    return json_answer(Cancelled(asked, views.EXECUTION_STATUS[answer.status]))
 
 
 @post("/v1/executions/{execution_id:str}/signals/{name:str}")
@@ -151,13 +155,13 @@ async def signal_execution(
             path="id",
         )
     command = api.SignalExecutionRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         name=name,
         payload_json=user_value(body.payload, "payload"),
         signal_id=body.id,
     )
     await doors_of(request).commands.signal(command, tenant_of(request))
-    return json_answer(Signalled(execution_id, name))
+    return json_answer(Signalled(command.execution_id, name))
 
 
 @get("/v1/executions/{execution_id:str}/history")
@@ -167,9 +171,10 @@ async def get_history(request: AnyRequest, execution_id: FromPath[str]) -> ASGIA
     after = whole_number(query.get("after"), "after", 0, _SEQ_MAX)
     size = page_size(query.get("limit"))
     reads, tenant = doors_of(request).reads, tenant_of(request)
-    execution = await reads.execution(execution_id_of(execution_id), tenant)
+    asked = execution_id_of(request, execution_id)
+    execution = await reads.execution(asked, tenant)
     names = [node.id for node in execution.nodes]
-    batches, more = await reads.events(execution_id, tenant, after, size)
+    batches, more = await reads.events(asked, tenant, after, size)
     items = [item for batch in batches for item in public_events(batch, names, after)]
     cut = items[:size]
     is_end = not more and len(cut) == len(items)

@@ -12,11 +12,11 @@ from penstock.common.errors import InvalidArgument
 from penstock.gateway import history_views, views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.history_schema import ForkBody, RerunBody, RollbackBody, RolledBack
 from penstock.gateway.requests import (
     AnyRequest,
     checked_tags,
-    execution_id_of,
     idempotency_key_of,
     json_body,
     page_size,
@@ -52,7 +52,7 @@ async def compare_executions(
     """How another execution differs from this one."""
     query_of(request)
     command = pb.CompareExecutionsRequest(
-        left=execution_id_of(execution_id), right=execution_id_of(other_id)
+        left=execution_id_of(request, execution_id), right=execution_id_of(request, other_id)
     )
     answer = await doors_of(request).history.compare(command, tenant_of(request))
     return json_answer(history_views.execution_comparison(answer))
@@ -63,9 +63,10 @@ async def list_derived(request: AnyRequest, execution_id: FromPath[str]) -> ASGI
     """Executions that were made from this one, newest first."""
     query = query_of(request, _PAGING)
     doors, tenant = doors_of(request), tenant_of(request)
-    await doors.reads.execution(execution_id_of(execution_id), tenant)
+    asked = execution_id_of(request, execution_id)
+    await doors.reads.execution(asked, tenant)
     wanted = SearchExecutionsRequest(
-        query=f"tag:{quoted(ORIGIN_TAG + execution_id)}",
+        query=f"tag:{quoted(ORIGIN_TAG + asked)}",
         page_size=page_size(query.get("limit")),
         page_token=query.get("cursor", ""),
     )
@@ -82,7 +83,7 @@ async def rerun_execution(request: AnyRequest, execution_id: FromPath[str]) -> A
     body = await json_body(request, _RERUN, _NO_RERUN)
     version, latest = _version_of(body.version)
     command = pb.RerunExecutionRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         from_nodes=body.again,
         input_json=user_value(body.input, "input"),
         params_json=params_value(body.params),
@@ -108,7 +109,7 @@ async def fork_execution(request: AnyRequest, execution_id: FromPath[str]) -> AS
             path="at_seq",
         )
     command = pb.ForkExecutionRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         at_seq=body.at_seq,
         params_json=params_value(body.params),
         version=version,

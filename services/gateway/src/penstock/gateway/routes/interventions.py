@@ -11,6 +11,7 @@ from penstock.common.errors import InvalidArgument
 from penstock.gateway import views
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.intervention_schema import (
     HandBody,
     Intervened,
@@ -19,7 +20,6 @@ from penstock.gateway.intervention_schema import (
 )
 from penstock.gateway.requests import (
     AnyRequest,
-    execution_id_of,
     item_number,
     json_body,
     query_of,
@@ -45,10 +45,10 @@ async def pause_execution(request: AnyRequest, execution_id: FromPath[str]) -> A
     query_of(request)
     body = await json_body(request, _HAND, _NO_HAND)
     command = api.PauseExecutionRequest(
-        execution_id=execution_id_of(execution_id), by=body.by, reason=body.reason
+        execution_id=execution_id_of(request, execution_id), by=body.by, reason=body.reason
     )
     answer = await doors_of(request).interventions.pause(command, tenant_of(request))
-    return json_answer(Paused(execution_id, views.EXECUTION_STATUS[answer.status]))
+    return json_answer(Paused(command.execution_id, views.EXECUTION_STATUS[answer.status]))
 
 
 @post("/v1/executions/{execution_id:str}/resume")
@@ -57,10 +57,10 @@ async def resume_execution(request: AnyRequest, execution_id: FromPath[str]) -> 
     query_of(request)
     body = await json_body(request, _HAND, _NO_HAND)
     command = api.ResumeExecutionRequest(
-        execution_id=execution_id_of(execution_id), by=body.by, reason=body.reason
+        execution_id=execution_id_of(request, execution_id), by=body.by, reason=body.reason
     )
     answer = await doors_of(request).interventions.resume(command, tenant_of(request))
-    return json_answer(Paused(execution_id, views.EXECUTION_STATUS[answer.status]))
+    return json_answer(Paused(command.execution_id, views.EXECUTION_STATUS[answer.status]))
 
 
 @post("/v1/executions/{execution_id:str}/nodes/{node:str}/interventions")
@@ -78,7 +78,7 @@ async def intervene(
             path="operation",
         )
     command = api.InterveneNodeRequest(
-        execution_id=execution_id_of(execution_id),
+        execution_id=execution_id_of(request, execution_id),
         node=node,
         item=item_number(body.item),
         operation=_OPERATIONS[body.operation],
@@ -92,7 +92,7 @@ async def intervene(
     )
     answer = await doors_of(request).interventions.intervene(command, tenant_of(request))
     status = views.NODE_STATUS[answer.status]
-    return json_answer(Intervened(execution_id, node, body.item, status, answer.attempt))
+    return json_answer(Intervened(command.execution_id, node, body.item, status, answer.attempt))
 
 
 def _value_of(body: InterventionBody) -> bytes:

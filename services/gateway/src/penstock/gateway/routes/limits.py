@@ -9,7 +9,8 @@ from penstock.api.limits.v1 import limits_service_pb2 as pb
 from penstock.common.errors import InvalidArgument, NotFound
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, execution_id_of, json_body, query_of, tenant_of
+from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.requests import AnyRequest, json_body, query_of, tenant_of
 from penstock.gateway.shapes.limits import (
     BreakerBody,
     BreakerReport,
@@ -41,7 +42,7 @@ async def list_limits(request: AnyRequest) -> ASGIApp:
 async def release_permits(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Free what an execution holds under limits."""
     query_of(request)
-    asked = execution_id_of(execution_id)
+    asked = execution_id_of(request, execution_id)
     released = await doors_of(request).limits.release(asked, tenant_of(request))
     if not released:
         raise NotFound(

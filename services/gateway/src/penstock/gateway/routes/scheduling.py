@@ -10,7 +10,8 @@ from penstock.api.scheduling.v1 import scheduling_service_pb2 as pb
 from penstock.gateway import views
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, execution_id_of, query_of, tenant_of
+from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.requests import AnyRequest, query_of, tenant_of
 from penstock.gateway.shapes.scheduling import Explanation, NodeReason, Pool, Queue, QueueReport
 
 _Place = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, float], ...]]
@@ -81,7 +82,7 @@ def _seconds(one: pb.Pool | pb.Queue) -> float:
 async def explain_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """Why the nodes of an execution have not ended."""
     query_of(request)
-    asked = execution_id_of(execution_id)
+    asked = execution_id_of(request, execution_id)
     found = await doors_of(request).scheduling.explain(asked, tenant_of(request))
     return json_answer(
         Explanation(

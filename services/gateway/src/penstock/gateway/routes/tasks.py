@@ -12,9 +12,9 @@ from penstock.common.errors import InvalidArgument
 from penstock.gateway import views
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
+from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.requests import (
     AnyRequest,
-    execution_id_of,
     json_body,
     page_size,
     query_of,
@@ -43,7 +43,7 @@ async def list_tasks(request: AnyRequest) -> ASGIApp:
         )
     execution = query.get("execution", "")
     command = api.ListTasksRequest(
-        execution_id=execution_id_of(execution) if execution else "",
+        execution_id=execution_id_of(request, execution, "query.execution") if execution else "",
         workflow=query.get("workflow", ""),
         assignee=query.get("assignee", ""),
         kind=_KINDS.get(kind, 0),  # type: ignore[arg-type]

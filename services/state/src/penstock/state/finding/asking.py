@@ -1,9 +1,12 @@
 """Reading a query as it was asked: its findings as an error, and the parameters it names compared
 with what workflows say."""
 
+from functools import partial
+
 import msgspec
 
 from penstock.common.errors import InvalidQuery
+from penstock.common.ids import execution_ulid
 from penstock.state.ports import WorkflowStore
 from penstock.workflow.issues import Issue, to_dicts
 from penstock.workflow.search.query import Query
@@ -14,9 +17,9 @@ _WORKFLOWS_MAX = 20
 _FIX = "Mend the condition at the column, counted from 1."
 
 
-def understood(text: str, now_us: int) -> Query:
+def understood(text: str, now_us: int, tenant: str) -> Query:
     """The query a text stands for. Raises `InvalidQuery` with all findings."""
-    query, issues = read_query(text, now_us)
+    query, issues = read_query(text, now_us, partial(execution_ulid, tenant))
     if issues:
         first = issues[0]
         message = f"the query cannot be understood, column {first.column}: {first.message}"

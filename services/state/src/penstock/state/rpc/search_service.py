@@ -93,7 +93,7 @@ class SearchService(SearchServiceServicer):
             raise InvalidArgument(
                 "the query holds the character U+0000", fix="Remove it.", path="q"
             )
-        query = understood(text, now_us)
+        query = understood(text, now_us, tenant)
         await refuse_unsearched(self._workflows, tenant, query)
         return query
 

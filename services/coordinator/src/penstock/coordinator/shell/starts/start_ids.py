@@ -6,7 +6,7 @@ import msgspec
 
 from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.errors import IdempotencyConflict
-from penstock.common.ids import keyed_ulid
+from penstock.common.ids import keyed_ulid, named_ulid
 
 _FAMILIES = frozenset({"backfill", "child", "id", "on_failure", "on_retry", "run", "schedule"})
 """First parts of other computed ids. Keyed starts have their account there: one of an account that
@@ -27,7 +27,7 @@ def under_of(tenant: str, request: StartExecutionRequest) -> Under | None:
     that the caller chose: the id is computed from them, so that accounts cannot meet."""
     chosen = request.options.execution_id
     if chosen:
-        return Under(keyed_ulid("id", tenant, chosen), fingerprint(tenant, request))
+        return Under(named_ulid(tenant, chosen), fingerprint(tenant, request))
     if request.idempotency_key:
         parts = (tenant, request.workflow, request.idempotency_key)
         execution_id = keyed_ulid(*((_OF_NAMESAKES,) if tenant in _FAMILIES else ()), *parts)

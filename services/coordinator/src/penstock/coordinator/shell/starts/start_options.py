@@ -59,7 +59,9 @@ def _findings(request: StartExecutionRequest, asked: Asked) -> Iterator[Finding]
     for name in ("delay", "deadline"):
         least = 1 if name == "deadline" else 0
         if asked.HasField(name) and not least <= _us(getattr(asked, name)) <= DELAY_US_MAX:
-            yield name, "is out of range", "Give a duration of at most a year."
+            span = "more than 0, and" if least else "0 or more, and"
+            what = f"is {_us(getattr(asked, name)) / 1e6:g} s"
+            yield name, what, f"Give {span} at most 366d."
     if asked.HasField("not_before") and not 0 <= _us(asked.not_before) <= LAST_INSTANT_US:
         yield "not_before", "cannot be reached", "Give an instant before the year 10000."
     chosen = asked.execution_id
