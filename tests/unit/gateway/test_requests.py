@@ -5,15 +5,18 @@ import pytest
 from msgspec import UNSET, Raw
 
 from penstock.common.errors import InvalidArgument, PayloadTooLarge
+from penstock.gateway.history_schema import RerunBody
+from penstock.gateway.intervention_schema import InterventionBody
+from penstock.gateway.misfits import malformed
 from penstock.gateway.requests import (
     PARAMS_BYTES_MAX,
-    malformed,
     page_size,
     params_value,
     user_value,
     wait_seconds,
     whole_number,
 )
+from penstock.gateway.shapes.debug import AttachBody, StepBody
 
 
 @pytest.mark.parametrize(
@@ -81,12 +84,61 @@ def test_the_place_of_malformed_json_is_counted_in_characters():
     body = '{"ä": 1,\n"ö": }'.encode()
     with pytest.raises(msgspec.DecodeError) as fault:
         msgspec.json.decode(body)
-    error = malformed(body, fault.value)
+    error = malformed(body, fault.value, dict)
     assert (error.facts["line"], error.facts["column"]) == (2, 6)
 
 
 def test_json_that_ends_too_early_is_told_at_its_end():
     with pytest.raises(msgspec.DecodeError) as fault:
         msgspec.json.decode(b'{"a": ')
-    error = malformed(b'{"a": ', fault.value)
+    error = malformed(b'{"a": ', fault.value, dict)
     assert (error.facts["line"], error.facts["column"]) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "path", "message", "fix"),
+    [
+        (
+            InterventionBody,
+            b'{"operation": "retyr"}',
+            "operation",
+            "`operation` cannot be 'retyr'.",
+            "Did you mean retry? Give one of complete, edit, fail, retry, skip.",
+        ),
+        (
+            AttachBody,
+            b'{"breakpoints": [{"place": "x"}]}',
+            "breakpoints[0].place",
+            "`breakpoints[0].place` cannot be 'x'.",
+            "Give one of after, before.",
+        ),
+        (
+            RerunBody,
+            b'{"version": 1.5}',
+            "version",
+            "The body does not fit: Expected `int | str`, got `float`.",
+            "Give one of latest, same, a whole number.",
+        ),
+        (
+            AttachBody,
+            b'{"breakpoints": [{"plaec": "x"}]}',
+            "breakpoints[0].plaec",
+            "There is no key 'plaec' in breakpoints[0].",
+            "Did you mean place?",
+        ),
+        (
+            StepBody,
+            b'{"zzz": 1}',
+            "zzz",
+            "There is no key 'zzz' in this body.",
+            "Known here: node, item, into.",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place_and_what_would_be_right(
+    shape, body, path, message, fix
+):
+    with pytest.raises(msgspec.DecodeError) as fault:
+        msgspec.json.decode(body, type=shape)
+    error = malformed(body, fault.value, shape)
+    assert (error.facts["path"], error.message, error.fix) == (path, message, fix)

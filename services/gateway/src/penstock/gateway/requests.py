@@ -17,6 +17,7 @@ from msgspec import Raw, UnsetType
 from penstock.common.errors import InvalidArgument, PayloadTooLarge
 from penstock.common.rpc.server import DEFAULT_TENANT
 from penstock.gateway.errors import UnsupportedMediaType
+from penstock.gateway.misfits import malformed, place_of
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 AnyRequest = Request[Any, Any, Any]
@@ -47,9 +48,6 @@ TAGS_MAX = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)", re.ASCII)
-_MALFORMED = re.compile(r"\(byte (\d+)\)")
-_AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
-_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _JSON_TYPES = frozenset({"application/json", "text/json", ""})
 _FILE_TYPES = frozenset({"application/json", "application/yaml", "application/x-yaml", ""})
@@ -195,47 +193,6 @@ async def _read(request: AnyRequest) -> bytes:
         raise
 
 
-def _place(body: bytes, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of a byte offset."""
-    before = body[:offset]
-    start = before.rfind(b"\n") + 1
-    return before.count(b"\n") + 1, len(before[start:].decode("utf-8", "replace")) + 1
-
-
-def _unknown_key(name: str, known: Collection[str]) -> InvalidArgument:
-    near = difflib.get_close_matches(name, known, 1)
-    fix = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
-    return InvalidArgument(f"There is no key {name[:80]!r} in this body.", fix=fix, path=name[:80])
-
-
-def malformed(
-    body: bytes, fault: msgspec.DecodeError, known: Collection[str] = ()
-) -> InvalidArgument:
-    """What is wrong with a body that is not the JSON it should be, an object of `known` keys."""
-    text = str(fault)
-    if unknown := _UNKNOWN_KEY.fullmatch(text):
-        return _unknown_key(unknown[1], known)
-    if isinstance(fault, msgspec.ValidationError):
-        found = _AT.match(text)
-        message, path = (found[1], found[2]) if found else (text, None)
-        where = (path or "").removeprefix("$").removeprefix(".")
-        return InvalidArgument(
-            f"The body does not fit: {message}.",
-            fix="See /docs for its form.",
-            path=where or "body",
-        )
-    offset = _MALFORMED.search(text)
-    at = int(offset[1]) if offset else len(body)
-    line, column = _place(body, at)
-    return InvalidArgument(
-        f"The body is not JSON: {text}.",
-        fix="Send one JSON object in UTF-8.",
-        line=line,
-        column=column,
-        path="body",
-    )
-
-
 async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], empty: Body) -> Body:
     """The decoded body; `empty` if there is none."""
     body = await _read(request)
@@ -257,9 +214,9 @@ async def json_body(request: AnyRequest, decoder: msgspec.json.Decoder[Body], em
             "The body is nested too deeply.", fix="Make its structure flatter.", path="body"
         ) from None
     except msgspec.DecodeError as fault:
-        raise malformed(body, fault, empty.__struct_fields__) from None
+        raise malformed(body, fault, type(empty)) from None
     except UnicodeDecodeError as fault:
-        line, column = _place(body, fault.start)
+        line, column = place_of(body, fault.start)
         raise InvalidArgument(
             "The body is not UTF-8.",
             fix="Encode it as UTF-8.",
@@ -291,7 +248,7 @@ async def file_body(request: AnyRequest) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        line, column = _place(body, fault.start)
+        line, column = place_of(body, fault.start)
         raise InvalidArgument(
             "The file is not UTF-8.", fix="Save it as UTF-8.", line=line, column=column, path="body"
         ) from None
