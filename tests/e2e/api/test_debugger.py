@@ -198,6 +198,10 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(client: Client
     ):
         problem = (await refused(client.debug.set_breakpoints(run, [point]))).problem
         assert words in problem.fix, (point, problem)
+    wrong = BreakpointAt("last", condition="${{ payload.net > > 1 }}")
+    problem = (await refused(client.debug.set_breakpoints(run, [wrong]))).problem
+    assert "column 15" in problem.detail
+    assert "unexpected `>`" in problem.detail
     for call in (
         client.debug.step(run),
         client.debug.step(run, "last"),

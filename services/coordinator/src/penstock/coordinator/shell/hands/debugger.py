@@ -16,11 +16,11 @@ from penstock.coordinator.core import debug_commands as cmd
 from penstock.coordinator.core.inputs import Intervention
 from penstock.coordinator.core.on_debug import flaw
 from penstock.coordinator.ports import Payloads
+from penstock.coordinator.shell.hands.conditions import check_condition
 from penstock.coordinator.shell.hands.plan_nodes import check_edited_input, node_named
 from penstock.coordinator.shell.hands.telling import Telling, Told
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.starts.asked import check_text, decoded
-from penstock.workflow.breakpoints import condition_flaw
 from penstock.workflow.execution.debug_events import Breakpoint, Place
 from penstock.workflow.execution.naming import named_first
 from penstock.workflow.execution.values import (
@@ -211,7 +211,5 @@ def _breakpoint(plan: Plan, given: pb.Breakpoint) -> Breakpoint:
     where = f"{given.parent}->{given.node}" if given.parent else given.node or "*"
     name = given.id or f"{place.name.lower()}:{where}"
     point = Breakpoint(name, node, parent, place, given.condition, max(1, given.hits), given.once)
-    wrong = condition_flaw(plan, point)
-    if wrong:
-        raise InvalidArgument(wrong, fix="Change the condition.", path="condition")
+    check_condition(plan, point)
     return point
