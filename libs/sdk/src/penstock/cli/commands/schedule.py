@@ -12,7 +12,7 @@ from penstock.cli.params import build_params
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
-from penstock.sdk.schedules import Backfill, Schedule
+from penstock.sdk.schedules import Backfill, Fire, Schedule
 
 OverlapChoice = Annotated[
     Literal["allow", "skip", "queue", "cancel_running"],
@@ -263,11 +263,18 @@ def _tell(schedule: Schedule, output: Format) -> None:
     print(schedule.why)
     if schedule.fires:
         rows = [
-            (fire.slot, fire.outcome, fire.execution_id or "", clock_text(fire.decided_at),
+            (slot_text(fire), fire.outcome, fire.execution_id or "", clock_text(fire.decided_at),
              fire.reason)
             for fire in schedule.fires
         ]  # fmt: skip
         print_table(("SLOT", "OUTCOME", "EXECUTION", "DECIDED", "REASON"), rows)
+
+
+def slot_text(fire: Fire) -> str:
+    """The slot that was decided about, or the slots; a start by hand has none."""
+    if fire.by_hand:
+        return "(by hand)"
+    return f"{fire.slot} to {fire.until}" if fire.until else fire.slot
 
 
 def _tell_backfills(found: tuple[Backfill, ...], output: Format) -> None:

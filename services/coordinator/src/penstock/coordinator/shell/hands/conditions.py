@@ -4,6 +4,7 @@ from penstock.common.errors import InvalidArgument
 from penstock.workflow.breakpoints import condition_flaw
 from penstock.workflow.execution.debug_events import Breakpoint
 from penstock.workflow.expressions import TemplateSyntaxError, parse_template
+from penstock.workflow.expressions.template import CLOSE, OPEN
 from penstock.workflow.javascript import JavaScript
 from penstock.workflow.plan import Plan
 
@@ -19,14 +20,20 @@ def check_condition(plan: Plan, point: Breakpoint) -> None:
     try:
         expression = parse_template(text).only_expression
     except TemplateSyntaxError as error:
+        _refuse_syntax(text.strip().removeprefix(OPEN).removesuffix(CLOSE).strip())
         raise _refusal(text, error.offset, error.message, "Close it with `}}`.") from None
     if expression is not None and expression.tree is None:
-        faults = JavaScript().expression(expression.source).faults
-        if faults:
-            first = faults[0]
-            fix = f"{first.fix[:1].upper()}{first.fix[1:]}."
-            raise _refusal(expression.source, first.offset, first.message, fix)
+        _refuse_syntax(expression.source)
     raise InvalidArgument(wrong, fix="Change the condition.", path="condition")
+
+
+def _refuse_syntax(source: str) -> None:
+    """Raise `InvalidArgument` for what is no JavaScript expression."""
+    faults = JavaScript().expression(source).faults
+    if faults:
+        first = faults[0]
+        fix = f"{first.fix[:1].upper()}{first.fix[1:]}."
+        raise _refusal(source, first.offset, first.message, fix)
 
 
 def _refusal(source: str, offset: int, message: str, fix: str) -> InvalidArgument:
