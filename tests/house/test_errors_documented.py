@@ -35,6 +35,9 @@ NO_REASONS = {
     "DATA_AVAILABLE": "a type of live events",
     "ERROR_OCCURRED": "a type of live events",
     "TIMED_OUT": "a status of executions",
+    "FAILURE_FLOW": "a kind of refused starts",
+    "RETRY_HOOK": "a kind of refused starts",
+    "SUB_WORKFLOW": "a kind of refused starts",
 }
 
 

@@ -7,12 +7,11 @@ from support.finding_twin import MemoryFinding
 from support.keeping_twin import MemoryKeeping, MemoryOperationTable
 from support.schedule_twin import MemorySchedules
 from support.state_twin import (
-    MemoryChildren,
     MemoryJournal,
     MemoryLeases,
-    MemoryNotices,
     MemoryWorkflows,
 )
+from support.state_twin_notices import MemoryChildren, MemoryNotices
 from support.state_twin_tasks import MemoryTasks
 from support.usage_twin import MemoryUsage
 

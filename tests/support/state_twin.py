@@ -11,7 +11,6 @@ from penstock.state.journal.hands import AskedTuple, TaskKey
 from penstock.state.journal.texts import TAG_SEPARATOR
 from penstock.state.ports import (
     ChildKey,
-    ChildRow,
     ExecutionFilter,
     ExecutionRow,
     FileSchedules,
@@ -22,7 +21,6 @@ from penstock.state.ports import (
     LivePage,
     LiveRow,
     Membership,
-    NoticeRow,
     Rejected,
     Sleeper,
 )
@@ -253,47 +251,6 @@ class MemoryJournal:
         ]
         fitting.sort(key=lambda row: (row.started_us, row.execution_id), reverse=True)
         return fitting[:limit]
-
-
-class MemoryNotices:
-    """`NoticeStore` over the journal's."""
-
-    def __init__(self, journal: MemoryJournal) -> None:
-        self._journal = journal
-
-    async def page(self, shard: int, after: int, limit: int) -> list[NoticeRow]:
-        found = sorted(
-            NoticeRow(number, body)
-            for (owner, number), body in self._journal.notices.items()
-            if owner == shard and number > after
-        )
-        return found[:limit]
-
-    async def settle(self, settled: Sequence[tuple[int, int]]) -> None:
-        for key in settled:
-            self._journal.notices.pop(key, None)
-
-
-class MemoryChildren:
-    """`ChildStore` over the journal's."""
-
-    def __init__(self, journal: MemoryJournal) -> None:
-        self._journal = journal
-
-    async def page(
-        self, tenant: str, parent_id: str, node: int | None, after: ChildKey | None, limit: int
-    ) -> list[ChildRow]:
-        keys = sorted(
-            key
-            for owner, parent, key in self._journal.children
-            if (owner, parent) == (tenant, parent_id)
-            and (node is None or key[0] == node)
-            and (after is None or key > after)
-        )
-        return [
-            ChildRow(self._journal.executions[execution_id], *place)
-            for *place, execution_id in keys[:limit]
-        ]
 
 
 class MemoryLeases:

@@ -4,7 +4,9 @@ with them."""
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import NodeRef
+from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.api.state.v1.state_service_pb2 import ChildRecord, Dues, Notice
+from penstock.api.workflow.v1.workflow_service_pb2 import RefusedStart
 from support.state_rows import an_id, batch_of, start, write
 
 
@@ -39,6 +41,44 @@ async def test_notices_are_read_in_order_until_they_are_settled(stores, epoch):
     await stores.notices.settle([(1, 9), (1, 77)])
     assert await stores.notices.page(1, 0, 10) == [(10, b"b")]
     assert await stores.notices.page(2, 0, 10) == [(9, b"c")]
+
+
+def refused(number: int, notice: int, node: int = 0, attempt: int = 0, tenant: str = "default"):
+    start = RefusedStart(workflow=f"w{notice}", ref=NodeRef(node=node, attempt=attempt))
+    made = RefusedNotice(shard=1, id=notice, tenant=tenant, start=start)
+    made.execution_id = an_id(number)
+    return made
+
+
+async def told(stores, number: int, tenant: str = "default", limit: int = 10):
+    found = await stores.notices.refused(tenant, an_id(number), limit)
+    return [RefusedStart.FromString(body).workflow for body in found]
+
+
+async def test_what_is_refused_is_settled_and_kept_for_readers(stores, epoch):
+    notices = [Notice(id=n, body=b"x") for n in (9, 10, 11)]
+    await stores.journal.commit(batch_of(owing(1, epoch, 1, 1, notices=notices)))
+    await stores.notices.settle([(1, 9)], [refused(1, 11, node=2, attempt=1), refused(1, 10)])
+    assert await stores.notices.page(1, 0, 10) == []
+    assert await told(stores, 1) == ["w10", "w11"]
+    assert await told(stores, 1, limit=1) == ["w10"]
+    assert await told(stores, 1, tenant="other") == []
+    assert await told(stores, 2) == []
+
+
+async def test_what_arrived_meanwhile_is_not_refused(stores, epoch):
+    await stores.journal.commit(batch_of(owing(1, epoch, 1, 1, notices=[Notice(id=9, body=b"a")])))
+    await stores.notices.settle([(1, 9)])
+    await stores.notices.settle([], [refused(1, 9)])
+    assert await told(stores, 1) == []
+
+
+async def test_what_is_refused_twice_is_kept_once(stores, epoch):
+    notices = [Notice(id=n, body=b"x") for n in (9, 10)]
+    await stores.journal.commit(batch_of(owing(1, epoch, 1, 1, notices=notices)))
+    await stores.notices.settle([], [refused(1, 9)])
+    await stores.notices.settle([], [refused(1, 9), refused(1, 10)])
+    assert await told(stores, 1) == ["w9"]
 
 
 async def test_a_commit_settles_notices_of_its_shard(stores, epoch):

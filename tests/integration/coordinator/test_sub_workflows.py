@@ -228,7 +228,7 @@ async def test_notices_that_come_again_change_nothing(opened, state):
     async with opened(state) as running:
         await apply_both(running)
 
-        async def forgets(arrived):
+        async def forgets(arrived, refused):
             return None
 
         running.shell.outbox._stored.settle = forgets

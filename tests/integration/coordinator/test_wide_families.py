@@ -73,7 +73,7 @@ async def test_children_of_several_coordinators_too(opened, state):
 async def test_children_that_are_asked_for_again_begin_once(opened, state):
     async with opened(state) as running, open_worker(running.channel, decide):
 
-        async def forgets(arrived):
+        async def forgets(arrived, refused):
             return None
 
         running.shell.outbox._stored.settle = forgets

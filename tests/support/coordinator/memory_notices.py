@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1.children_service_pb2 import (
     ChildExecution,
@@ -28,10 +29,15 @@ class MemoryNotices:
         await asyncio.sleep(0)
         return found[:limit], len(found) > limit
 
-    async def settle(self, arrived: Sequence[tuple[int, int]]) -> None:
+    async def settle(
+        self, arrived: Sequence[tuple[int, int]], refused: Sequence[RefusedNotice] = ()
+    ) -> None:
         self._state.check_up("settle_notices")
         for key in arrived:
             self._state.notices.pop(key, None)
+        for one in refused:
+            if self._state.notices.pop((one.shard, one.id), None) is not None:
+                self._state.refused.append(one)
 
 
 class MemoryChildren:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
+from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.api.state.v1.state_service_pb2 import (
     AppendRequest,
     AppendResponse,
@@ -52,6 +53,7 @@ class MemoryState:
         self.payloads: dict[str, bytes] = {}
         self.payload_owners: set[tuple[str, str]] = set()
         self.notices: dict[tuple[int, int], bytes] = {}
+        self.refused: list[RefusedNotice] = []
         self.children: list[ChildRecord] = []
         self.tasks: dict[tuple[str, int, int, int], TaskNews] = {}
         self.paused: set[str] = set()

@@ -152,6 +152,8 @@ class StateService(
         for settled in request.settled:
             for number in settled.ids:
                 self._disk.notices.pop((settled.shard, number), None)
+        for refused in request.refused:
+            self._disk.notices.pop((refused.shard, refused.id), None)
         return notices.SettleNoticesResponse()
 
     def _history(self, execution_id: str) -> History:

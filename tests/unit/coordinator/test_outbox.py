@@ -23,7 +23,7 @@ class OnDisk:
     async def page(self, shard, after_id, limit):
         return ([(5, Notice(target_id="x").SerializeToString())] if after_id < 5 else []), False
 
-    async def settle(self, arrived):
+    async def settle(self, arrived, refused=()):
         raise AssertionError("nothing arrived")
 
 
@@ -84,7 +84,7 @@ class HereWithSettled:
     async def page(self, shard, after_id, limit):
         return [], False
 
-    async def settle(self, arrived):
+    async def settle(self, arrived, refused=()):
         for each in arrived:
             self.settled.put_nowait(each)
 

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from penstock.cli.picture import ExecutionPicture
 from penstock.cli.reasons import with_reasons
+from penstock.cli.refused import refused_lines
 from penstock.cli.tree import render
 from penstock.cli.watching import now_text
 from penstock.sdk.client import Client
@@ -27,7 +28,8 @@ async def execution_now(client: Client, execution: str) -> Execution:
 
 
 def print_tree(execution: Execution) -> None:
-    """The execution as it stands: cut at the edge of a terminal, whole on a pipe."""
+    """The execution as it stands, and what it could not get: cut at the edge of a terminal, whole
+    on a pipe."""
     picture = ExecutionPicture(execution.id)
     picture.apply(SnapshotMessage(execution.last_seq, execution.id, execution))
     console = Console(highlight=False)
@@ -35,3 +37,5 @@ def print_tree(execution: Execution) -> None:
         console.width = _PIPE_CELLS
     at = execution.past.at if execution.past is not None else now_text()
     console.print(render(picture, at, 0))
+    for line in refused_lines(execution):
+        console.print(line)

@@ -117,6 +117,19 @@ class Moment(msgspec.Struct, frozen=True):
     newest_seq: int
 
 
+class RefusedStart(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution that another one asked for, did not wait for, and that can never be started;
+    `kind` is FAILURE_FLOW, RETRY_HOOK or SUB_WORKFLOW. `node` asked for it, or failed."""
+
+    kind: str
+    workflow: str
+    node: str | None = None
+    item: int | None = None
+    attempt: int = 0
+    at: str = ""
+    failure: Failure
+
+
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; `last_seq` is the last event it contains. `past` is set if it
     is not told as it is now. `partial` is set if it ended badly: by id the outputs of the nodes
@@ -133,6 +146,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     parent: ParentLink | None = None
     not_before: str | None = None
     vars: dict[str, Any] | None = None
+    refused_starts: tuple[RefusedStart, ...] = ()
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

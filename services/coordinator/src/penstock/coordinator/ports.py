@@ -11,6 +11,7 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.peer.v1.peer_service_pb2 import Delivery, Notice
 from penstock.api.schedule.v1.schedule_pb2 import Backfill, Schedule
 from penstock.api.schedule.v1.schedule_service_pb2 import ListSchedulesRequest
+from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.api.state.v1.schedule_store_pb2 import (
     ListDueResponse,
     PageSchedulesResponse,
@@ -224,8 +225,10 @@ class Notices(Protocol):
         """The oldest (id, notice encoded) of a shard after an id, and whether there is more."""
         ...
 
-    async def settle(self, arrived: Sequence[tuple[int, int]]) -> None:
-        """Forget these (shard, id)."""
+    async def settle(
+        self, arrived: Sequence[tuple[int, int]], refused: Sequence[RefusedNotice] = ()
+    ) -> None:
+        """Forget these (shard, id), and those that were refused: of them readers are told."""
         ...
 
 

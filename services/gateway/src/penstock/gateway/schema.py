@@ -10,6 +10,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from penstock.gateway.related_schema import Origin, ParentLink
+
 ExecutionStatusName = Literal["RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
 NodeStatusName = Literal[
     "PENDING",
@@ -88,14 +90,6 @@ class ExecutionSummary(msgspec.Struct, frozen=True, kw_only=True):
     failed_node: str | None
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """The past execution that one took outcomes from, and its last event that counted."""
-
-    execution_id: str
-    seq: int
-    kind: Literal["RERUN", "FORK"]
-
-
 class Moment(msgspec.Struct, frozen=True):
     """A moment of an execution's past: its last event, when that was decided, and the newest event
     of all."""
@@ -105,11 +99,16 @@ class Moment(msgspec.Struct, frozen=True):
     newest_seq: int
 
 
-class ParentLink(msgspec.Struct, frozen=True):
-    """The execution whose node started another one as its sub-workflow; `depth` are above it."""
+class RefusedStart(msgspec.Struct, frozen=True):
+    """An execution that one asked for and that can never start; `node` asked for it, or failed."""
 
-    execution_id: str
-    depth: int
+    kind: Literal["FAILURE_FLOW", "RETRY_HOOK", "SUB_WORKFLOW"]
+    workflow: str
+    node: str | None
+    item: int | None
+    attempt: int
+    at: str
+    failure: Failure
 
 
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
@@ -127,6 +126,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     parent: ParentLink | None = None
     not_before: str | None = None
     vars: Raw | None = None
+    refused_starts: tuple[RefusedStart, ...] = ()
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1 import payload_pb2 as payload
 from penstock.api.workflow.v1 import workflow_service_pb2 as workflow
 from penstock.gateway import schema
+from penstock.gateway.related_schema import Origin, ParentLink
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NULL = Raw(b"null")
@@ -57,7 +58,10 @@ def instant_or_none(at_us: int) -> str | None:
     return instant(at_us) if at_us else None
 
 
-def _timestamp(message: workflow.Execution | workflow.NodeState, field: str) -> str | None:
+_Timed = workflow.Execution | workflow.NodeState | workflow.RefusedStart
+
+
+def _timestamp(message: _Timed, field: str) -> str | None:
     if not message.HasField(field):  # type: ignore[arg-type]
         return None
     when: Timestamp = getattr(message, field)
@@ -128,12 +132,12 @@ def execution_summary(message: workflow.Execution) -> schema.ExecutionSummary:
     )
 
 
-def _origin(message: workflow.Execution) -> schema.Origin | None:
+def _origin(message: workflow.Execution) -> Origin | None:
     if not message.HasField("origin"):
         return None
     origin = message.origin
     kind = journal.OriginKind.Name(origin.kind).removeprefix("ORIGIN_KIND_")
-    return schema.Origin(origin.execution_id, origin.seq, kind)  # type: ignore[arg-type]
+    return Origin(origin.execution_id, origin.seq, kind)  # type: ignore[arg-type]
 
 
 def execution(message: workflow.Execution, past: schema.Moment | None = None) -> schema.Execution:
@@ -161,6 +165,20 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         parent=_parent(message),
         not_before=_timestamp(message, "not_before"),
         vars=Raw(message.vars_json) if message.vars_json else None,
+        refused_starts=tuple(map(_refused, message.refused_starts)),
+    )
+
+
+def _refused(start: workflow.RefusedStart) -> schema.RefusedStart:
+    kind = workflow.RefusedStartKind.Name(start.kind).removeprefix("REFUSED_START_KIND_")
+    return schema.RefusedStart(
+        kind=kind,  # type: ignore[arg-type]
+        workflow=start.workflow,
+        node=start.node or None,
+        item=start.ref.item - 1 if start.ref.item else None,
+        attempt=start.ref.attempt,
+        at=_timestamp(start, "refused_at") or "",
+        failure=failure(start.failure),
     )
 
 
@@ -175,10 +193,10 @@ def _partial(message: workflow.Execution) -> dict[str, Raw]:
     }
 
 
-def _parent(message: workflow.Execution) -> schema.ParentLink | None:
+def _parent(message: workflow.Execution) -> ParentLink | None:
     if not message.HasField("parent"):
         return None
-    return schema.ParentLink(message.parent.execution_id, message.parent.depth)
+    return ParentLink(message.parent.execution_id, message.parent.depth)
 
 
 def is_terminal(status: int) -> bool:

@@ -225,25 +225,6 @@ class ExecutionStore(Protocol):
         ...
 
 
-class NoticeRow(NamedTuple):
-    """What a shard owes to elsewhere."""
-
-    id: int
-    body: bytes
-
-
-class NoticeStore(Protocol):
-    """What shards owe; commits write it."""
-
-    async def page(self, shard: int, after: int, limit: int) -> list[NoticeRow]:
-        """The oldest of a shard after an id."""
-        ...
-
-    async def settle(self, settled: Sequence[tuple[int, int]]) -> None:
-        """Forget these (shard, id); those that are gone already are no error."""
-        ...
-
-
 ChildKey = tuple[int, int, int, str]
 """Node, item, attempt, execution id."""
 

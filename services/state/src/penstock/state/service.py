@@ -156,7 +156,8 @@ async def open_state(
         plans = PlanCache(workflows, compiled)
         sweeper = sweeper_over(settings, database, payloads, workflows, (clock, metrics), compiled)
         await stack.enter_async_context(sweeping(sweeper, settings, clock))
-        reading = ExecutionReader(executions, plans, payloads)
+        notices = PostgresNotices(database)
+        reading = ExecutionReader(executions, plans, payloads, notices)
         register = registration(
             JournalService(
                 journal.writer,
@@ -169,7 +170,7 @@ async def open_state(
             QueryService(reading, executions, workflows),
             PayloadService(payloads),
             HistoryQueryService(HistoryReader(reading, workflows, plans, payloads)),
-            NoticeService(PostgresNotices(database)),
+            NoticeService(notices),
             ChildrenService(PostgresChildren(database), executions, plans),
             SearchService(PostgresSearch(database), workflows, clock),
             DeadLetterStoreService(PostgresDeadLetters(database), clock),

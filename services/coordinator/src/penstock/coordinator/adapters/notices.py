@@ -7,6 +7,7 @@ import grpc
 
 from penstock.api.state.v1.notice_service_pb2 import (
     ListNoticesRequest,
+    RefusedNotice,
     SettledNotices,
     SettleNoticesRequest,
 )
@@ -30,13 +31,15 @@ class StateNotices:
         answer = await call(self._stub.ListNotices, request)
         return [(each.id, each.body) for each in answer.notices], answer.more
 
-    async def settle(self, arrived: Sequence[tuple[int, int]]) -> None:
+    async def settle(
+        self, arrived: Sequence[tuple[int, int]], refused: Sequence[RefusedNotice] = ()
+    ) -> None:
         """Forget these."""
         by_shard: dict[int, list[int]] = {}
         for shard, number in arrived:
             by_shard.setdefault(shard, []).append(number)
         settled = [SettledNotices(shard=shard, ids=ids) for shard, ids in by_shard.items()]
-        await call(self._stub.SettleNotices, SettleNoticesRequest(settled=settled))
+        await call(self._stub.SettleNotices, SettleNoticesRequest(settled=settled, refused=refused))
 
 
 class StateChildren:

@@ -10,6 +10,7 @@ from penstock.common.child_codec import write_parent
 from penstock.common.errors import NotFound
 from penstock.common.journal_codec import decode_batch
 from penstock.common.value_codec import write_failure, write_logs, write_payload
+from penstock.state.notice_ports import NoticeStore
 from penstock.state.payloads.store import PayloadStore
 from penstock.state.ports import ExecutionRow, ExecutionStore
 from penstock.state.reading.plans import PlanCache
@@ -24,6 +25,7 @@ _FOLD_EVENTS = 500
 _ANSWER_BYTES_MAX = 32 * 1024 * 1024
 """Above this, outputs in a picture become claim checks, to stay below the message limit."""
 _WORTH_STORING_BYTES = 2 * 1024
+_REFUSED_MAX = 100
 
 
 class Moment(NamedTuple):
@@ -68,15 +70,38 @@ def summary(row: ExecutionRow) -> Execution:
 class ExecutionReader:
     """Folds executions on demand."""
 
-    def __init__(self, store: ExecutionStore, plans: PlanCache, payloads: PayloadStore) -> None:
+    def __init__(
+        self,
+        store: ExecutionStore,
+        plans: PlanCache,
+        payloads: PayloadStore,
+        notices: NoticeStore,
+    ) -> None:
         self._store = store
         self._plans = plans
         self._payloads = payloads
+        self._notices = notices
 
     async def read(self, tenant: str, execution_id: str) -> Execution:
         """One execution with its nodes, as of its last committed event. Raises `NotFound`."""
         row, state = await self.fold(tenant, execution_id)
-        return await self.picture(row, state)
+        execution = await self.picture(row, state)
+        if may_be_refused(state):
+            await self._add_refused(execution, state)
+        return execution
+
+    async def _add_refused(self, execution: Execution, state: ExecutionState) -> None:
+        """Tell what it asked for, did not wait for and cannot get."""
+        found = await self._notices.refused(execution.tenant, execution.id, _REFUSED_MAX)
+        nodes = state.plan.nodes
+        for body in found:
+            start = execution.refused_starts.add()
+            start.MergeFromString(body)
+            by_end = not start.ref.attempt  # then it is no node that asked, but one may have failed
+            if by_end:
+                start.node = execution.failed_node
+            elif start.ref.node < len(nodes):
+                start.node = nodes[start.ref.node].id
 
     async def fold(
         self, tenant: str, execution_id: str, moment: Moment = NOW
@@ -142,6 +167,16 @@ class ExecutionReader:
             if len(plain) > _WORTH_STORING_BYTES:
                 stored = await self._payloads.put(tenant, plain)
                 write_payload(node.output, Payload(b"", stored.digest, stored.size))
+
+
+def may_be_refused(state: ExecutionState) -> bool:
+    """True if this execution may have asked for others that it does not wait for. Most cannot, and
+    nothing is looked up for them."""
+    plan = state.plan
+    flow = plan.on_failure
+    if flow is not None and flow.workflow and state.end is not None:
+        return True
+    return any(node.retry.hook or node.uses == "workflow@1" for node in plan.nodes)
 
 
 def _write_start(execution: Execution, started: ExecutionStarted) -> None:

@@ -8,7 +8,8 @@ from penstock.api.state.v1 import notice_service_pb2 as pb
 from penstock.api.state.v1.notice_service_pb2_grpc import NoticeServiceServicer
 from penstock.api.state.v1.state_service_pb2 import Notice
 from penstock.common.errors import InvalidArgument
-from penstock.state.ports import NoticeStore
+from penstock.state.notice_ports import NoticeStore
+from penstock.state.rpc.checks import checked_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -45,10 +46,11 @@ class NoticeService(NoticeServiceServicer):
     ) -> pb.SettleNoticesResponse:
         """Forget some."""
         settled = [(of.shard, number) for of in request.settled for number in of.ids]
-        if len(settled) > _SETTLED_MAX:
-            raise InvalidArgument(
-                f"{len(settled)} notices at once", fix=f"Settle at most {_SETTLED_MAX}."
-            )
-        if settled:
-            await self._notices.settle(settled)
+        count = len(settled) + len(request.refused)
+        if count > _SETTLED_MAX:
+            raise InvalidArgument(f"{count} notices at once", fix=f"Settle at most {_SETTLED_MAX}.")
+        for refused in request.refused:
+            checked_id(refused.execution_id)
+        if count:
+            await self._notices.settle(settled, request.refused)
         return pb.SettleNoticesResponse()

@@ -23,25 +23,28 @@ _sym_db = _symbol_database.Default()
 
 
 from penstock.api.state.v1 import state_service_pb2 as penstock_dot_api_dot_state_dot_v1_dot_state__service__pb2
+from penstock.api.workflow.v1 import workflow_service_pb2 as penstock_dot_api_dot_workflow_dot_v1_dot_workflow__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*penstock/api/state/v1/notice_service.proto\x12\x15penstock.api.state.v1\x1a)penstock/api/state/v1/state_service.proto\"G\n\x12ListNoticesRequest\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08\x61\x66ter_id\x18\x02 \x01(\x04\x12\x10\n\x08rows_max\x18\x03 \x01(\r\"S\n\x13ListNoticesResponse\x12.\n\x07notices\x18\x01 \x03(\x0b\x32\x1d.penstock.api.state.v1.Notice\x12\x0c\n\x04more\x18\x02 \x01(\x08\"N\n\x14SettleNoticesRequest\x12\x36\n\x07settled\x18\x01 \x03(\x0b\x32%.penstock.api.state.v1.SettledNotices\",\n\x0eSettledNotices\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x04\"\x17\n\x15SettleNoticesResponse2\xe1\x01\n\rNoticeService\x12\x64\n\x0bListNotices\x12).penstock.api.state.v1.ListNoticesRequest\x1a*.penstock.api.state.v1.ListNoticesResponse\x12j\n\rSettleNotices\x12+.penstock.api.state.v1.SettleNoticesRequest\x1a,.penstock.api.state.v1.SettleNoticesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*penstock/api/state/v1/notice_service.proto\x12\x15penstock.api.state.v1\x1a)penstock/api/state/v1/state_service.proto\x1a/penstock/api/workflow/v1/workflow_service.proto\"G\n\x12ListNoticesRequest\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08\x61\x66ter_id\x18\x02 \x01(\x04\x12\x10\n\x08rows_max\x18\x03 \x01(\r\"S\n\x13ListNoticesResponse\x12.\n\x07notices\x18\x01 \x03(\x0b\x32\x1d.penstock.api.state.v1.Notice\x12\x0c\n\x04more\x18\x02 \x01(\x08\"\x85\x01\n\x14SettleNoticesRequest\x12\x36\n\x07settled\x18\x01 \x03(\x0b\x32%.penstock.api.state.v1.SettledNotices\x12\x35\n\x07refused\x18\x02 \x03(\x0b\x32$.penstock.api.state.v1.RefusedNotice\"\x87\x01\n\rRefusedNotice\x12\r\n\x05shard\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x04\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x04 \x01(\t\x12\x35\n\x05start\x18\x05 \x01(\x0b\x32&.penstock.api.workflow.v1.RefusedStart\",\n\x0eSettledNotices\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x04\"\x17\n\x15SettleNoticesResponse2\xe1\x01\n\rNoticeService\x12\x64\n\x0bListNotices\x12).penstock.api.state.v1.ListNoticesRequest\x1a*.penstock.api.state.v1.ListNoticesResponse\x12j\n\rSettleNotices\x12+.penstock.api.state.v1.SettleNoticesRequest\x1a,.penstock.api.state.v1.SettleNoticesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.state.v1.notice_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTNOTICESREQUEST']._serialized_start=112
-  _globals['_LISTNOTICESREQUEST']._serialized_end=183
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=185
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=268
-  _globals['_SETTLENOTICESREQUEST']._serialized_start=270
-  _globals['_SETTLENOTICESREQUEST']._serialized_end=348
-  _globals['_SETTLEDNOTICES']._serialized_start=350
-  _globals['_SETTLEDNOTICES']._serialized_end=394
-  _globals['_SETTLENOTICESRESPONSE']._serialized_start=396
-  _globals['_SETTLENOTICESRESPONSE']._serialized_end=419
-  _globals['_NOTICESERVICE']._serialized_start=422
-  _globals['_NOTICESERVICE']._serialized_end=647
+  _globals['_LISTNOTICESREQUEST']._serialized_start=161
+  _globals['_LISTNOTICESREQUEST']._serialized_end=232
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=234
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=317
+  _globals['_SETTLENOTICESREQUEST']._serialized_start=320
+  _globals['_SETTLENOTICESREQUEST']._serialized_end=453
+  _globals['_REFUSEDNOTICE']._serialized_start=456
+  _globals['_REFUSEDNOTICE']._serialized_end=591
+  _globals['_SETTLEDNOTICES']._serialized_start=593
+  _globals['_SETTLEDNOTICES']._serialized_end=637
+  _globals['_SETTLENOTICESRESPONSE']._serialized_start=639
+  _globals['_SETTLENOTICESRESPONSE']._serialized_end=662
+  _globals['_NOTICESERVICE']._serialized_start=665
+  _globals['_NOTICESERVICE']._serialized_end=890
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from penstock.api.state.v1 import state_service_pb2 as _state_service_pb2
+from penstock.api.workflow.v1 import workflow_service_pb2 as _workflow_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -84,22 +85,68 @@ class SettleNoticesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SETTLED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def settled(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledNotices]:
         """By shard."""
+
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedNotice]:
+        """Those that can never arrive, and what readers of the execution that owed them are to be told."""
 
     def __init__(
         self,
         *,
         settled: _abc.Iterable[Global___SettledNotices] | None = ...,
+        refused: _abc.Iterable[Global___RefusedNotice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["settled", b"settled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused", "settled", b"settled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SettleNoticesRequest: _TypeAlias = SettleNoticesRequest  # noqa: Y015
+
+@_typing.final
+class RefusedNotice(_message.Message):
+    """RefusedNotice is a notice that nobody can ever take, and that no node waits for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    shard: _builtins.int
+    """The shard."""
+    id: _builtins.int
+    """Its id."""
+    tenant: _builtins.str
+    """Account of the execution that owed it."""
+    execution_id: _builtins.str
+    """The execution that owed it."""
+    @_builtins.property
+    def start(self) -> _workflow_service_pb2.RefusedStart:
+        """What was asked for, and why it cannot be; without the node's id."""
+
+    def __init__(
+        self,
+        *,
+        shard: _builtins.int = ...,
+        id: _builtins.int = ...,
+        tenant: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+        start: _workflow_service_pb2.RefusedStart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "id", b"id", "shard", b"shard", "start", b"start", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedNotice: _TypeAlias = RefusedNotice  # noqa: Y015
 
 @_typing.final
 class SettledNotices(_message.Message):

@@ -59,7 +59,7 @@ class NoticeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SettleNotices(self, request, context):
-        """SettleNotices forgets what has arrived; those that are gone already are no error.
+        """SettleNotices forgets what has arrived, and what can never arrive; those that are gone already are no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class NoticeServiceStub:
     ListNotices: _grpc.UnaryUnaryMultiCallable[_notice_service_pb2.ListNoticesRequest, _notice_service_pb2.ListNoticesResponse]
     """ListNotices returns what a shard owes, the oldest first."""
     SettleNotices: _grpc.UnaryUnaryMultiCallable[_notice_service_pb2.SettleNoticesRequest, _notice_service_pb2.SettleNoticesResponse]
-    """SettleNotices forgets what has arrived; those that are gone already are no error."""
+    """SettleNotices forgets what has arrived, and what can never arrive; those that are gone already are no error."""
 
 @_typing.type_check_only
 class NoticeServiceAsyncStub(NoticeServiceStub):
@@ -46,7 +46,7 @@ class NoticeServiceAsyncStub(NoticeServiceStub):
     ListNotices: _aio.UnaryUnaryMultiCallable[_notice_service_pb2.ListNoticesRequest, _notice_service_pb2.ListNoticesResponse]  # type: ignore[assignment]
     """ListNotices returns what a shard owes, the oldest first."""
     SettleNotices: _aio.UnaryUnaryMultiCallable[_notice_service_pb2.SettleNoticesRequest, _notice_service_pb2.SettleNoticesResponse]  # type: ignore[assignment]
-    """SettleNotices forgets what has arrived; those that are gone already are no error."""
+    """SettleNotices forgets what has arrived, and what can never arrive; those that are gone already are no error."""
 
 class NoticeServiceServicer(metaclass=_abc_1.ABCMeta):
     """NoticeService is for coordinators. Notices are written by JournalService.Append."""
@@ -65,6 +65,6 @@ class NoticeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notice_service_pb2.SettleNoticesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notice_service_pb2.SettleNoticesResponse, _abc.Awaitable[_notice_service_pb2.SettleNoticesResponse]]:
-        """SettleNotices forgets what has arrived; those that are gone already are no error."""
+        """SettleNotices forgets what has arrived, and what can never arrive; those that are gone already are no error."""
 
 def add_NoticeServiceServicer_to_server(servicer: NoticeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -47,6 +47,34 @@ WAIT_FOR_ENDED: WaitFor.ValueType  # 2
 """When the execution has ended; on a stream the acceptance is answered too."""
 Global___WaitFor: _TypeAlias = WaitFor  # noqa: Y015
 
+class _RefusedStartKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RefusedStartKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusedStartKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REFUSED_START_KIND_UNSPECIFIED: _RefusedStartKind.ValueType  # 0
+    """Never sent."""
+    REFUSED_START_KIND_FAILURE_FLOW: _RefusedStartKind.ValueType  # 1
+    """To hear of the bad end of the execution."""
+    REFUSED_START_KIND_RETRY_HOOK: _RefusedStartKind.ValueType  # 2
+    """To hear of a failed attempt that is repeated."""
+    REFUSED_START_KIND_SUB_WORKFLOW: _RefusedStartKind.ValueType  # 3
+    """A sub-workflow that its node does not wait for."""
+
+class RefusedStartKind(_RefusedStartKind, metaclass=_RefusedStartKindEnumTypeWrapper):
+    """RefusedStartKind is what an execution that could not be started was for."""
+
+REFUSED_START_KIND_UNSPECIFIED: RefusedStartKind.ValueType  # 0
+"""Never sent."""
+REFUSED_START_KIND_FAILURE_FLOW: RefusedStartKind.ValueType  # 1
+"""To hear of the bad end of the execution."""
+REFUSED_START_KIND_RETRY_HOOK: RefusedStartKind.ValueType  # 2
+"""To hear of a failed attempt that is repeated."""
+REFUSED_START_KIND_SUB_WORKFLOW: RefusedStartKind.ValueType  # 3
+"""A sub-workflow that its node does not wait for."""
+Global___RefusedStartKind: _TypeAlias = RefusedStartKind  # noqa: Y015
+
 @_typing.final
 class Issue(_message.Message):
     """Issue is one finding of validation."""
@@ -772,6 +800,7 @@ class Execution(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
     VARS_JSON_FIELD_NUMBER: _builtins.int
+    REFUSED_STARTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """ULID."""
     workflow: _builtins.str
@@ -834,6 +863,12 @@ class Execution(_message.Message):
     def not_before(self) -> _timestamp_pb2.Timestamp:
         """Nothing runs before this instant; unset if it could begin at once."""
 
+    @_builtins.property
+    def refused_starts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedStart]:
+        """Executions that it asked for, that it does not wait for, and that can never be started: the first 100; left out in
+        lists.
+        """
+
     def __init__(
         self,
         *,
@@ -858,14 +893,63 @@ class Execution(_message.Message):
         parent: _journal_pb2.Parent | None = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
         vars_json: _builtins.bytes = ...,
+        refused_starts: _abc.Iterable[Global___RefusedStart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "vars_json", b"vars_json", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_hash", b"definition_hash", "failed_node", b"failed_node", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "last_seq", b"last_seq", "nodes", b"nodes", "nodes_done", b"nodes_done", "nodes_total", b"nodes_total", "not_before", b"not_before", "origin", b"origin", "output", b"output", "params", b"params", "parent", b"parent", "refused_starts", b"refused_starts", "started_at", b"started_at", "status", b"status", "tags", b"tags", "tenant", b"tenant", "vars_json", b"vars_json", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Execution: _TypeAlias = Execution  # noqa: Y015
+
+@_typing.final
+class RefusedStart(_message.Message):
+    """RefusedStart is an execution that another one asked for and that can never be started."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    REFUSED_AT_FIELD_NUMBER: _builtins.int
+    kind: Global___RefusedStartKind.ValueType
+    """What for."""
+    workflow: _builtins.str
+    """The workflow that was to be started."""
+    node: _builtins.str
+    """Id of the node that asked for it, or that failed; empty if none did."""
+    @_builtins.property
+    def ref(self) -> _journal_pb2.NodeRef:
+        """Its attempt; attempt 0 stands for the end of the execution."""
+
+    @_builtins.property
+    def failure(self) -> _payload_pb2.Failure:
+        """Why."""
+
+    @_builtins.property
+    def refused_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was given up."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___RefusedStartKind.ValueType = ...,
+        workflow: _builtins.str = ...,
+        node: _builtins.str = ...,
+        ref: _journal_pb2.NodeRef | None = ...,
+        failure: _payload_pb2.Failure | None = ...,
+        refused_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "ref", b"ref", "refused_at", b"refused_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "kind", b"kind", "node", b"node", "ref", b"ref", "refused_at", b"refused_at", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedStart: _TypeAlias = RefusedStart  # noqa: Y015
 
 @_typing.final
 class NodeState(_message.Message):

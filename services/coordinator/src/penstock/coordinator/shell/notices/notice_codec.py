@@ -6,6 +6,12 @@ from zlib import crc32
 import msgspec
 
 from penstock.api.peer.v1 import peer_service_pb2 as peer
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    REFUSED_START_KIND_FAILURE_FLOW,
+    REFUSED_START_KIND_RETRY_HOOK,
+    REFUSED_START_KIND_SUB_WORKFLOW,
+    RefusedStart,
+)
 from penstock.common.child_codec import write_parent
 from penstock.common.ids import keyed_ulid
 from penstock.common.value_codec import (
@@ -24,7 +30,10 @@ from penstock.coordinator.core.notices import (
     ReportStart,
 )
 from penstock.workflow.execution.events import Parent
-from penstock.workflow.execution.values import ExecutionStatus, NodeRef
+from penstock.workflow.execution.values import ExecutionStatus, Failure, NodeRef
+
+_DETAILS_BYTES_MAX = 16 * 1024
+"""More details of a refused start are not kept: the first findings are in its message."""
 
 
 def notice_to_proto(
@@ -63,6 +72,23 @@ def notice_to_proto(
             message.target_id = notice.child_id
             message.cancel.reason = notice.reason
     return message
+
+
+def refusal_of(notice: peer.Notice, failure: Failure, at_us: int) -> RefusedStart:
+    """What readers of the execution that asked for a start are told when it can never be made."""
+    start = notice.start
+    told = RefusedStart(workflow=start.workflow, ref=start.parent.ref)
+    if not start.parent.ref.attempt:
+        told.kind = REFUSED_START_KIND_FAILURE_FLOW
+    elif start.HasField("trigger"):
+        told.kind = REFUSED_START_KIND_RETRY_HOOK
+    else:
+        told.kind = REFUSED_START_KIND_SUB_WORKFLOW
+    if len(failure.details_json) > _DETAILS_BYTES_MAX:
+        failure = msgspec.structs.replace(failure, details_json=b"")
+    write_failure(told.failure, failure)
+    told.refused_at.FromMicroseconds(at_us)
+    return told
 
 
 def _id_of_report(ref: NodeRef, sender_id: str) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.api.peer.v1 import peer_service_pb2 as peer
+from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.common.clock import Clock
 from penstock.common.errors import PenstockError, Unavailable, WrongOwner
 from penstock.common.logging import get_logger
@@ -27,6 +28,7 @@ from penstock.coordinator.ports import Notices, Peers
 from penstock.coordinator.shell.dues import Owed
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.notices.lines import HELD_MAX, Lines, Portion
+from penstock.coordinator.shell.notices.notice_codec import refusal_of
 from penstock.coordinator.shell.notices.receiving import Receiving
 from penstock.coordinator.shell.shards.shards import Shards
 from penstock.workflow.execution.values import Failure
@@ -39,6 +41,7 @@ _PAGE = 1_000
 _SETTLE_S = 0.05
 """How long arrived notices gather before they are forgotten in the table together."""
 _SETTLED_MAX = 10_000
+_REFUSED_MAX = 500
 
 
 class NoPeers:
@@ -79,8 +82,10 @@ class Outbox:
         self._peers = peers
         self._shards = shards
         self._ledgers: dict[int, _Ledger] = {}
+        self._clock = clock
         self._lines = Lines(clock)
         self._arrived: list[tuple[int, int]] = []
+        self._refused: list[RefusedNotice] = []
         self._unread: deque[_Ledger] = deque()
         self.refused = 0
         self._to_settle = asyncio.Event()
@@ -213,45 +218,53 @@ class Outbox:
         left: list[Owed] = []
         for owed, answer in zip(portion, answers, strict=True):
             kind = answer.WhichOneof("kind")
-            if kind == "refused":
-                arrived = await self._tell_sender(owed, failure_from_proto(answer.refused))
-            else:
-                arrived = kind == "arrived"
-            if arrived:
+            if kind == "arrived":
                 self._arrived.append((owed.shard.number, owed.id))
-                self._to_settle.set()
-            else:
+            elif kind != "refused" or not await self._refuse(owed, answer):
                 left.append(owed)
         self._lines.conclude(portion, left)
+        if self._arrived or self._refused:
+            self._to_settle.set()
 
-    async def _tell_sender(self, owed: Owed, failure: Failure) -> bool:
+    async def _refuse(self, owed: Owed, answer: peer.Delivery) -> bool:
         """A start can never be made: its node is told, and forgets the notice in the same commit.
-        Without a node that waits it is only written down. False if it could not be told now."""
-        notice = owed.notice
+        Without a node that waits it is written down for people. False if that cannot be now."""
+        notice, failure = owed.notice, failure_from_proto(answer.refused)
         self.refused += 1
         self._log.warning("notice_refused", **_facts_of(notice, failure))
-        if notice.start.HasField("parent") and not notice.start.parent.detached:
+        parent = notice.start.parent
+        if parent.detached:
+            start = refusal_of(notice, failure, self._clock.now_us())
+            told = RefusedNotice(shard=owed.shard.number, id=owed.id, start=start)
+            told.tenant, told.execution_id = notice.tenant, parent.execution_id
+            self._refused.append(told)
+            return True
+        if notice.start.HasField("parent"):
             refused = ChildRefused(notice.target_id, failure, owed.id)
             try:
                 await self._own.tell(notice.tenant, notice.sender_id, refused)
             except PenstockError:
                 return False
+        self._arrived.append((owed.shard.number, owed.id))
         return True
 
     async def _settle(self) -> None:
-        """Have the table forget what has arrived; if that is lost, it is delivered once more."""
+        """Have the table forget what has arrived, and keep what was refused; if that is lost, it is
+        delivered once more."""
         while True:
             await self._to_settle.wait()
             await asyncio.sleep(_SETTLE_S)
-            some = self._arrived[:_SETTLED_MAX]
+            some, refused = self._arrived[:_SETTLED_MAX], self._refused[:_REFUSED_MAX]
             try:
-                await self._stored.settle(some)
+                await self._stored.settle(some, refused)
             except PenstockError as error:
-                self._log.warning("notices_not_settled", count=len(some), error=str(error))
+                count = len(some) + len(refused)
+                self._log.warning("notices_not_settled", count=count, error=str(error))
                 await asyncio.sleep(_READ_RETRY_S)
                 continue
             del self._arrived[: len(some)]
-            if not self._arrived:
+            del self._refused[: len(refused)]
+            if not self._arrived and not self._refused:
                 self._to_settle.clear()
 
 
