@@ -53,6 +53,16 @@ def outcomes(*history, effects: str = "once") -> list[str]:
             ["MAY_HAVE_HAPPENED", "OPEN"],
         ),
         ([QUEUED, ev.NodesCancelled((0,))], ["MAY_HAVE_HAPPENED"]),
+        ([QUEUED, ev.NodeHeld(FIRST)], ["OPEN"]),
+        ([QUEUED, ev.NodeHeld(FIRST, outcome=ev.NodeCompleted(FIRST, NULL))], ["COMMITTED"]),
+        (
+            [
+                QUEUED,
+                ev.NodeHeld(FIRST, outcome=ev.NodeCompleted(FIRST, NULL)),
+                ev.NodesCancelled((0,)),
+            ],
+            ["COMMITTED"],
+        ),
     ],
 )
 def test_each_attempt_is_told_by_what_is_known_of_it(history, expected):

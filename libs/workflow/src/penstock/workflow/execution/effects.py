@@ -113,6 +113,12 @@ class EffectLedger:
         self._settle(event.ref, EffectOutcome.COMMITTED)
 
     @_take.register
+    def _(self, event: ev.NodeHeld) -> None:
+        """What a debugger holds back after it ran has happened all the same."""
+        if event.outcome is not None:
+            self._take(event.outcome)
+
+    @_take.register
     def _(self, event: ev.NodeFailed) -> None:
         failure = event.failure
         in_doubt = failure.reason == "EFFECT_UNCERTAIN"
@@ -153,9 +159,9 @@ class EffectLedger:
 
     @_take.register
     def _(self, event: ev.NodesCancelled) -> None:
-        for node in event.nodes:
-            for (at, item), attempts in self.attempts.items():
-                if at == node and attempts[-1].outcome == EffectOutcome.OPEN:
-                    ref = NodeRef(node, item, attempts[-1].attempt)
-                    note = "the execution ended before it was known"
-                    self._settle(ref, EffectOutcome.MAY_HAVE_HAPPENED, note)
+        nodes = set(event.nodes)
+        for (node, item), attempts in self.attempts.items():
+            if node in nodes and attempts[-1].outcome == EffectOutcome.OPEN:
+                ref = NodeRef(node, item, attempts[-1].attempt)
+                note = "the execution ended before it was known"
+                self._settle(ref, EffectOutcome.MAY_HAVE_HAPPENED, note)
