@@ -4,7 +4,7 @@ from penstock.workflow.execution.events import ExecutionStarted, FailureTaken, S
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.tables import US_PER_S
 from penstock.workflow.execution.variables import Variables, VarsChanged
-from penstock.workflow.execution.waits import BEGINNING, Waits
+from penstock.workflow.execution.waits import BEGINNING
 
 
 def begin(state: StateData, event: ExecutionStarted, at_us: int) -> None:
@@ -47,7 +47,7 @@ def _end_delay(state: StateData) -> None:
 def _take_failure(state: StateData, event: FailureTaken) -> None:
     """Nothing is waited for any more but the execution's deadline and the failure node."""
     deadline_us = state.waits.deadline_us
-    state.waits = Waits()
+    state.waits = state.waits.given_up()
     if deadline_us:
         state.waits.arm_execution_deadline(deadline_us)
     state.fan_outs.clear()

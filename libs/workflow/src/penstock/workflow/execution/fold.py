@@ -18,7 +18,6 @@ from penstock.workflow.execution.join import error_output
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload, SkipReason
 from penstock.workflow.execution.variables import VarsChanged
-from penstock.workflow.execution.waits import Waits
 
 _QUEUED = int(NodeStatus.QUEUED)
 _RUNNING = int(NodeStatus.RUNNING)
@@ -270,10 +269,7 @@ class ExecutionState(StateData):
     def _on_ended(self, event: ev.ExecutionEnded) -> None:
         self.end = event
         self.debug = None
-        tasks, self.waits = self.waits.tasks, Waits()
-        if tasks is not None:
-            tasks.close_all()
-            self.waits.tasks = tasks
+        self.waits = self.waits.given_up()
         self.fan_outs.clear()
         self.failure_counts.clear()
         self.undecided.clear()

@@ -34,7 +34,7 @@ class OpenTasks:
             self.news.append(OpenTask(task.wait, 0))
 
     def close_all(self) -> None:
-        """The execution ended."""
+        """Nothing is waited for any more."""
         for key in list(self.by_key):
             self.close(key)
 

@@ -140,6 +140,14 @@ class Waits:
             for key in [key for key in table if key % size == node]:
                 self.drop(key)
 
+    def given_up(self) -> "Waits":
+        """What there is once nothing is waited for any more: the news that nobody is asked now."""
+        nothing = Waits()
+        if self.tasks is not None:
+            self.tasks.close_all()
+            nothing.tasks = self.tasks
+        return nothing
+
     def next_timer(self) -> tuple[int, int, int] | None:
         """The earliest armed timer (due, kind, node or key); None if nothing is armed."""
         heap = self.heap
