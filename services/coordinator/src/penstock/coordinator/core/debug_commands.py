@@ -5,6 +5,9 @@ import msgspec
 from penstock.workflow.execution.debug_events import Breakpoint
 from penstock.workflow.execution.values import Payload
 
+BREAKPOINTS_MAX = 200
+"""Breakpoints of an execution beside those of its file: every outcome is held against all."""
+
 
 class Attach(msgspec.Struct, frozen=True, gc=False):
     """Debug it from now on. What workers have goes on; what becomes ready is subject to this."""

@@ -8,6 +8,7 @@ is refused changes nothing either; `flaw` says why.
 from typing import assert_never
 
 from penstock.coordinator.core.debug_commands import (
+    BREAKPOINTS_MAX,
     Attach,
     ClearBreakpoints,
     Continue,
@@ -20,7 +21,7 @@ from penstock.coordinator.core.debug_commands import (
     Stop,
 )
 from penstock.coordinator.core.turn import Turn
-from penstock.workflow.breakpoints import from_file
+from penstock.workflow.breakpoints import FILE_PREFIX, from_file
 from penstock.workflow.execution.debug_events import (
     Breakpoint,
     BreakpointsCleared,
@@ -107,6 +108,8 @@ def is_known(state: ExecutionState, command_id: str) -> bool:
 def flaw(state: ExecutionState, asked: DebugAsked) -> str:
     """Why this cannot be done now, as a sentence; empty if it can."""
     debug, command = state.debug, asked.command
+    if isinstance(command, Attach | SetBreakpoints) and (told := _too_many(state, command)):
+        return told
     if isinstance(command, Attach | Detach):
         return ""
     if debug is None:
@@ -134,6 +137,15 @@ def flaw(state: ExecutionState, asked: DebugAsked) -> str:
             return ""
         case _:
             return ""
+
+
+def _too_many(state: ExecutionState, command: Attach | SetBreakpoints) -> str:
+    known = state.debug.breakpoints.keys() if state.debug is not None else set()
+    ids = known | {point.id for point in command.breakpoints}
+    count = sum(not each.startswith(FILE_PREFIX) for each in ids)
+    if count <= BREAKPOINTS_MAX:
+        return ""
+    return f"There would be {count} breakpoints; an execution has at most {BREAKPOINTS_MAX}."
 
 
 def _name(state: ExecutionState, key: int) -> str:

@@ -31,8 +31,6 @@ from penstock.workflow.execution.values import (
 )
 from penstock.workflow.plan import Plan
 
-BREAKPOINTS_MAX = 200
-"""Breakpoints of one request, and of one execution."""
 HITS_MAX = 1_000_000
 VALUE_BYTES_MAX = 1024 * 1024
 
@@ -183,9 +181,9 @@ def _command_of(plan: Plan, order: Order, kind: str) -> cmd.DebugCommand:
 
 def _breakpoints(plan: Plan, given: Iterable[pb.Breakpoint]) -> tuple[Breakpoint, ...]:
     points = [_breakpoint(plan, each) for each in given]
-    if len(points) > BREAKPOINTS_MAX:
+    if len(points) > cmd.BREAKPOINTS_MAX:
         raise InvalidArgument(
-            f"{len(points)} breakpoints.", fix=f"Give at most {BREAKPOINTS_MAX}.", path="node"
+            f"{len(points)} breakpoints.", fix=f"Give at most {cmd.BREAKPOINTS_MAX}.", path="node"
         )
     return tuple(points)
 
