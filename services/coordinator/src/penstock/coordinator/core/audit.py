@@ -4,7 +4,7 @@ It knows the fold's data and none of the rules that lead there, so that a mistak
 shows. Nothing here changes anything.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from penstock.workflow.execution.debugging import Debugging
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.naming import named
 from penstock.workflow.execution.open_tasks import OpenTasks
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NodeRef, NodeStatus
@@ -25,6 +26,9 @@ _WAITING = int(NodeStatus.WAITING)
 _TERMINAL = int(NodeStatus.COMPLETED)
 
 
+Placed = Callable[[], Container[NodeRef]]
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
     """Something that must not be. `invariant` is its number in the architecture's list; `ref` is
     the attempt that nobody takes further, if that is the fault."""
@@ -36,13 +40,13 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 def orphans(
     state: ExecutionState,
-    is_placed: Callable[[NodeRef], bool],
+    placed: Placed,
     is_storing: Callable[[int], bool],
 ) -> Iterator[Fault]:
     """I4: nodes and items that have not ended and that nothing will take further.
 
-    `is_placed` knows attempts that wait for a worker in this process; `is_storing` nodes whose
-    joined output is on its way to the store. O(nodes + open items).
+    `placed` tells the attempts that wait for a worker in this process, asked if one has none;
+    `is_storing` knows nodes whose joined output is on its way to the store. O(nodes + open items).
     """
     if state.end is not None or state.started is None:
         return
@@ -51,7 +55,7 @@ def orphans(
             continue
         items = state.fan_outs.get(node)
         if items is not None:
-            yield from _orphaned_items(state, node, items, is_placed, is_storing)
+            yield from _orphaned_items(state, node, items, placed, is_storing)
         elif status == _PENDING:
             decided = state.pending[node] or node in state.undecided or state.is_paused
             awaited = state.is_delayed or node == state.tables.failure_node
@@ -62,14 +66,14 @@ def orphans(
                 yield Fault("I4", f"{_name(state, node)} waits for a store that nobody makes")
         else:
             ref = NodeRef(node, 0, state.attempts[node])
-            yield from _orphaned_attempt(state, ref, status, is_placed)
+            yield from _orphaned_attempt(state, ref, status, placed)
 
 
 def _orphaned_items(
     state: ExecutionState,
     node: int,
     items: FanOut,
-    is_placed: Callable[[NodeRef], bool],
+    placed: Placed,
     is_storing: Callable[[int], bool],
 ) -> Iterator[Fault]:
     if items.done == items.count:
@@ -80,24 +84,25 @@ def _orphaned_items(
         status = items.status_of(item)
         if status < _TERMINAL:
             ref = NodeRef(node, item, items.attempt(item))
-            yield from _orphaned_attempt(state, ref, status, is_placed)
+            yield from _orphaned_attempt(state, ref, status, placed)
 
 
 def _orphaned_attempt(
-    state: ExecutionState, ref: NodeRef, status: int, is_placed: Callable[[NodeRef], bool]
+    state: ExecutionState, ref: NodeRef, status: int, placed: Placed
 ) -> Iterator[Fault]:
     key = state.key(ref)
     if state.is_held(key):
         return
     if status == _WAITING:
         if key not in state.waits.due and key not in state.waits.sleeping:
-            yield Fault("I4", f"{_name(state, ref.node)} waits for nothing", ref)
-    elif key not in state.holders and not state.is_held(key) and not is_placed(ref):
-        yield Fault("I4", f"{_name(state, ref.node)} is queued, but nobody will run it", ref)
+            yield Fault("I4", f"{_name(state, ref.node, ref.item)} waits for nothing", ref)
+    elif key not in state.holders and ref not in placed():
+        what = _name(state, ref.node, ref.item)
+        yield Fault("I4", f"{what} is queued, but nobody will run it", ref)
 
 
-def _name(state: ExecutionState, node: int) -> str:
-    return f"node {state.tables.nodes[node].id}"
+def _name(state: ExecutionState, node: int, item: int = 0) -> str:
+    return named(state.tables.nodes[node].id, item)
 
 
 def differences(held: ExecutionState, folded: ExecutionState) -> Iterator[Fault]:

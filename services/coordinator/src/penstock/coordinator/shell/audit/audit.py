@@ -11,7 +11,7 @@ somebody asks for it.
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.common.clock import Clock
@@ -22,7 +22,13 @@ from penstock.coordinator.core.audit import Fault, differences, orphans
 from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
 from penstock.coordinator.ports import LiveRow, State
-from penstock.coordinator.shell.audit.findings import Finding, Findings, Repair, subject_of_shard
+from penstock.coordinator.shell.audit.findings import (
+    FINDINGS_MAX,
+    Finding,
+    Findings,
+    Repair,
+    subject_of_shard,
+)
 from penstock.coordinator.shell.dispatch.release import Release
 from penstock.coordinator.shell.dormancy.awakening import Awakening
 from penstock.coordinator.shell.joins import StoredJoins
@@ -186,7 +192,7 @@ class Audit:
         of = self._of
         yield from orphans(
             live.state,
-            lambda ref: of.release.awaits_worker(live, ref),
+            cache(lambda: of.release.awaiting_workers(live)),
             lambda node: of.joins.is_storing(live, node),
         )
         wake_us = next_wake_us(live.state)
@@ -219,7 +225,7 @@ class Audit:
             for row in page:
                 resting += row.rests
                 fault, repair = self._misplaced(row)
-                if fault is not None:
+                if fault is not None and len(seen) < FINDINGS_MAX:
                     found_us = self._clock.now_us()
                     where = (row.tenant, row.execution_id, shard.number)
                     seen.append(

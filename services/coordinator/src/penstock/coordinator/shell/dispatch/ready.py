@@ -12,6 +12,7 @@ then.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from penstock.common.clock import Clock
 from penstock.coordinator.queueing.kinds import Kind, Slot
@@ -90,13 +91,15 @@ class ReadyQueues:
         for slot, some in by_slot.items():
             self._add(live, some, slot)
 
-    def holds(self, live: Live, ref: NodeRef) -> bool:
-        """True if this attempt waits here. O(entries of its kind and tenant)."""
-        queue = self._queues.get(live.slots[ref.node].kind)
-        return queue is not None and any(
-            entry.live is live and ref in entry.refs[entry.at :]
-            for _, entry in queue.entries(live.tenant)
-        )
+    def waiting_of(self, live: Live) -> set[NodeRef]:
+        """The attempts of an execution that wait here. O(entries of its kinds and its tenant)."""
+        found: set[NodeRef] = set()
+        for kind in {slot.kind for slot in live.slots}:
+            queue = self._queues.get(kind)
+            for _, entry in queue.entries(live.tenant) if queue is not None else ():
+                if entry.live is live:
+                    found.update(islice(entry.refs, entry.at, None))
+        return found
 
     def _add(self, live: Live, refs: Sequence[NodeRef], slot: Slot) -> None:
         kind = slot.kind

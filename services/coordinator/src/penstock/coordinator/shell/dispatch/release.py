@@ -66,8 +66,8 @@ class AtGate(Protocol):
         """A worker turned out not to have got this."""
         ...
 
-    def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
-        """True if an attempt waits here."""
+    def kept(self, permits: Permits) -> set[NodeRef]:
+        """The attempts that wait here."""
         ...
 
     def lets(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
@@ -148,17 +148,17 @@ class Release:
         held, self._held = self._held, []
         self.carry_out(held)
 
-    def awaits_worker(self, live: Live, ref: NodeRef) -> bool:
-        """True if an attempt is in a queue, at the gate, or on its way there. O(what waits)."""
-        if self.ready.holds(live, ref):
-            return True
-        if live.permits is not None and self.gate.keeps(live, live.permits, ref):
-            return True
-        return any(
-            other is live and type(command) is Dispatch and ref in command.refs
-            for other, commands, _ in self._held
-            for command in commands
-        )
+    def awaiting_workers(self, live: Live) -> set[NodeRef]:
+        """Its attempts that are in a queue, at the gate, or on their way there. O(what waits)."""
+        found = self.ready.waiting_of(live)
+        if live.permits is not None:
+            found |= self.gate.kept(live.permits)
+        for other, commands, _ in self._held:
+            if other is live:
+                for command in commands:
+                    if type(command) is Dispatch:
+                        found.update(command.refs)
+        return found
 
     def serve_workers(self) -> None:
         """Attempts were let go: give them to workers now."""

@@ -176,11 +176,13 @@ class Gate(Passage):
         draw = 0.5 if error_class == "transient" else None
         self.put(live, AttemptRefused(ref, Failure(error_class, reason, message), draw))
 
-    def keeps(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
-        """True if an attempt waits here."""
-        entry = permits.get(permit_of(live, ref))
-        waits = entry is not None and entry.at < len(entry.steps)
-        return waits or any(ref in refs for refs in permits.parked)
+    def kept(self, permits: Permits) -> set[NodeRef]:
+        """The attempts that wait here."""
+        found = {ref for refs in permits.parked for ref in refs}
+        for _, entry in permits:
+            if entry.ref is not None and entry.at < len(entry.steps):
+                found.add(entry.ref)
+        return found
 
     def lets(self, live: Live, permits: Permits, ref: NodeRef) -> bool:
         """True if an attempt has every permit it needs; not if it gave them back in a pause."""
