@@ -5,13 +5,13 @@ coordinator knows, which workers there are and what waits for them, is added her
 the shell that hold work back offer their own sentence, which comes first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from penstock.coordinator.queueing.kinds import MILLI, Demand, Kind
 from penstock.coordinator.shell.dispatch.placement import room_of
-from penstock.coordinator.shell.dispatch.ready import Entry, ReadyQueues
+from penstock.coordinator.shell.dispatch.ready import ReadyQueues
+from penstock.coordinator.shell.dispatch.standing import Standing
 from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.limits.limit_reasons import items_waiting
 from penstock.coordinator.shell.live import Live
@@ -21,9 +21,6 @@ from penstock.workflow.execution.view import items_asleep, paused_text, waiting_
 
 Why = Callable[[Live, int], str | None]
 """The sentence of a part of the shell that holds a node back; None if it does not."""
-
-_COUNTED_MAX = 10_000
-"""How far a queue is looked through for what comes first."""
 
 
 class Reason(NamedTuple):
@@ -49,14 +46,16 @@ class Explaining:
 
     def explain(self, live: Live) -> list[Reason]:
         """Every node that has not ended, in plan order; O(nodes + what waits)."""
-        state = live.state
+        state, standing = live.state, Standing(self._ready, live, self.why)
         return [
-            Reason(node.id, status, state.attempts[node.index], self._why(live, node.index))
+            Reason(
+                node.id, status, state.attempts[node.index], self._why(live, node.index, standing)
+            )
             for node in live.plan.nodes
             if (status := state.status[node.index]) < NodeStatus.COMPLETED and not node.hidden
         ]
 
-    def _why(self, live: Live, node: int) -> str:
+    def _why(self, live: Live, node: int, standing: Standing) -> str:
         if live.early is not None:
             return "The coordinator has just taken it over and asks the workers what they have."
         for offer in self._offers:
@@ -67,48 +66,21 @@ class Explaining:
         if node in state.fan_outs:
             return self._items(live, node)
         if state.status[node] in (NodeStatus.QUEUED, NodeStatus.RUNNING):
-            return self._attempt(live, NodeRef(node, 0, state.attempts[node]))
+            return self._attempt(live, NodeRef(node, 0, state.attempts[node]), standing)
         return waiting_for(state, node)
 
-    def _attempt(self, live: Live, ref: NodeRef) -> str:
+    def _attempt(self, live: Live, ref: NodeRef, standing: Standing) -> str:
         state = live.state
         holder = state.holders.get(state.key(ref))
         if holder is None:
             if state.is_paused or live.plan.nodes[ref.node].collects:
                 return waiting_for(state, ref.node)
-            return self._waits(live, ref)
+            tries = f" It is attempt {ref.attempt}." if ref.attempt > 1 else ""
+            return standing.text(ref) + tries
         tries = f" (attempt {ref.attempt})" if ref.attempt > 1 else ""
         if state.status_of(ref) == NodeStatus.RUNNING:
             return f"Runs on worker {holder}{tries}."
         return f"Is with worker {holder}{tries}, which begins as soon as it can."
-
-    def _waits(self, live: Live, ref: NodeRef) -> str:
-        slot = live.slots[ref.node]
-        text = self.why(slot.kind)
-        tries = f" It is attempt {ref.attempt}." if ref.attempt > 1 else ""
-        before = self._before(live, ref)
-        return text + before + tries
-
-    def _before(self, live: Live, ref: NodeRef) -> str:
-        """How many attempts come first, as far as can be said."""
-        queue = self._ready.get(live.slots[ref.node].kind)
-        if queue is None:
-            return ""
-        more_urgent = equal = 0
-        entries: Iterator[tuple[int, Entry]] = queue.entries(live.tenant)
-        levels: list[tuple[int, int]] = []
-        for level, entry in islice(entries, _COUNTED_MAX):
-            if entry.live is live and ref in entry.refs[entry.at :]:
-                more_urgent = sum(count for other, count in levels if other > level)
-                equal = sum(count for other, count in levels if other == level)
-                break
-            levels.append((level, len(entry.refs) - entry.at))
-        else:
-            return f" More than {_COUNTED_MAX:,} executions are before it." if levels else ""
-        if not more_urgent + equal:
-            return " It is the next one."
-        urgent = f", {more_urgent:,} of them of higher priority" if more_urgent else ""
-        return f" Before it: {more_urgent + equal:,}{urgent}."
 
     def _items(self, live: Live, node: int) -> str:
         """A fan-out: what its items do."""
