@@ -14,6 +14,8 @@ INPUTS := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyp
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Files of tests that run at the same time, each in a process of its own.
+TEST_WORKERS ?= 2
 SEEDS ?= 2000
 SIMULATE ?= $(if $(SEED),$(SEED),--seeds $(SEEDS))
 
@@ -32,7 +34,7 @@ dev: $(STAMP) ## Start an embedded cluster and keep serving
 	@$(BIN)/penstock dev
 
 test: check ## Check, then run every test
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n $(TEST_WORKERS) --dist loadfile
 
 check: $(STAMP) ## Style, types, contracts
 	@$(BIN)/ruff check .
