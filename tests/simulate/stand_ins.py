@@ -22,6 +22,7 @@ from penstock.coordinator.shell.coordinator import open_coordinator
 from penstock.nodes import catalog
 from penstock.nodes.http.exchange import HttpClient
 from penstock.state import service as state_service
+from penstock.state.keeping.opening import Keeping
 from penstock.workflow.compile import compile_source
 from support.simulated import bus, outside
 from support.simulated.database import door
@@ -155,7 +156,7 @@ NAMES: tuple[tuple[str, Any], ...] = (
     (f"{STATE}.prepare_shards", _nothing),
     (f"{STATE}.open_payloads", door(lambda database: database.payloads)),
     (f"{STATE}.catalog", TYPES),
-    (f"{STATE}.sweeper_over", lambda *_: None),
+    (f"{STATE}.keeping_over", lambda *_: Keeping(None, None)),
     (f"{STATE}.sweeping", lambda *_: nullcontext()),
     (f"{STATE}.compile_source", lambda source, _: COMPILE(source)),
     ("penstock.state.main.calm_garbage_collector", lambda: None),

@@ -100,6 +100,10 @@ class MemoryKeeping:
             if at_us <= until_us and not swept
         ][:limit]
 
+    async def count_marked(self, tenant, until_us):
+        marked = await self.marked(until_us, len(self._marks))
+        return sum(tenant is None or each.tenant == tenant for each in marked)
+
     def _lock(self, key):
         return self._locks.setdefault(key, asyncio.Lock())
 

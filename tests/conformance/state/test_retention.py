@@ -136,6 +136,10 @@ async def test_only_payloads_without_any_reference_are_marked_and_swept(kept):
     assert await kept.garbage.mark("default", [ONE, TWO], 100) == 1
     assert await kept.garbage.mark("default", [ONE, TWO], 200) == 0
     assert await kept.garbage.marked(99, 10) == []
+    assert await kept.garbage.count_marked("default", 100) == 1
+    assert await kept.garbage.count_marked(None, 100) == 1
+    assert await kept.garbage.count_marked("other", 100) == 0
+    assert await kept.garbage.count_marked("default", 99) == 0
     assert await kept.garbage.marked(100, 10) == [Marked("default", TWO)]
     assert await kept.garbage.sweep(Marked("default", TWO), removed)
     assert not await kept.garbage.sweep(Marked("default", TWO), removed)

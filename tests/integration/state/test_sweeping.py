@@ -19,7 +19,7 @@ from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.sweep_lock import SweepLock
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
-from penstock.state.keeping.opening import sweeper_over
+from penstock.state.keeping.opening import keeping_over
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.settings import Settings
@@ -65,7 +65,10 @@ class World:
         self.head = 0
 
     def sweeper(self):
-        return sweeper_over(
+        return self.keeping().sweeper
+
+    def keeping(self):
+        return keeping_over(
             self.settings,
             self.database,
             self.payloads,
@@ -140,10 +143,15 @@ async def left(world):
 async def test_what_the_workflow_says_is_done(world):
     await world.commit(*(start(n) for n in (1, 2, 3, 4)))
     await world.commit(ended(1, 2 * HOUR_S), ended(2, 60), ended(3, 9 * DAY_S, FAILED))
-    sweeper = world.sweeper()
-    assert await sweeper.sweep_executions(dry_run=True) == 1
+    sweeper, preview = world.keeping()
+    due = await preview.now("default")
+    assert [(policy.workflow, count) for policy, count in due.executions] == [("orders", 1)]
+    assert (due.payloads, due.exact) == (0, True)
+    assert (await preview.now("other")).executions == ()
+    assert (await preview.now()).executions == due.executions
     assert await left(world) == [1, 2, 3, 4]
     assert await sweeper.sweep_executions() == 1
+    assert [count for _, count in (await preview.now()).executions] == [0]
     assert await left(world) == [2, 3, 4]
     world.clock.now_s += 2 * HOUR_S
     assert await sweeper.sweep_executions() == 1
@@ -160,6 +168,21 @@ async def test_where_it_says_nothing_the_server_does_and_by_default_nothing_goes
     world.settings = Settings(database_url=world.url, retain_completed_s=float(DAY_S))
     assert await world.sweeper().sweep_executions() == 1
     assert await left(world) == []
+
+
+async def test_what_the_workflow_keeps_for_ever_the_server_does_not_remove(world):
+    await world.commit(start(1), ended(1, 90 * DAY_S, FAILED))
+    world.settings = Settings(database_url=world.url, retain_failed_s=float(DAY_S))
+    assert await world.sweeper().sweep_executions() == 0
+    assert await left(world) == [1]
+
+
+async def test_a_preview_that_has_looked_at_enough_says_that_there_may_be_more(world):
+    await world.commit(start(1), ended(1, 2 * HOUR_S))
+    preview = world.keeping().preview
+    assert (await preview.now(most=1)).exact
+    due = await preview.now(most=0)
+    assert ([count for _, count in due.executions], due.exact) == ([0], False)
 
 
 async def test_a_payload_goes_after_the_last_execution_that_refers_to_it(world):

@@ -13,6 +13,8 @@ from penstock.cli.texts import duration_text, seconds_between
         (59.97, "1 m 00 s"),
         (65.0, "1 m 05 s"),
         (3723.0, "1 h 02 m"),
+        (99 * 3600.0, "99 h 00 m"),
+        (30 * 86_400.0 + 3 * 3600, "30 d 03 h"),
     ],
 )
 def test_durations_read_naturally(seconds: float | None, text: str):

@@ -14,6 +14,7 @@ _COMMANDS = (
     ("run", "Apply a workflow file, run it and show every node live."),
     ("validate", "Check workflow files; tells everything that is wrong, with its place."),
     ("doctor", "Check a cluster: what its self-audit found, and repairs."),
+    ("retention", "Show how long ended executions are kept, and what would be removed now."),
     ("schema", "Print the JSON Schema of workflow files for editors."),
 )
 _GROUPS = (

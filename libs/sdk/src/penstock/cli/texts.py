@@ -4,6 +4,8 @@ from datetime import datetime
 
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
+_LONG_S = 100 * 3600
+"""From here on days are told."""
 
 
 def node_text(node: str, item: int | None) -> str:
@@ -25,7 +27,7 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 
 
 def duration_text(seconds: float | None) -> str:
-    """Such as `3 ms`, `1.2 s`, `2 m 05 s`, `1 h 02 m`; empty for None."""
+    """Such as `3 ms`, `1.2 s`, `2 m 05 s`, `1 h 02 m`, `30 d 00 h`; empty for None."""
     if seconds is None:
         return ""
     if seconds < 0.9995:
@@ -35,7 +37,9 @@ def duration_text(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < _HOUR_S:
         return f"{whole // 60} m {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    if whole < _LONG_S:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600:02} h"
 
 
 def clock_text(instant: str | None, *, ms: bool = False) -> str:

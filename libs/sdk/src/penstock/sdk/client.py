@@ -33,6 +33,7 @@ from penstock.sdk.models import (
     WorkflowPage,
 )
 from penstock.sdk.operations import OperationClient
+from penstock.sdk.retention import RetentionClient
 from penstock.sdk.schedules import Schedules
 from penstock.sdk.scheduling import SchedulingClient
 from penstock.sdk.sse import SseParser
@@ -86,6 +87,7 @@ class Client:
         self.children = ChildrenClient(transport)
         self.dead_letters = DeadLetterClient(transport)
         self.scheduling = SchedulingClient(transport)
+        self.retention = RetentionClient(transport)
         self.limits = LimitClient(transport)
         self.schedules = Schedules(transport)
         self.operations = OperationClient(transport)

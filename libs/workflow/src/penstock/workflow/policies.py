@@ -52,10 +52,10 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
 
 class Retention(msgspec.Struct, frozen=True, gc=False):
     """How long ended executions are kept: those that completed, and all others; 0 means for
-    ever."""
+    ever, None that nothing is said."""
 
-    completed_s: float = 0.0
-    failed_s: float = 0.0
+    completed_s: float | None = None
+    failed_s: float | None = None
 
 
 class OnFailure(msgspec.Struct, frozen=True):

@@ -28,8 +28,8 @@ def read_retention(fields: Fields) -> Retention | None:
     own.check_keys(words.RETENTION_KEYS, (), Names(words.RETENTION_KEYS))
     completed, failed = own.get("completed"), own.get("failed")
     return Retention(
-        _kept_s(completed, own, "completed") if completed is not None else 0.0,
-        _kept_s(failed, own, "failed") if failed is not None else 0.0,
+        _kept_s(completed, own, "completed") if completed is not None else None,
+        _kept_s(failed, own, "failed") if failed is not None else None,
     )
 
 

@@ -31,6 +31,7 @@ from penstock.gateway.routes.history import HISTORY_ROUTES
 from penstock.gateway.routes.interventions import INTERVENTION_ROUTES
 from penstock.gateway.routes.limits import LIMIT_ROUTES
 from penstock.gateway.routes.operations import OPERATION_ROUTES
+from penstock.gateway.routes.retention import RETENTION_ROUTES
 from penstock.gateway.routes.schedules import SCHEDULE_ROUTES
 from penstock.gateway.routes.scheduling import SCHEDULING_ROUTES
 from penstock.gateway.routes.search import SEARCH_ROUTES
@@ -56,6 +57,7 @@ _ROUTES = (
     *CHILDREN_ROUTES,
     *SCHEDULE_ROUTES,
     *OPERATION_ROUTES,
+    *RETENTION_ROUTES,
 )
 
 

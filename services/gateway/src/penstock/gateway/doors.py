@@ -11,7 +11,7 @@ from penstock.gateway.hub import Hub
 from penstock.gateway.intervention_ports import Interventions
 from penstock.gateway.limits_door import LimitsDoor
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.ports import Audits, Children, Commands, Reads
+from penstock.gateway.ports import Audits, Children, Commands, Reads, Retention
 from penstock.gateway.requests import Connection
 from penstock.gateway.schedule_ports import Schedules
 from penstock.gateway.scheduling_door import SchedulingDoor
@@ -41,6 +41,7 @@ class Doors:
     batch: BatchOperations
     tasks: Tasks
     effects: Effects
+    retention: Retention
 
 
 def doors_of(connection: Connection) -> Doors:

@@ -18,6 +18,7 @@ from penstock.gateway.interface.history import HISTORY_OPERATIONS
 from penstock.gateway.interface.interventions import INTERVENTION_OPERATIONS
 from penstock.gateway.interface.limits import LIMIT_OPERATIONS
 from penstock.gateway.interface.operation import JSON, PROBLEM, STREAM, YAML, Operation, Struct
+from penstock.gateway.interface.retention import RETENTION_OPERATIONS
 from penstock.gateway.interface.schedules import SCHEDULE_OPERATIONS
 from penstock.gateway.interface.scheduling import SCHEDULING_OPERATIONS
 from penstock.gateway.interface.search import SEARCH_OPERATIONS
@@ -48,6 +49,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *LIMIT_OPERATIONS,
     *SCHEDULE_OPERATIONS,
     *BATCH_OPERATIONS,
+    *RETENTION_OPERATIONS,
     *SERVICE_OPERATIONS,
 )
 

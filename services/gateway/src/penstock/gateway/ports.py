@@ -5,6 +5,7 @@ from typing import Protocol
 
 from penstock.api.audit.v1 import audit_service_pb2 as audit
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.state.v1.retention_service_pb2 import PreviewRetentionResponse
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.api.workflow.v1.children_service_pb2 import ListChildrenRequest, ListChildrenResponse
 
@@ -56,6 +57,14 @@ class Children(Protocol):
 
     async def page(self, request: ListChildrenRequest, tenant: str) -> ListChildrenResponse:
         """Those of one execution; raises `NotFound`."""
+        ...
+
+
+class Retention(Protocol):
+    """State's view of what was kept long enough."""
+
+    async def preview(self, tenant: str) -> PreviewRetentionResponse:
+        """What would be removed of an account now."""
         ...
 
 

@@ -12,7 +12,8 @@ from penstock.state.adapters.postgres.database import open_database
 from penstock.state.adapters.postgres.migrations import PHASES, migrate
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
-from penstock.state.keeping.opening import sweeper_over
+from penstock.state.keeping.opening import keeping_over
+from penstock.state.keeping.preview import DueNow
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.settings import Settings
@@ -61,7 +62,7 @@ def run_sweep(arguments: list[str]) -> int:
 async def _sweep(settings: Settings, *, dry_run: bool) -> str:
     types = catalog()
     async with open_database(settings.database_url, 2) as database:
-        sweeper = sweeper_over(
+        keeping = keeping_over(
             settings,
             database,
             open_payloads(settings.payload_url),
@@ -69,7 +70,15 @@ async def _sweep(settings: Settings, *, dry_run: bool) -> str:
             (SystemClock(), StateMetrics()),
             lambda source: compile_source(source, types),
         )
-        executions = await sweeper.sweep_executions(dry_run=dry_run)
-        swept = await sweeper.collect_garbage(dry_run=dry_run)
-    verb = "to remove" if dry_run else "removed"
-    return f"{verb}: {executions} executions, {swept.payloads} payloads\n"
+        if dry_run:
+            return _due_text(await keeping.preview.now(most=sys.maxsize))
+        executions = await keeping.sweeper.sweep_executions()
+        swept = await keeping.sweeper.collect_garbage()
+    return f"removed: {executions} executions, {swept.payloads} payloads\n"
+
+
+def _due_text(due: DueNow) -> str:
+    """Each workflow of which something would go, and the sum."""
+    lines = [f"{policy.workflow}: {count}" for policy, count in due.executions if count]
+    total = sum(count for _, count in due.executions)
+    return "\n".join((*lines, f"to remove: {total} executions, {due.payloads} payloads\n"))

@@ -31,7 +31,7 @@ from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.journal.batch import Compression
 from penstock.state.journal.publisher import Publisher
 from penstock.state.journal.writer import JournalWriter
-from penstock.state.keeping.opening import sweeper_over, sweeping
+from penstock.state.keeping.opening import keeping_over, sweeping
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.reading.executions import ExecutionReader
@@ -47,6 +47,7 @@ from penstock.state.rpc.operation_service import OperationStoreService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
 from penstock.state.rpc.register import SERVICES, registration
+from penstock.state.rpc.retention_service import RetentionService
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.rpc.task_service import TaskQueryService
@@ -154,8 +155,8 @@ async def open_state(
         types = catalog()
         compiled = partial(_compiled, types)
         plans = PlanCache(workflows, compiled)
-        sweeper = sweeper_over(settings, database, payloads, workflows, (clock, metrics), compiled)
-        await stack.enter_async_context(sweeping(sweeper, settings, clock))
+        keeping = keeping_over(settings, database, payloads, workflows, (clock, metrics), compiled)
+        await stack.enter_async_context(sweeping(keeping.sweeper, settings, clock))
         notices = PostgresNotices(database)
         reading = ExecutionReader(executions, plans, payloads, notices)
         register = registration(
@@ -184,6 +185,7 @@ async def open_state(
             TaskQueryService(PostgresTasks(database)),
             UsageService(PostgresUsage(database)),
             EffectService(executions, plans),
+            RetentionService(keeping.preview),
         )
         yield await stack.enter_async_context(
             open_server(settings.listen, register, services=SERVICES)

@@ -12,6 +12,7 @@ from penstock.gateway.adapters.finding import CoordinatorDeadLetters, StateFindi
 from penstock.gateway.adapters.history import HistoryCalls
 from penstock.gateway.adapters.interventions import CoordinatorInterventions
 from penstock.gateway.adapters.limits import Limits
+from penstock.gateway.adapters.retention import StateRetention
 from penstock.gateway.adapters.schedules import CoordinatorSchedules
 from penstock.gateway.adapters.scheduling import Scheduling
 from penstock.gateway.adapters.state import StateReads
@@ -45,6 +46,7 @@ def doors_to(
         schedules=CoordinatorSchedules(coordinators),
         tasks=TaskCalls(coordinators, reads.channel),
         effects=StateEffects(reads.channel),
+        retention=StateRetention(reads.channel),
         health=health,
         finding=StateFinding(reads.channel),
         dead_letters=CoordinatorDeadLetters(coordinators),

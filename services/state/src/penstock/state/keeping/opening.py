@@ -1,15 +1,18 @@
-"""The sweeper put together over PostgreSQL and the payload store."""
+"""Sweeper and preview put together over PostgreSQL and the payload store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from penstock.common.clock import Clock
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.garbage import PostgresGarbage
 from penstock.state.adapters.postgres.retention import PostgresRetention
 from penstock.state.adapters.postgres.sweep_lock import SweepLock
-from penstock.state.keeping.sweeper import Keep, Stores, Sweeper, run_sweeper
+from penstock.state.keeping.policies import Policies
+from penstock.state.keeping.preview import Preview
+from penstock.state.keeping.sweeper import Stores, Sweeper, run_sweeper
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import PayloadStore
 from penstock.state.ports import WorkflowStore
@@ -21,20 +24,31 @@ _LISTED_IN_A_GRACE = 4
 _HOUR_S = 3_600.0
 
 
-def sweeper_over(
+class Keeping(NamedTuple):
+    """Who removes what was kept long enough, and who tells what that would be."""
+
+    sweeper: Sweeper
+    preview: Preview
+
+
+def keeping_over(
     settings: Settings,
     database: Database,
     payloads: PayloadStore,
     workflows: WorkflowStore,
     beside: tuple[Clock, StateMetrics],
     compile_plan: Callable[[str], Plan],
-) -> Sweeper:
-    """A sweeper of this database and store. From now on what is stored anew is not swept."""
-    garbage = PostgresGarbage(database)
+) -> Keeping:
+    """Those of this database and store. From now on what is stored anew is not swept."""
+    garbage, retention = PostgresGarbage(database), PostgresRetention(database)
     payloads.on_stored = garbage.unmark
-    stores = Stores(PostgresRetention(database), garbage, payloads, workflows)
-    keep = Keep(settings.retain_completed_s, settings.retain_failed_s, settings.payload_grace_s)
-    return Sweeper(stores, keep, compile_plan, *beside)
+    usual_s = settings.retain_completed_s, settings.retain_failed_s
+    policies = Policies(retention, workflows, compile_plan, usual_s)
+    stores, grace_s = Stores(retention, garbage, payloads), settings.payload_grace_s
+    return Keeping(
+        Sweeper(stores, policies, grace_s, *beside),
+        Preview(policies, retention, garbage, grace_s, beside[0]),
+    )
 
 
 @asynccontextmanager

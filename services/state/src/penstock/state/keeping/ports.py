@@ -110,6 +110,10 @@ class GarbageStore(Protocol):
         """Payloads marked up to a time that are still there."""
         ...
 
+    async def count_marked(self, tenant: str | None, until_us: int) -> int:
+        """How many `marked` would tell, of an account or of all."""
+        ...
+
     async def sweep(self, marked: Marked, remove: "Remove") -> bool:
         """Call `remove` for one under the lock of its mark, unless somebody refers to it or has
         stored it again; True if it was removed."""

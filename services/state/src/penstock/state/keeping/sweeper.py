@@ -18,15 +18,11 @@ from typing import NamedTuple
 from penstock.common.clock import Clock
 from penstock.common.errors import PenstockError
 from penstock.common.logging import get_logger
-from penstock.state.keeping.ports import GarbageStore, Latest, Policy, RetentionStore
+from penstock.state.keeping.policies import Policies
+from penstock.state.keeping.ports import GarbageStore, Policy, RetentionStore
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import PayloadStore
-from penstock.state.ports import WorkflowStore
-from penstock.workflow.compile import InvalidDefinition
-from penstock.workflow.plan import Plan
-from penstock.workflow.policies import Retention
 
-_WORKFLOWS_PAGE = 500
 _WALK = 1_000
 _ERASED_AT_ONCE = 50
 _MARKED_PAGE = 200
@@ -35,85 +31,51 @@ _FROM_THE_BEGINNING_S = 3_600.0
 _START = (0, "")
 
 
-class Keep(NamedTuple):
-    """How long, in seconds; 0 for ever. `grace_s`: how long a payload may have no reference."""
-
-    completed_s: float
-    failed_s: float
-    grace_s: float
-
-
 class Swept(NamedTuple):
-    """What a round did, or, if it was dry, would do."""
+    """What a round did with payloads."""
 
-    executions: int = 0
     payloads: int = 0
     marked: int = 0
 
 
 class Stores(NamedTuple):
-    """What is swept, and what says how long to keep it."""
+    """What is swept."""
 
     retention: RetentionStore
     garbage: GarbageStore
     payloads: PayloadStore
-    workflows: WorkflowStore
 
 
 class Sweeper:
-    """Sweeps while it is told that it may."""
+    """Sweeps while it is told that it may. `grace_s`: how long a payload may have no reference."""
 
     def __init__(
-        self, stores: Stores, keep: Keep, compile_plan: Callable[[str], Plan],
+        self, stores: Stores, policies: Policies, grace_s: float,
         clock: Clock, metrics: StateMetrics,
     ) -> None:  # fmt: skip
         self._stores = stores
-        self._keep = keep
-        self._compile = compile_plan
+        self._policies = policies
+        self._grace_us = round(grace_s * 1e6)
         self._clock = clock
         self._metrics = metrics
-        self._policies: dict[str, Retention] = {}
         self._places: dict[tuple[str, str], tuple[int, str]] = {}
         self._begun_s = -_FROM_THE_BEGINNING_S
         self._log = get_logger("sweeper")
 
-    async def sweep_executions(self, *, dry_run: bool = False) -> int:
+    async def sweep_executions(self) -> int:
         """Remove what was kept long enough; returns how many executions."""
         now_s = self._clock.monotonic()
-        if dry_run or now_s - self._begun_s >= _FROM_THE_BEGINNING_S:
+        if now_s - self._begun_s >= _FROM_THE_BEGINNING_S:
             self._places.clear()
             self._begun_s = now_s
         removed = 0
-        after = ("", "")
-        while page := await self._stores.retention.latest(after, _WORKFLOWS_PAGE):
-            for latest in page:
-                policy = await self._policy(latest)
-                if policy.completed_us or policy.failed_us:
-                    removed += await self._sweep_workflow(policy, dry_run)
-            after = page[-1][:2]
-        if removed and not dry_run:
+        async for policy in self._policies.all():
+            removed += await self._sweep_workflow(policy)
+        if removed:
             self._log.info("executions_removed", executions=removed)
         return removed
 
-    async def _policy(self, latest: Latest) -> Policy:
-        kept = self._policies.get(latest.definition_hash)
-        if kept is None:
-            kept = self._policies[latest.definition_hash] = await self._retention_of(latest)
-        completed_s = kept.completed_s or self._keep.completed_s
-        failed_s = kept.failed_s or self._keep.failed_s
-        return Policy(latest.tenant, latest.name, round(completed_s * 1e6), round(failed_s * 1e6))
-
-    async def _retention_of(self, latest: Latest) -> Retention:
-        source = await self._stores.workflows.definition(latest.tenant, latest.definition_hash)
-        if source is None:
-            return Retention()
-        try:
-            plan = await asyncio.to_thread(self._compile, source)
-        except InvalidDefinition:
-            return Retention()
-        return plan.retention or Retention()
-
-    async def _sweep_workflow(self, policy: Policy, dry_run: bool) -> int:
+    async def _sweep_workflow(self, policy: Policy) -> int:
         retention, now_us = self._stores.retention, self._clock.now_us()
         key = (policy.tenant, policy.workflow)
         place: tuple[int, str] | None = self._places.get(key, _START)
@@ -122,20 +84,17 @@ class Sweeper:
             due, place = await retention.due(policy, now_us, place, _WALK)
             for first in range(0, len(due), _ERASED_AT_ONCE):
                 ids = [each.execution_id for each in due[first : first + _ERASED_AT_ONCE]]
-                removed += len(ids) if dry_run else await retention.erase(ids)
+                removed += await retention.erase(ids)
                 await asyncio.sleep(0)
             if place is not None:
                 self._places[key] = place
-        if not dry_run:
-            self._metrics.erased.inc(removed)
+        self._metrics.erased.inc(removed)
         return removed
 
-    async def collect_garbage(self, *, dry_run: bool = False) -> Swept:
+    async def collect_garbage(self) -> Swept:
         """Mark payloads without reference, remove those marked long ago."""
         garbage, now_us = self._stores.garbage, self._clock.now_us()
-        until_us = now_us - round(self._keep.grace_s * 1e6)
-        if dry_run:
-            return Swept(payloads=len(await garbage.marked(until_us, _MARKED_PAGE)))
+        until_us = now_us - self._grace_us
         more = True
         while more:
             more = await garbage.read_backlog(_BACKLOG_ROWS)
@@ -147,7 +106,7 @@ class Sweeper:
         while page := await garbage.marked(until_us, _MARKED_PAGE):
             for each in page:
                 removed += await garbage.sweep(each, remove)
-        await garbage.forget_swept(until_us - round(self._keep.grace_s * 1e6))
+        await garbage.forget_swept(until_us - self._grace_us)
         marked = 0
         async for tenant, digests in self._stores.payloads.older_than(until_us):
             marked += await garbage.mark(tenant, digests, now_us)

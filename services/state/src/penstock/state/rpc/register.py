@@ -17,6 +17,9 @@ from penstock.api.search.v1.search_service_pb2_grpc import (
     add_SearchServiceServicer_to_server,
 )
 from penstock.api.state.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
+from penstock.api.state.v1.retention_service_pb2_grpc import (
+    add_RetentionServiceServicer_to_server,
+)
 from penstock.api.state.v1.schedule_store_pb2_grpc import (
     add_ScheduleStoreServiceServicer_to_server,
 )
@@ -40,6 +43,7 @@ from penstock.state.rpc.notice_service import NoticeService
 from penstock.state.rpc.operation_service import OperationStoreService
 from penstock.state.rpc.payload_service import PayloadService
 from penstock.state.rpc.query_service import QueryService
+from penstock.state.rpc.retention_service import RetentionService
 from penstock.state.rpc.schedule_store import ScheduleStoreService
 from penstock.state.rpc.search_service import DeadLetterStoreService, SearchService
 from penstock.state.rpc.task_service import TaskQueryService
@@ -53,6 +57,7 @@ _OWN = (
     "ScheduleStoreService",
     "TaskQueryService",
     "UsageService",
+    "RetentionService",
 )
 SERVICES = (
     *(f"penstock.api.state.v1.{name}" for name in _OWN),
@@ -79,6 +84,7 @@ _ADD: Mapping[type, Callable[[Any, Any], None]] = {
     DeadLetterStoreService: add_DeadLetterStoreServiceServicer_to_server,
     TaskQueryService: add_TaskQueryServiceServicer_to_server,
     UsageService: add_UsageServiceServicer_to_server,
+    RetentionService: add_RetentionServiceServicer_to_server,
     EffectService: add_EffectServiceServicer_to_server,
 }
 

@@ -50,6 +50,11 @@ class PostgresGarbage:
             rows = await session.fetch(self._sql["marked_payloads"], until_us, limit)
         return [Marked(*row) for row in rows]
 
+    async def count_marked(self, tenant: str | None, until_us: int) -> int:
+        """How many of those there are."""
+        async with self._database.session() as session:
+            return int(await session.fetchval(self._sql["count_marked"], until_us, tenant))
+
     async def sweep(self, marked: Marked, remove: Remove) -> bool:
         """Remove one, if still nobody refers to it."""
         async with self._database.transaction() as session:

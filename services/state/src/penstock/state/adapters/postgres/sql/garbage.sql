@@ -29,6 +29,9 @@ RETURNING digest
 -- name: marked_payloads
 SELECT tenant, digest FROM payload_marks WHERE marked_us <= $1 AND NOT swept ORDER BY marked_us LIMIT $2
 
+-- name: count_marked
+SELECT count(*) FROM payload_marks WHERE marked_us <= $1 AND NOT swept AND ($2::text IS NULL OR tenant = $2)
+
 -- name: lock_mark
 SELECT 1 FROM payload_marks WHERE tenant = $1 AND digest = $2 AND NOT swept FOR UPDATE
 
