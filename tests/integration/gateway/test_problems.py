@@ -23,6 +23,7 @@ CASES = [
     ("GET", f"/v1/executions/{ID}/events", {}, 404, "NOT_FOUND", ""),
     ("GET", f"/v1/executions/{ID}/events?after=x", {}, 400, "INVALID_ARGUMENT", "query.after"),
     ("GET", f"/v1/executions/{ID}/history?after=-1", {}, 400, "INVALID_ARGUMENT", "query.after"),
+    ("GET", f"/v1/executions/{ID}?at_seq=0", {}, 400, "INVALID_ARGUMENT", "query.at_seq"),
     ("GET", "/v1/executions?limit=0", {}, 400, "INVALID_ARGUMENT", "query.limit"),
     ("GET", "/v1/executions?limit=501", {}, 400, "INVALID_ARGUMENT", "query.limit"),
     ("GET", "/v1/executions?status=happy", {}, 400, "INVALID_ARGUMENT", "query.status"),

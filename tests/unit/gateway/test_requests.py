@@ -10,6 +10,7 @@ from penstock.gateway.intervention_schema import InterventionBody
 from penstock.gateway.misfits import malformed
 from penstock.gateway.requests import (
     PARAMS_BYTES_MAX,
+    event_number,
     page_size,
     params_value,
     user_value,
@@ -61,6 +62,14 @@ def test_a_page_holds_1_to_500():
         with pytest.raises(InvalidArgument) as refused:
             page_size(text)
         assert "from 1 to 500" in refused.value.fix
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "9" * 19])
+def test_a_moment_is_an_event_and_those_count_from_1(text):
+    with pytest.raises(InvalidArgument) as refused:
+        event_number(text)
+    assert refused.value.message == f"There is no event {text!r}."
+    assert refused.value.fix == "Events count from 1, which is the start."
 
 
 def test_params_are_handed_on_byte_by_byte():

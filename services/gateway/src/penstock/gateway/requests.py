@@ -39,6 +39,7 @@ WAIT_S_MAX = 300.0
 PAGE_SIZE_MAX = 500
 PAGE_SIZE = 50
 KEY_CHARS_MAX = 255
+SEQ_MAX = 2**53
 NAME_CHARS_MAX = 255
 ITEMS_MAX = 2**31
 """More items than any node can have; what it has is checked by whoever knows."""
@@ -93,6 +94,17 @@ def whole_number(text: str | None, place: str, default: int, limit: int, *, leas
             f"{text[:40]!r} is not acceptable as {place}.",
             fix=f"Give a whole number from {least} to {limit}.",
             path=f"query.{place}",
+        )
+    return int(text)
+
+
+def event_number(text: str) -> int:
+    """The number of an event of an execution's history, from 1."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= SEQ_MAX:
+        raise InvalidArgument(
+            f"There is no event {text[:40]!r}.",
+            fix="Events count from 1, which is the start.",
+            path="query.at_seq",
         )
     return int(text)
 

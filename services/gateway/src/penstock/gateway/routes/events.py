@@ -20,6 +20,7 @@ from penstock.gateway.execution_names import execution_id_of, told_by_name
 from penstock.gateway.line import chunk, line_of, text_frame
 from penstock.gateway.problems import encode_problem
 from penstock.gateway.requests import (
+    SEQ_MAX,
     AnyRequest,
     Connection,
     query_of,
@@ -32,7 +33,6 @@ from penstock.gateway.watch import Watch
 
 SUBPROTOCOL = "penstock.v1.json"
 _CLOSE_S_MAX = 1.0
-_SEQ_MAX = 2**53
 _KNOWN = frozenset({"after"})
 _RETRY = chunk(b"retry: %d\n\n" % 1000)
 _PING = chunk(b": ping\n\n")
@@ -57,7 +57,7 @@ def resume_point(connection: Connection) -> int | None:
                 path="header.Last-Event-ID",
             )
         return int(text)
-    return None if given is None else whole_number(given, "after", 0, _SEQ_MAX)
+    return None if given is None else whole_number(given, "after", 0, SEQ_MAX)
 
 
 class EventStream:

@@ -15,9 +15,11 @@ from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.public_events import public_events
 from penstock.gateway.requests import (
     NAME_CHARS_MAX,
+    SEQ_MAX,
     AnyRequest,
     checked_tags,
     digest_of,
+    event_number,
     idempotency_key_of,
     instant_of,
     json_body,
@@ -50,7 +52,6 @@ _NO_START = StartBody()
 _NO_CANCEL = CancelBody()
 _NO_SIGNAL = SignalBody()
 _REASON_CHARS_MAX = 1000
-_SEQ_MAX = 2**53
 _VERSION_MAX = 2**31 - 1
 _WAIT = frozenset({"wait"})
 _PAST = frozenset({"at_seq", "at"})
@@ -116,7 +117,7 @@ async def get_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASG
         return json_answer(views.execution(found))
     moment = GetExecutionAtRequest(execution_id=execution_id_of(request, execution_id))
     if "at_seq" in query:
-        moment.seq = whole_number(query["at_seq"], "at_seq", 0, _SEQ_MAX, least=1)
+        moment.seq = event_number(query["at_seq"])
     if "at" in query:
         moment.at.FromMicroseconds(instant_of(query["at"], "at"))
     past = await doors.history.at(moment, tenant)
@@ -168,7 +169,7 @@ async def signal_execution(
 async def get_history(request: AnyRequest, execution_id: FromPath[str]) -> ASGIApp:
     """A part of the journal, in the form of the live events."""
     query = query_of(request, _HISTORY)
-    after = whole_number(query.get("after"), "after", 0, _SEQ_MAX)
+    after = whole_number(query.get("after"), "after", 0, SEQ_MAX)
     size = page_size(query.get("limit"))
     reads, tenant = doors_of(request).reads, tenant_of(request)
     asked = execution_id_of(request, execution_id)

@@ -15,6 +15,7 @@ from penstock.gateway.doors import doors_of
 from penstock.gateway.execution_names import execution_id_of
 from penstock.gateway.history_schema import ForkBody, RerunBody, RollbackBody, RolledBack
 from penstock.gateway.requests import (
+    SEQ_MAX,
     AnyRequest,
     checked_tags,
     idempotency_key_of,
@@ -36,7 +37,6 @@ _ROLLBACK = msgspec.json.Decoder(RollbackBody)
 _NO_RERUN = RerunBody()
 _NO_FORK = ForkBody()
 _NO_ROLLBACK = RollbackBody()
-_SEQ_MAX = 2**53
 _VERSION_MAX = 2**31 - 1
 _PAGING = frozenset({"limit", "cursor"})
 _VERSIONS = frozenset({"from", "to"})
@@ -102,10 +102,10 @@ async def fork_execution(request: AnyRequest, execution_id: FromPath[str]) -> AS
     query_of(request)
     body = await json_body(request, _FORK, _NO_FORK)
     version, latest = _version_of(body.version)
-    if not 0 < body.at_seq <= _SEQ_MAX:
+    if not 0 < body.at_seq <= SEQ_MAX:
         raise InvalidArgument(
-            "`at_seq` is not an event's number.",
-            fix="Give the last event that is to count, from 1.",
+            f"There is no event {body.at_seq}.",
+            fix="Give the last event that is to count: 1 is the start.",
             path="at_seq",
         )
     command = pb.ForkExecutionRequest(
