@@ -15,7 +15,9 @@ from penstock.workflow.execution.course import begin, take_turn
 from penstock.workflow.execution.debug_fold import take_in as take_in_debugging
 from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.join import error_output
+from penstock.workflow.execution.row_fold import take_row
 from penstock.workflow.execution.state import StateData
+from penstock.workflow.execution.tables import RowChange
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload, SkipReason
 from penstock.workflow.execution.variables import VarsChanged
 
@@ -99,17 +101,26 @@ class ExecutionState(StateData):
             case _:
                 take_in_debugging(self, event, at_us)
 
+    def apply_row(self, event: ev.NodesCompleted, change: RowChange, at_us: int) -> None:
+        """The same for a row in an execution that `is_plain` and has not ended, by whoever knows
+        already what the row changes (`tables.row`): the most frequent event by far."""
+        self.seq += event.sequences
+        self.updated_us = at_us
+        take_row(self, event, change)
+        self._on_queued(event.queued, at_us)
+
     def _on_started(self, event: ev.ExecutionStarted, at_us: int) -> None:
         self.started = event
         self.started_us = at_us
         begin(self, event, at_us)
 
     def _on_queued(self, nodes: Iterable[int], at_us: int) -> None:
-        status, attempts = self.status, self.attempts
+        status, attempts, lasts_us = self.status, self.attempts, self.tables.deadline_us
         for node in nodes:
             status[node] = _QUEUED
             attempts[node] = 1
-            self.arm_deadline(node, at_us)
+            if lasts_us[node]:
+                self.arm_deadline(node, at_us)
 
     def _on_completed(self, event: ev.NodeCompleted, at_us: int) -> None:
         ref = event.ref
@@ -146,33 +157,9 @@ class ExecutionState(StateData):
         if change is None or not self.is_plain:
             for one in event.outcomes():
                 self._on_completed(one, at_us)
-            self._on_queued(event.queued, at_us)
-            return
-        status, attempts, readers = self.status, self.attempts, self.readers
-        outputs, pending = self.outputs, self.pending
-        for read, times in change.reads:
-            readers[read] -= times
-            if not readers[read]:
-                outputs.pop(read, None)
-        for node, json in zip(event.nodes, event.outputs_json, strict=True):
-            status[node] = _COMPLETED
-            attempts[node] = 1
-            if readers[node]:
-                outputs[node] = Payload(json)
-        attempts[event.nodes[0]] = event.attempt
-        self.remaining -= len(event.nodes)
-        for child in change.inner:
-            pending[child] = 0
-            self.taken[child] = 1
-        for child, times, taken in change.outer:
-            left = pending[child] - times
-            pending[child] = left
-            if taken:
-                self.taken[child] = 1
-            if not left:
-                self.undecided.append(child)
-        if event.queued:
-            self._on_queued(event.queued, at_us)
+        else:
+            take_row(self, event, change)
+        self._on_queued(event.queued, at_us)
 
     def _on_failed(self, event: ev.NodeFailed, at_us: int) -> None:
         ref = event.ref

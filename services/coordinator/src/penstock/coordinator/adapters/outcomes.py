@@ -43,7 +43,10 @@ def report_from_proto(report: dispatch.SegmentReport, worker: str, draw: Draw) -
             row = row_from_report(report.completed, worker)
         except ValueError as flaw:
             raise InvalidArgument(f"A report holds {flaw}.") from flaw
-    lease = lease_of(report)
+    if row is None or report.HasField("lease"):
+        lease = lease_of(report)
+    else:
+        lease = NodeRef(row.nodes[0], 0, row.attempt)
     outcomes = (
         tuple(outcome_from_proto(one, report.execution_id, draw) for one in report.outcomes)
         if report.outcomes

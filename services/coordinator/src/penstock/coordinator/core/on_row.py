@@ -46,7 +46,7 @@ def take_row(state: ExecutionState, report: Report, now_us: int) -> Step | None:
     ready = _ready_after(state, change)
     if not ready:
         del state.holders[node]
-        state.apply(row, state.seq + 1, now_us)
+        state.apply_row(row, change, now_us)
         return _settled(state, row, now_us)
     row = NodesCompleted(
         row.nodes,
@@ -59,7 +59,7 @@ def take_row(state: ExecutionState, report: Report, now_us: int) -> Step | None:
         row.wire,
     )
     del state.holders[node]
-    state.apply(row, state.seq + 1, now_us)
+    state.apply_row(row, change, now_us)
     state.undecided.clear()
     return Step((row,), (_ACCEPTED, Dispatch(tuple([NodeRef(child) for child in ready]))))
 

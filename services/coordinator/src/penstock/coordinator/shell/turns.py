@@ -233,6 +233,7 @@ class Turns:
         request = AppendRequest()
         writes: dict[int, ShardWrite] = {}
         size = records = count = 0
+        owing = bool(self._dues)
         for live in touched:
             events = live.unsent
             if not events:
@@ -249,15 +250,16 @@ class Turns:
                     shard=shard.number, epoch=shard.epoch, first_position=shard.head + 1
                 )
             state = live.state
-            wake_us = next_wake_us(state) if state.waits.heap else 0
+            waits = state.waits
+            wake_us = next_wake_us(state) if waits.heap else 0
             size += add_record(write, live, body, now_us, wake_us)
-            if state.touched is not None or state.waits.tasks is not None:
+            if state.touched is not None or waits.tasks is not None:
                 add_news(write, live, events)
-            if self._dues:
+            if owing:
                 self._dues.add_to(write, live, shard.head + 1)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
-            if live.rests or state.waits.sleeping or state.waits.due or state.is_watched:
+            if live.rests or waits.sleeping or waits.due or state.is_watched:
                 row = write.records[-1].projection
                 self.on_waiting(live, row, now_us, self.appends.next_id)
             shard.head += 1

@@ -277,8 +277,12 @@ class Release:
         for command in commands:
             match command:
                 case Dispatch():
-                    if phase is not Phase.LEAVING:
-                        self._dispatch(live, command.refs)
+                    if phase is Phase.LEAVING:
+                        continue
+                    if live.permits is not None:
+                        self.gate.admit(live, live.permits, command.refs)
+                    elif not self._follow_on(live, command.refs):
+                        self.ready.add(live, command.refs)
                 case AnswerReport():
                     accepted = command.accepted
                 case CancelAttempts():
@@ -294,12 +298,6 @@ class Release:
             self._settle(live, live.permits, commands)
         if caller is not None:
             caller.on_committed(live, accepted)
-
-    def _dispatch(self, live: Live, refs: Sequence[NodeRef]) -> None:
-        if live.permits is not None:
-            self.gate.admit(live, live.permits, refs)
-        elif not self._follow_on(live, refs):
-            self.ready.add(live, refs)
 
     def let_go(self, live: Live, refs: Sequence[NodeRef]) -> None:
         """The gate lets attempts go: they wait for a worker only. `hand_out` follows."""

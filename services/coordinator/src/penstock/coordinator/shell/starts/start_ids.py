@@ -25,7 +25,7 @@ class Under(msgspec.Struct, frozen=True):
 def under_of(tenant: str, request: StartExecutionRequest) -> Under | None:
     """The id of a start that names one or has a key, None if it is one of its own. Both are names
     that the caller chose: the id is computed from them, so that accounts cannot meet."""
-    chosen = request.options.execution_id
+    chosen = request.options.execution_id if request.HasField("options") else ""
     if chosen:
         return Under(named_ulid(tenant, chosen), fingerprint(tenant, request))
     if request.idempotency_key:
