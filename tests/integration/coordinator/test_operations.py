@@ -8,6 +8,7 @@ from penstock.api.operation.v1 import operation_service_pb2 as op
 from penstock.api.operation.v1.operation_service_pb2_grpc import OperationServiceStub
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import (
+    Conflict,
     IdempotencyConflict,
     InvalidArgument,
     InvalidQuery,
@@ -179,6 +180,23 @@ async def test_only_what_has_ended_is_deleted(running, state, twenty):
     begun = await begin(running, kind=op.OPERATION_KIND_DELETE)
     assert counts(await ended(running, begun.operation.id)) == (10, 10, 0)
     assert sorted(state.operations.erased) == sorted(twenty[1::2])
+
+
+async def test_what_a_notice_keeps_is_deleted_once_that_has_arrived(
+    running, state, twenty, monkeypatch
+):
+    await ended(running, (await begin(running)).operation.id)
+    erase, asked = state.operations.erase, []
+
+    async def keep_for_now(tenant, execution_id):
+        asked.append(execution_id)
+        if asked.count(execution_id) < 3:
+            raise Conflict("a notice is on its way", execution_id=execution_id, retry_after_s=1)
+        await erase(tenant, execution_id)
+
+    monkeypatch.setattr(state.operations, "erase", keep_for_now)
+    begun = await begin(running, kind=op.OPERATION_KIND_DELETE)
+    assert counts(await ended(running, begun.operation.id)) == (20, 0, 0)
 
 
 async def test_another_coordinator_goes_on_after_the_last_page(opened, state):

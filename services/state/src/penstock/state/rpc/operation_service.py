@@ -101,6 +101,7 @@ class OperationStoreService(OperationStoreServiceServicer):
                 f"a notice that the execution {execution_id} sends or gets is on its way",
                 fix="Try again once it has arrived, usually within a second.",
                 execution_id=execution_id,
+                retry_after_s=1,
             )
         return pb.EraseExecutionResponse()
 

@@ -104,10 +104,11 @@ class Steps:
         for tries in range(1, _TRIES + 1):
             try:
                 return await self._kinds[work.task.kind](work)
-            except (NotFound, Conflict) as error:
-                return Stepped("skipped", error.reason, error.message)
             except PenstockError as error:
-                if not error.retryable or tries == _TRIES:
+                passes = error.retryable or "retry_after_s" in error.facts
+                if not passes and isinstance(error, NotFound | Conflict):
+                    return Stepped("skipped", error.reason, error.message)
+                if not passes or tries == _TRIES:
                     return Stepped("failed", error.reason, error.message)
             await asyncio.sleep(pause_s)
             pause_s = min(_PAUSE_MAX_S, pause_s * 2)
