@@ -26,13 +26,13 @@ from support.points import until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 
-LEASE_TTL_MS = "2000"
+LEASE_TTL_MS = "1500"
 """Shorter than usual, so that shards move soon."""
 OWNED = """
 SELECT count(*) FROM shards s JOIN members m ON m.coordinator_id = s.owner WHERE m.address = $1
 """
 
-WORK = 15
+WORK = 10
 
 Cut = Callable[[Cable], None]
 Look = Callable[[], Awaitable[bool]]

@@ -40,8 +40,8 @@ async def open_service(
     prefix = f"PENSTOCK_{role.upper()}_"
     own = {"LISTEN": address, **settings}
     script = Path(sys.executable).with_name(f"penstock-{role}")
-    env_program = "/usr/bin/env"
-    command = launch_arguments([env_program, *within, sys.executable, str(script)], SIGTERM)
+    found_by_name = "/usr/bin/env"
+    command = launch_arguments([found_by_name, *within, sys.executable, str(script)], SIGTERM)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -53,9 +53,8 @@ async def open_service(
         )
     try:
         async with asyncio.timeout(START_S):
-            while lack := await probe_grpc(address):
+            while await probe_grpc(address):
                 assert process.returncode is None, tail(log)
-                assert lack
                 await asyncio.sleep(0.05)
         yield
     finally:
