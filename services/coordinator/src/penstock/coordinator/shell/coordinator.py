@@ -139,7 +139,7 @@ class Coordinator:
         """What the parts must hear of each other, and what stands on all of them."""
         self.turns.appends.on_fenced = self.shards.on_fenced
         self.shards.on_renewed = self.limits.follow
-        self.explaining.offer(HoldingBack(self.limits).why)
+        self.explaining.offer(HoldingBack(self.limits).about)
         self._keep_schedules()
         self._watch_gauges()
 

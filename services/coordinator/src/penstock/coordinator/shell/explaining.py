@@ -19,8 +19,11 @@ from penstock.workflow.execution.place import place_text
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.execution.view import items_asleep, paused_text, waiting_for
 
-Why = Callable[[Live, int], str | None]
+Why = Callable[[int], str | None]
 """The sentence of a part of the shell that holds a node back; None if it does not."""
+
+About = Callable[[Live], Why]
+"""What a part of the shell says of an execution, made anew for each answer."""
 
 
 class Reason(NamedTuple):
@@ -35,33 +38,33 @@ class Reason(NamedTuple):
 class Explaining:
     """Answers for executions in memory. `offers` are asked in turn, the first answer counts."""
 
-    def __init__(self, workers: Workers, ready: ReadyQueues, offers: Sequence[Why] = ()) -> None:
+    def __init__(self, workers: Workers, ready: ReadyQueues, offers: Sequence[About] = ()) -> None:
         self._workers = workers
         self._ready = ready
         self._offers = list(offers)
 
-    def offer(self, why: Why) -> None:
+    def offer(self, about: About) -> None:
         """A part of the shell can hold nodes back, and says why."""
-        self._offers.append(why)
+        self._offers.append(about)
 
     def explain(self, live: Live) -> list[Reason]:
         """Every node that has not ended, in plan order; O(nodes + what waits)."""
         state, standing = live.state, Standing(self._ready, live, self.why)
+        whys = [about(live) for about in self._offers]
+
+        def sentence(node: int) -> str:
+            if live.early is not None:
+                return "The coordinator has just taken it over and asks the workers what they have."
+            offered = (why(node) for why in whys)
+            return next(filter(None, offered), None) or self._why(live, node, standing)
+
         return [
-            Reason(
-                node.id, status, state.attempts[node.index], self._why(live, node.index, standing)
-            )
+            Reason(node.id, status, state.attempts[node.index], sentence(node.index))
             for node in live.plan.nodes
             if (status := state.status[node.index]) < NodeStatus.COMPLETED and not node.hidden
         ]
 
     def _why(self, live: Live, node: int, standing: Standing) -> str:
-        if live.early is not None:
-            return "The coordinator has just taken it over and asks the workers what they have."
-        for offer in self._offers:
-            found = offer(live, node)
-            if found:
-                return found
         state = live.state
         if node in state.fan_outs:
             return self._items(live, node)
