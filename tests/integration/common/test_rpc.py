@@ -60,6 +60,13 @@ async def test_a_bug_is_hidden_behind_an_internal_error(stub):
         await call(stub[0].GetPayload, pb.GetPayloadRequest(digest="bug"))
 
 
+async def test_a_call_that_an_older_version_does_not_know_may_be_repeated(stub):
+    _, channel = stub
+    with pytest.raises(Unavailable) as caught:
+        await call(rpc.QueryServiceStub(channel).FindKnown, pb.FindKnownRequest())
+    assert caught.value.retryable
+
+
 async def test_of_several_addresses_the_next_one_is_used_when_one_is_lost():
     def register(server):
         rpc.add_PayloadServiceServicer_to_server(Payloads(), server)

@@ -28,6 +28,7 @@ _BY_CODE: dict[grpc.StatusCode, type[PenstockError]] = {
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.CANCELLED: Unavailable,
+    grpc.StatusCode.UNIMPLEMENTED: Unavailable,  # an older version, about to be replaced
 }
 
 
