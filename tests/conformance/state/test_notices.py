@@ -7,7 +7,7 @@ from penstock.api.journal.v1.journal_pb2 import NodeRef
 from penstock.api.state.v1.notice_service_pb2 import RefusedNotice
 from penstock.api.state.v1.state_service_pb2 import ChildRecord, Dues, Notice
 from penstock.api.workflow.v1.workflow_service_pb2 import RefusedStart
-from support.state_rows import an_id, batch_of, start, write
+from support.state_rows import an_id, batch_of, end, start, write
 
 
 def owing(
@@ -79,6 +79,16 @@ async def test_what_is_refused_twice_is_kept_once(stores, epoch):
     await stores.notices.settle([], [refused(1, 9)])
     await stores.notices.settle([], [refused(1, 9), refused(1, 10)])
     assert await told(stores, 1) == ["w9"]
+
+
+async def test_what_was_refused_goes_with_its_execution(stores, epoch):
+    notices = [Notice(id=9, body=b"x")]
+    await stores.journal.commit(batch_of(owing(1, epoch, 1, 1, notices=notices)))
+    await stores.journal.commit(batch_of(write(1, epoch, 2, end(1, 3))))
+    await stores.notices.settle([], [refused(1, 9)])
+    assert await told(stores, 1) == ["w9"]
+    assert await stores.retention.erase([an_id(1)]) == 1
+    assert await told(stores, 1) == []
 
 
 async def test_a_commit_settles_notices_of_its_shard(stores, epoch):
