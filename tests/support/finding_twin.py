@@ -3,6 +3,7 @@
 from penstock.state.finding.ports import FoundPage, FoundRow, LetterRow, Place
 from penstock.state.ports import ExecutionRow
 from penstock.workflow.search.query import ALWAYS, DEAD_STATUSES, Query
+from penstock.workflow.search.terms import BEGINS
 from support.hand_rows import fits_status, paused_now
 from support.state_twin import MemoryJournal
 
@@ -31,6 +32,10 @@ class MemoryFinding:
             and (not query.ids or row.execution_id in query.ids)
             and all(set(group) & set(row.tags) for group in query.tags)
             and all(set(group) & set(terms) for group in query.terms)
+            and (
+                not query.unbegun
+                or f"{BEGINS}{self._journal.resting.get(row.execution_id, 0)}" in terms
+            )
             and (not query.reasons or (row.status > 2 and row.failure_reason in query.reasons))
             and (not query.failed_nodes or failed_node in query.failed_nodes)
             and (not query.letters or (letter is not None and letter.state in query.letters))

@@ -4,6 +4,7 @@ import pytest
 
 from penstock.api.state.v1.state_service_pb2 import Dues, PauseNews
 from penstock.workflow.search.reading import read_query
+from penstock.workflow.search.terms import delay_terms
 from support.state_rows import (
     CANCELLED,
     COMPLETED,
@@ -13,11 +14,13 @@ from support.state_rows import (
     batch_of,
     end,
     start,
+    step,
     write,
 )
 
 TIMED_OUT = 5
 PARENT = an_id(99)
+RESTS, ENDED = 1, 2
 
 
 @pytest.fixture
@@ -186,3 +189,24 @@ async def test_a_page_that_took_many_steps_ends_and_goes_on(stores, lease):
         numbers += [int(each.row.execution_id[3:]) for each in page.rows]
         place, pages = page.place, pages + 1
     assert numbers == [2_999, 1]
+
+
+async def test_delayed_ones_are_found_until_they_begin(stores, lease):
+    def delayed(number, **more):
+        terms = delay_terms(5_000 + number)
+        return start(number, terms=terms, rest=RESTS, wake_unix_us=5_000 + number, **more)
+
+    plain = start(3, rest=RESTS, wake_unix_us=5_003)
+    records = [delayed(1), delayed(2), plain, delayed(4), start(5), delayed(6, tenant="other")]
+    await stores.journal.commit(batch_of(write(1, lease, 1, *records)))
+    assert await found(stores, "status:delayed") == [4, 2, 1]
+    assert await found(stores, "status:delayed", tenant="other") == [6]
+    assert (await stores.search.count("default", read("status:delayed"), 10))[0] == 3
+    begun = [
+        step(1, 3, rest=ENDED),
+        step(2, 3, rest=RESTS, wake_unix_us=9_000),
+    ]
+    begun.append(end(4, 3, CANCELLED))
+    await stores.journal.commit(batch_of(write(1, lease, 7, *begun)))
+    assert await found(stores, "status:delayed workflow:orders") == []
+    assert await found(stores, "status:running") == [5, 3, 2, 1]

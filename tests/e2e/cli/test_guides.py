@@ -124,10 +124,13 @@ def test_a_delayed_run_waits_and_a_repeated_one_is_the_same(penstock: Penstock, 
     shown = json.loads(penstock("execution", "get", first.strip(), "-o", "json").stdout)
     assert shown["not_before"]
     assert shown["nodes"][0]["waiting_for"].startswith("Starts at ")
+    listed = penstock("execution", "list", "--where", "status:delayed", "-o", "json")
+    assert first.strip() in [each["id"] for each in json.loads(listed.stdout)["items"]]
     other = penstock("run", path, "--id", "order-42", "--no-wait")
     assert other.returncode != 0
     assert "IDEMPOTENCY_CONFLICT" in other.stderr
     assert penstock("execution", "cancel", first.strip()).returncode == 0
+    assert penstock("execution", "count", "--where", "status:delayed").stdout == "0\n"
 
 
 def test_an_approval_is_given_by_a_signal(penstock: Penstock, tmp_path: Path):

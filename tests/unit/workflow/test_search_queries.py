@@ -128,3 +128,14 @@ def test_marked_parameters_are_found_at_any_depth():
     schema = {"properties": {"customer": {"search": True}, "address": deep, "x": {"search": False}}}
     assert searched_paths(schema) == (("customer",), ("address", "city"))
     assert param_path(param_term("address.city", "Vigo=x")) == "address.city"
+
+
+def test_delayed_is_asked_for_alone():
+    query = read("status:delayed workflow:orders")
+    assert (query.statuses, query.unbegun, query.workflows) == ((1,), True, ("orders",))
+    assert query.possible_statuses == {1}
+    assert not read("status:running").unbegun
+    assert findings("status:delayed,failed") == [("EXCLUDING_CONDITIONS", 1)]
+    assert findings("status:failed status:delayed") == [("EXCLUDING_CONDITIONS", 15)]
+    (issue,) = read_query("status:dleayed", NOW_US)[1]
+    assert "delayed" in issue.fix

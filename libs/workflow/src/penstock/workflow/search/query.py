@@ -59,6 +59,8 @@ class Query(msgspec.Struct, frozen=True):
     letters: tuple[Letter, ...] = ()
     started: Span = ALWAYS
     ended: Span = ALWAYS
+    unbegun: bool = False
+    """Only executions whose start asked for a delay which is not over."""
 
     @property
     def asks_for_paused(self) -> bool:

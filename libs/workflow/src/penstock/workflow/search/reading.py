@@ -17,7 +17,7 @@ from penstock.workflow.execution.values import ExecutionStatus
 from penstock.workflow.issues import Issue, IssueList, Place
 from penstock.workflow.nearest import Names
 from penstock.workflow.search.query import LETTERS, Query, Span
-from penstock.workflow.search.terms import link_term, param_term, spellings
+from penstock.workflow.search.terms import DELAYED, link_term, param_term, spellings
 
 QUERY_CHARS_MAX = 4_000
 CONDITIONS_MAX = 40
@@ -32,6 +32,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_DELAYED = "delayed"
 _STATUSES = {each.name.lower(): each for each in ExecutionStatus}
 _TEXTS = {"workflow": "workflows", "reason": "reasons", "failed_node": "failed_nodes"}
 _LINKS = ("parent", "origin")
@@ -155,6 +156,8 @@ class _Reader:
             return
         elif field in _TEXTS:
             self._any_of(condition, _TEXTS[field], lambda value, _: value)
+        elif field == "status" and _DELAYED in map(str.lower, condition.values):
+            self._take_delayed(condition)
         elif field == "status":
             self._any_of(condition, "statuses", self._status)
         elif field == "id":
@@ -218,8 +221,19 @@ class _Reader:
     def _status(self, text: str, column: int) -> int | None:
         status = _STATUSES.get(text.lower())
         if status is None:
-            self._unknown("status", text, column, tuple(_STATUSES))
+            self._unknown("status", text, column, (*_STATUSES, _DELAYED))
         return status
+
+    def _take_delayed(self, condition: Condition) -> None:
+        """Running ones that have not begun: no status of their own, so none beside it fits."""
+        if len(condition.values) > 1:
+            message = "`delayed` cannot be one of several statuses."
+            fix = "ask for status:delayed in a query of its own"
+            _tell(self._issues, "EXCLUDING_CONDITIONS", condition.column, message, fix)
+            return
+        self._any_of(condition, "statuses", lambda *_: _STATUSES["running"])
+        self._change(unbegun=True)
+        self._add_terms((DELAYED,))
 
     def _letter(self, text: str, column: int) -> str | None:
         if text.lower() not in LETTERS:

@@ -66,6 +66,19 @@ def link_term(kind: str, target: str) -> str:
     return f"{MARK}{kind}={target}"
 
 
+DELAYED = f"{MARK}delay=asked"
+"""The term of an execution whose start asked for a delay, whether it has begun since or not."""
+
+BEGINS = f"{MARK}begins="
+"""Followed by the microseconds since the Unix epoch at which it begins."""
+
+
+def delay_terms(begins_us: int) -> list[str]:
+    """The terms of an execution that does not begin before an instant: by the first it is found,
+    the second tells whether what it rests for now is its beginning."""
+    return [DELAYED, f"{BEGINS}{begins_us}"]
+
+
 def value_text(value: Any) -> str | None:
     """How a query writes a scalar; None for what is none, or nothing."""
     if isinstance(value, bool):

@@ -5,7 +5,7 @@ import msgspec
 
 from penstock.workflow.execution.events import ExecutionStarted
 from penstock.workflow.plan import Plan
-from penstock.workflow.search.terms import link_term, param_terms
+from penstock.workflow.search.terms import delay_terms, link_term, param_terms
 
 
 def terms_of(plan: Plan, started: ExecutionStarted) -> list[str]:
@@ -16,6 +16,8 @@ def terms_of(plan: Plan, started: ExecutionStarted) -> list[str]:
         found += param_terms(plan.searched, msgspec.json.decode(started.params.json))
     options = started.options
     if options is not None:
+        if options.not_before_us:
+            found += delay_terms(options.not_before_us)
         if options.parent is not None:
             found.append(link_term("parent", options.parent.execution_id))
         if options.origin is not None:

@@ -142,6 +142,8 @@ class _Text:
         if query.statuses:
             parts.append(self._status_condition(query))
         parts += [f"e.tags && {self.value(list(group), 'text[]')}" for group in query.tags]
+        if query.unbegun:
+            parts.append(self.put("is_unbegun"))
         for group in query.terms:
             parts.append(self.put("has_term", value=self.value(list(group), "text[]")))
         if query.ended != ALWAYS:

@@ -69,6 +69,14 @@ ORDER BY e.started_us {order}, e.execution_id {order}
     SELECT FROM paused_executions p WHERE p.tenant = e.tenant AND p.execution_id = e.execution_id
 ))
 
+-- name: is_unbegun
+-- It rests, and what it rests for is its beginning.
+EXISTS (
+    SELECT FROM live_executions l JOIN execution_tags t ON t.tenant = e.tenant AND t.tag = E'\x1dbegins=' || l.wake_us
+        AND t.started_us = e.started_us AND t.execution_id = e.execution_id
+    WHERE l.shard = e.shard AND l.execution_id = e.execution_id AND l.rests
+)
+
 -- name: has_term
 EXISTS (
     SELECT 1 FROM execution_tags t
