@@ -77,3 +77,10 @@ async def test_an_execution_that_is_not_there_is_told_of_by_the_name_it_was_aske
     assert problem["detail"].startswith("There is no execution 'order/41': no start chose")
     assert named_ulid("default", "order/41") not in str(problem)
     assert problem["fix"]
+
+
+async def test_one_that_is_there_but_is_no_dead_letter_is_not_said_to_be_missing(gateway):
+    execution = await started(gateway, "order-42", workflow="echo")
+    status, problem = await asked(gateway, "GET", "/v1/dead-letters/order-42")
+    assert (status, problem["code"]) == (404, "NOT_FOUND")
+    assert problem["detail"] == f"There is no dead letter {execution.id}."

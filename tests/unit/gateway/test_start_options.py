@@ -50,8 +50,9 @@ def test_everything_that_is_wrong_is_told():
 
 
 def test_a_deadline_that_leaves_no_time_is_refused():
-    with pytest.raises(InvalidArgument, match="`deadline` cannot be '0s'"):
+    with pytest.raises(InvalidArgument, match="`deadline` cannot be '0s'") as told:
         start_options(StartBody(deadline="0s"))
+    assert told.value.fix == "Give a deadline of more than 0."
 
 
 def test_a_name_that_is_too_long_is_refused_as_the_id_it_was_given_as():

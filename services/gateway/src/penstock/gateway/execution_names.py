@@ -34,7 +34,8 @@ def told_by_name(connection: Connection, error: PenstockError) -> PenstockError:
         name = with_slashes(str(part[1]))
         if part[0] not in _SHOWN or is_ulid(name):
             continue
-        if execution_ulid(tenant_of(connection), name) in error.message:
+        known = execution_ulid(tenant_of(connection), name)
+        if f"here is no execution {known}" in error.message:
             return NotFound(
                 f"There is no execution {name[:80]!r}: no start chose this name, and it is no id.",
                 fix="Ids have 26 characters, such as 01JD0000000000000000000000; "

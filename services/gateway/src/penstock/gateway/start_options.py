@@ -60,8 +60,11 @@ def _set_duration(
     target: Duration, name: str, value: float | str, wrong: list[tuple[str, str]]
 ) -> None:
     seconds = parse_duration_s(value)
-    if seconds is None or (name == "deadline" and not seconds):
+    if seconds is None:
         wrong.append((name, f"For a time {HELP}."))
+        return
+    if name == "deadline" and not seconds:
+        wrong.append((name, "Give a deadline of more than 0."))
         return
     target.FromMicroseconds(round(seconds * 1e6))
 
