@@ -8,9 +8,9 @@ from support.keeping_twin import MemoryKeeping, MemoryOperationTable
 from support.schedule_twin import MemorySchedules
 from support.state_twin import (
     MemoryJournal,
-    MemoryLeases,
     MemoryWorkflows,
 )
+from support.state_twin_leases import MemoryLeases
 from support.state_twin_notices import MemoryChildren, MemoryNotices
 from support.state_twin_tasks import MemoryTasks
 from support.usage_twin import MemoryUsage

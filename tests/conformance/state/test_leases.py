@@ -65,6 +65,18 @@ async def test_released_shards_are_free_at_once(stores):
     assert await stores.leases.acquire("b", [1, 2]) == [Granted(1, 2, 0)]
 
 
+async def test_that_nothing_runs_is_told_once_and_of_the_lease_it_is_true_of(stores):
+    for name in ("a", "b"):
+        await stores.leases.join(name, "h:1", 5_000)
+    await stores.leases.acquire("a", [1, 2, 3])
+    await stores.leases.release("b", [1], {1: 1})
+    await stores.leases.release("a", [1, 2, 3], {1: 1, 2: 7})
+    taken = await stores.leases.acquire("b", [1, 2, 3])
+    assert taken == [Granted(1, 2, 0, True), Granted(2, 2, 0), Granted(3, 2, 0)]
+    await stores.leases.release("b", [1])
+    assert await stores.leases.acquire("a", [1]) == [Granted(1, 3, 0)]
+
+
 async def test_who_leaves_gives_everything_back(stores):
     for name in ("a", "b"):
         await stores.leases.join(name, "h:1", 5_000)

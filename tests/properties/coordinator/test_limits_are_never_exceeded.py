@@ -11,7 +11,7 @@ SEEDS = 150 * EFFORT
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_never_more_run_than_the_limit_and_all_come_to_their_end(limit: int):
-    crowded = 0
+    crowded = settlings = 0
     for seed in range(SEEDS):
         world = World(seed, limit)
         world.join()
@@ -27,4 +27,6 @@ def test_never_more_run_than_the_limit_and_all_come_to_their_end(limit: int):
                 kept = [key for key, _ in node.limits.book]
                 assert not kept, f"seed {seed}: slots are left at {node.name}"
         crowded += world.most == limit
+        settlings += world.settlings
     assert crowded > SEEDS // 2, "the limit must be reached for this to say anything"
+    assert settlings > SEEDS // 2, "shards must be given back with a word that nothing runs"

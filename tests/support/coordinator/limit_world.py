@@ -28,6 +28,7 @@ class World:
         self.joined: dict[str, float] = {}
         self.leases: dict[int, KeyOwner] = {}
         self.epochs = dict.fromkeys(range(SHARDS), 0)
+        self.settled: set[int] = set()
         self.work: dict[str, dict] = {}
         self.running: dict[PermitId, Run] = {}
         self.greetings: list[tuple[str, str]] = []
@@ -35,6 +36,7 @@ class World:
         self.loaded: list[tuple[float, Node, Shard]] = []
         self.most = 0
         self.count = 0
+        self.settlings = 0
 
     # Executions
 
@@ -140,7 +142,8 @@ class World:
                 self.load(node, number)
 
     def load(self, node: Node, number: int) -> None:
-        shard = Shard(number, self.epochs[number], 0)
+        shard = Shard(number, self.epochs[number], 0, settled=number in self.settled)
+        self.settled.discard(number)
         node.shards[number] = shard
         node.limits.loaded(shard)
         for name in self.open_in(number):
@@ -170,7 +173,10 @@ class World:
                 run = self.running.get(permit)
                 claim = node.limits.claims.find(permit, self.key)
                 if (run is None or run.by is not node) and claim is not None and claim.held:
-                    node.limits.claims.doubt(permit, self.key, until)
+                    if shard.settled:
+                        node.limits.claims.give_back(permit, self.key)
+                    else:
+                        node.limits.claims.doubt(permit, self.key, until)
                     self.work[name]["attempt"] += 1
                     self.want(node, name)
 
@@ -182,12 +188,28 @@ class World:
                 run.cancelled = True
 
     def move(self) -> None:
-        """A coordinator gives a shard back."""
+        """A coordinator gives a shard back, some with a word that nothing of it runs."""
         node = self.some_node()
         if node is not None and node.shards and node.holds():
             number = self.random.choice(list(node.shards))
+            if self.random.random() < 0.7 and self.has_stopped(node, number):
+                self.settled.add(number)
+                self.settlings += 1
             self.forget(node, number)
             del self.leases[number]
+
+    def has_stopped(self, node: Node, number: int) -> bool:
+        """Have workers stop what they keep of a shard for its coordinator; True if it then knows
+        that nothing runs."""
+        shard = node.shards[number]
+        is_read = all(each is not shard for _, _, each in self.loaded)
+        if not is_read or not node.limits.may_be_settled(shard):
+            return False
+        for permit, run in list(self.running.items()):
+            own = run.by is node and self.work[permit.execution_id]["shard"] == number
+            if own and not run.cancelled:
+                del self.running[permit]
+        return not node.limits.claims.is_doubtful(number)
 
     def crash(self) -> None:
         node = self.some_node()

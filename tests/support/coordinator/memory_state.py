@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
@@ -21,7 +21,7 @@ from penstock.api.state.v1.state_service_pb2 import (
 )
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.errors import NotFound, Unavailable
-from penstock.coordinator.ports import LiveRow, Sleeper, State
+from penstock.coordinator.ports import NOT_SETTLED, LiveRow, Sleeper, State
 from penstock.state.ports import FileSchedules
 from penstock.workflow.execution.values import Payload
 from support.coordinator.memory_finding import MemoryFinding
@@ -43,6 +43,7 @@ class MemoryState:
         self.leases: dict[int, tuple[str, int]] = {}
         self.epochs: dict[int, int] = dict.fromkeys(range(shard_count), 0)
         self.heads: dict[int, int] = dict.fromkeys(range(shard_count), 0)
+        self.settled: set[int] = set()
         self.histories: dict[str, list[EventBatch]] = {}
         self.tenants: dict[str, str] = {}
         self.shard_of: dict[str, int] = {}
@@ -209,15 +210,26 @@ class MemoryLeases:
                 state.epochs[shard] += 1
                 state.leases[shard] = (coordinator_id, state.epochs[shard])
                 granted.append(
-                    GrantedShard(shard=shard, epoch=state.epochs[shard], head=state.heads[shard])
+                    GrantedShard(
+                        shard=shard,
+                        epoch=state.epochs[shard],
+                        head=state.heads[shard],
+                        settled=shard in state.settled,
+                    )
                 )
+                state.settled.discard(shard)
         return granted
 
-    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
-        self._state.check_up("release")
+    async def release(
+        self, coordinator_id: str, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
+        state = self._state
+        state.check_up("release")
         for shard in shards:
-            if self._state.leases.get(shard, ("", 0))[0] == coordinator_id:
-                del self._state.leases[shard]
+            if state.leases.get(shard, ("", 0))[0] == coordinator_id:
+                del state.leases[shard]
+                if settled.get(shard) == state.epochs[shard]:
+                    state.settled.add(shard)
 
     async def load(self, shard: int) -> AsyncIterator[EventBatch]:
         state = self._state

@@ -18,6 +18,7 @@ TYPES = (
 
 Decide = Callable[[pb.ExecutionTasks, pb.Task], pb.NodeOutcome | None]
 """The outcome of a task; None to keep it."""
+OnCancel = Callable[[pb.Cancel], pb.WorkRequest | None]
 
 
 def completed(ref: NodeRef, json: bytes = b"1") -> pb.NodeOutcome:
@@ -35,7 +36,7 @@ def keep_all(tasks: pb.ExecutionTasks, task: pb.Task) -> None:
 
 
 class MemoryWorker:
-    """`tasks` are all tasks that came, `kept` those not answered."""
+    """`tasks` are all tasks that came; `on_cancel` gives the answer to what is to be stopped."""
 
     def __init__(self, call: object, decide: Decide) -> None:
         self._call = call
@@ -47,7 +48,9 @@ class MemoryWorker:
         self.refused: list[int] = []
         self.welcome: pb.Welcome | None = None
         self.coordinators: list[str] = []
+        self.on_cancel: OnCancel = lambda cancel: None
         self.changed = asyncio.Condition()
+        self.ended = asyncio.Event()
 
     async def run(self) -> None:
         try:
@@ -55,6 +58,8 @@ class MemoryWorker:
                 await self._take_in(message)
         except grpc.aio.AioRpcError:
             return
+        finally:
+            self.ended.set()
 
     async def _take_in(self, message: pb.WorkResponse) -> None:
         if message.HasField("welcome"):
@@ -63,6 +68,9 @@ class MemoryWorker:
         self.committed.extend(message.committed)
         self.refused.extend(message.refused)
         self.cancels.extend(message.cancels)
+        for answer in map(self.on_cancel, message.cancels):
+            if answer is not None:
+                await self.say(answer)
         reports = []
         for group in map(in_full, message.tasks):
             for task in group.tasks:

@@ -17,7 +17,8 @@ from penstock.state.journal.batch import CommitBatch
 from penstock.state.payloads.store import StoredPayload
 from support.simulated.fabric import CURRENT, Fabric
 from support.state_stores import in_memory
-from support.state_twin import MemoryJournal, MemoryLeases
+from support.state_twin import MemoryJournal
+from support.state_twin_leases import MemoryLeases
 
 READS = (
     *("find", "page", "history", "heads", "load_", "sleepers", "rows_", "definition", "live"),

@@ -51,6 +51,7 @@ class Disk:
     repeats: int = 0
     stolen: Counter[int] = field(default_factory=Counter)
     on_row: Callable[[pb.JournalRecord], None] = lambda record: None
+    settled: set[int] = field(default_factory=set)
     schedules: MemorySchedules = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,15 +132,25 @@ class Disk:
         for shard in free:
             self.holders[shard] = member
             self.epochs[shard] = self.epochs.get(shard, 0) + 1
-        return [
-            pb.GrantedShard(shard=n, epoch=self.epochs[n], head=self.heads.get(n, 0)) for n in free
+        granted = [
+            pb.GrantedShard(
+                shard=n,
+                epoch=self.epochs[n],
+                head=self.heads.get(n, 0),
+                settled=n in self.settled,
+            )
+            for n in free
         ]
+        self.settled.difference_update(free)
+        return granted
 
-    def release(self, member: str, shards: list[int]) -> None:
+    def release(self, member: str, shards: list[int], settled: dict[int, int]) -> None:
         """Give shards back."""
         for shard in shards:
             if self.holders.get(shard) == member:
                 del self.holders[shard]
+                if settled.get(shard) == self.epochs[shard]:
+                    self.settled.add(shard)
 
     def steal(self, shard: int) -> None:
         """The lease of a shard ends without its holder's knowing: its next write is fenced."""

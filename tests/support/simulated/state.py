@@ -83,7 +83,8 @@ class StateService(
     async def ReleaseShards(
         self, request: pb.ReleaseShardsRequest, context: Any
     ) -> pb.ReleaseShardsResponse:
-        self._disk.release(request.coordinator_id, list(request.shards))
+        settled = dict(request.settled)
+        self._disk.release(request.coordinator_id, list(request.shards), settled)
         return pb.ReleaseShardsResponse()
 
     async def LoadShard(

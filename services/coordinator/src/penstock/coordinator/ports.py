@@ -2,7 +2,7 @@
 implement these over gRPC; tests have twins in memory."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from penstock.api.debug.v1 import debug_service_pb2 as debug
@@ -80,6 +80,9 @@ class LiveRow(NamedTuple):
     wake_us: int
 
 
+NOT_SETTLED: Mapping[int, int] = {}
+
+
 class Leases(Protocol):
     """Membership, shards and what recovery reads. All raise `Unavailable` or `DeadlineExceeded`
     if state cannot be reached."""
@@ -94,8 +97,11 @@ class Leases(Protocol):
         """Take shards that are free; returns those granted."""
         ...
 
-    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
-        """Give shards back."""
+    async def release(
+        self, coordinator_id: str, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
+        """Give shards back. `settled`: those of which nothing runs that the journal does not tell
+        of, with the epoch of the lease."""
         ...
 
     def load(self, shard: int) -> AsyncIterator[EventBatch]:

@@ -5,7 +5,7 @@ over a twin in memory. Every method raises operating errors only: `Unavailable` 
 help, `Rejected` when it cannot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from penstock.api.schedule.v1.schedule_pb2 import Backfill, Schedule
@@ -130,12 +130,16 @@ class Lease(NamedTuple):
     epoch: int
 
 
+NOT_SETTLED: Mapping[int, int] = {}
+
+
 class Granted(NamedTuple):
-    """A shard just acquired."""
+    """A shard just acquired; `settled`: nothing of it ran when it was given back."""
 
     shard: int
     epoch: int
     head: int
+    settled: bool = False
 
 
 class Membership(NamedTuple):
@@ -166,8 +170,10 @@ class LeaseStore(Protocol):
         """
         ...
 
-    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
-        """Give back those of `shards` that the member holds."""
+    async def release(
+        self, coordinator_id: str, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
+        """Give back those of `shards` that it holds, some settled under these epochs."""
         ...
 
 

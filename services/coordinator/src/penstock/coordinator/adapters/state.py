@@ -1,6 +1,6 @@
 """State's unary services as the coordinator's ports: leases, payloads, queries."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -44,7 +44,7 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
 from penstock.common.errors import NotFound
 from penstock.common.rpc.channel import call
 from penstock.common.rpc.status import from_rpc_error
-from penstock.coordinator.ports import LiveRow, Sleeper
+from penstock.coordinator.ports import NOT_SETTLED, LiveRow, Sleeper
 from penstock.workflow.execution.values import Payload
 
 _JOIN_TIMEOUT_S = 2.0
@@ -72,9 +72,13 @@ class StateLeases:
         request = AcquireShardsRequest(coordinator_id=coordinator_id, shards=shards)
         return list((await call(self._stub.AcquireShards, request)).granted)
 
-    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+    async def release(
+        self, coordinator_id: str, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
         """Give shards back."""
-        request = ReleaseShardsRequest(coordinator_id=coordinator_id, shards=shards)
+        request = ReleaseShardsRequest(
+            coordinator_id=coordinator_id, shards=shards, settled=settled
+        )
         await call(self._stub.ReleaseShards, request, timeout_s=_JOIN_TIMEOUT_S)
 
     async def load(self, shard: int) -> AsyncIterator[EventBatch]:

@@ -140,6 +140,10 @@ class Claims:
             self.give_back(ask.permit, ask.key)
         return over
 
+    def is_doubtful(self, number: int) -> bool:
+        """True if something of a shard of executions is in doubt; O(claims in doubt)."""
+        return any(self._shard_of(permit.execution_id) == number for permit, _ in self._doubtful)
+
     def next_us(self) -> int:
         """When the first doubt ends, 0 if there is none."""
         return min(self._doubtful.values(), default=0)

@@ -23,6 +23,9 @@ class Stopping:
     def __len__(self) -> int:
         return len(self._of)
 
+    def __contains__(self, execution_id: str) -> bool:
+        return execution_id in self._of
+
     def told(self, execution_id: str, refs: list[NodeRef], until_us: int, now_us: int) -> None:
         """Workers were told to stop these; by `until_us` they have, whatever they say."""
         self._forget_over(now_us)

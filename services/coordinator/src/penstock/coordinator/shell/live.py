@@ -27,14 +27,16 @@ class Phase(Enum):
 
 class Shard:
     """A shard under this coordinator's lease. `head` is the position of the last record sent;
-    `absent` are those who wait for the end of an execution that left memory."""
+    `absent` are those who wait for the end of an execution that left memory. `settled`: when it was
+    taken, nothing of it ran under a limit."""
 
-    __slots__ = ("absent", "epoch", "executions", "head", "number", "phase")
+    __slots__ = ("absent", "epoch", "executions", "head", "number", "phase", "settled")
 
-    def __init__(self, number: int, epoch: int, head: int) -> None:
+    def __init__(self, number: int, epoch: int, head: int, *, settled: bool = False) -> None:
         self.number = number
         self.epoch = epoch
         self.head = head
+        self.settled = settled or epoch == 1
         self.phase = Phase.LOADING
         self.executions: dict[str, Live] = {}
         self.absent: dict[str, list[EndWaiter]] = {}

@@ -158,6 +158,8 @@ class Turns:
     ) -> Step | None:
         """The core's decision; None if the execution is not here any more or the core failed."""
         if live.gone or live.shard.phase is not Phase.OWNED:
+            if live.permits is not None:
+                self._note_over(live, happened)
             if caller is not None:
                 self._turn_away(live, caller)
             return None
@@ -203,6 +205,11 @@ class Turns:
         for later, waiting in early:
             self.put(live, later, waiting)
         return decided
+
+    def _note_over(self, live: Live, happened: Happening) -> None:
+        """A report comes too late to count: all the same its worker is done with the attempt."""
+        if type(happened) is Report and happened.continue_with is None:
+            self._release.gate.stopped(live.id, happened.lease)
 
     def _turn_away(self, live: Live, caller: Caller) -> None:
         if live.shard.phase is Phase.OWNED and live.state.end is not None:

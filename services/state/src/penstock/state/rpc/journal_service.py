@@ -99,14 +99,18 @@ class JournalService(JournalServiceServicer):
         shards = self._known(request.shards)
         granted = await self._leases.acquire(request.coordinator_id, shards)
         return pb.AcquireShardsResponse(
-            granted=[pb.GrantedShard(shard=g.shard, epoch=g.epoch, head=g.head) for g in granted]
+            granted=[
+                pb.GrantedShard(shard=g.shard, epoch=g.epoch, head=g.head, settled=g.settled)
+                for g in granted
+            ]
         )
 
     async def ReleaseShards(
         self, request: pb.ReleaseShardsRequest, context: Context
     ) -> pb.ReleaseShardsResponse:
         """Give back."""
-        await self._leases.release(request.coordinator_id, self._known(request.shards))
+        shards = self._known(request.shards)
+        await self._leases.release(request.coordinator_id, shards, dict(request.settled))
         return pb.ReleaseShardsResponse()
 
     async def LoadShard(

@@ -133,6 +133,12 @@ class Release:
         self.announce: Announce = _announce_nothing
         self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
+    @property
+    def holds_back(self) -> bool:
+        """True if something that is on disk could not be carried out, because the leases may be
+        over."""
+        return bool(self._held)
+
     def carry_out(self, released: Sequence[Released]) -> None:
         """Do what is on disk now, then give workers what is ready."""
         if self._held or not self._tenure.holds():
@@ -196,7 +202,11 @@ class Release:
 
     def _hand_over(self, worker: Worker, live: Live, refs: Sequence[NodeRef], part: bool) -> None:
         """Note who has what. Parts of a fan-out are gathered: one group per worker and execution,
-        so that what its tasks read travels once. After a pause attempts may be queued twice."""
+        so that what its tasks read travels once. After a pause attempts may be queued twice. What
+        is under a limit stays when its shard leaves."""
+        permits = live.permits
+        if permits is not None and live.shard.phase is not Phase.OWNED:
+            return
         if live.state.touched is not None:
             refs = self._still_free(live, refs)
             if not refs:
@@ -204,8 +214,8 @@ class Release:
         hand_over = live.state.hand_over
         for ref in refs:
             hand_over(ref, worker.id)
-        if live.permits is not None:
-            self.gate.handed(live, live.permits, refs)
+        if permits is not None:
+            self.gate.handed(live, permits, refs)
         worker.free -= len(refs)
         live.favourite = worker
         kind = live.slots[refs[0].node].kind

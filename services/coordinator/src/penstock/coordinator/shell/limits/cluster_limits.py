@@ -148,9 +148,9 @@ class ClusterLimits:
             self._filled.set()
 
     def loaded(self, shard: Shard) -> None:
-        """The executions of a shard are here. If somebody had them before, attempts may run that
-        their journals do not tell of."""
-        unsettled_us = self.doubt_us if shard.epoch > 1 else 0
+        """The executions of a shard are here. If somebody had them before and did not say that
+        nothing runs, attempts may run that their journals do not tell of."""
+        unsettled_us = 0 if shard.settled else self.doubt_us
         self.claims.speaks_for[shard.number] = (shard.epoch, self.now_us() + unsettled_us)
 
     def speak(self) -> None:
@@ -158,6 +158,11 @@ class ClusterLimits:
         for coordinator_id in list(self._spoken_to):
             self._sync(coordinator_id)
         self._filled.set()
+
+    def may_be_settled(self, shard: Shard) -> bool:
+        """True if nothing of a shard that is here runs that this coordinator does not know of."""
+        epoch, settled_us = self.claims.speaks_for.get(shard.number, (0, 0))
+        return epoch == shard.epoch and settled_us <= self.now_us() and self._tenure.holds()
 
     def forget(self, shard: Shard) -> None:
         """A shard went to somebody else, with all of its executions."""

@@ -252,19 +252,30 @@ class Gate(Passage):
 
     def recovered(self, live: Live, permits: Permits) -> None:
         """It is known what workers still have: the rest is in doubt, but for what a pause or a
-        debugger holds, which nobody ever had."""
+        debugger holds, which nobody ever had. Nothing is in doubt if nothing ran when the shard was
+        taken."""
         state = live.state
         refs = [entry.ref for _, entry in permits if entry.ref is not None]
-        self.lost(live, permits, [ref for ref in refs if not state.is_current(ref)])
-        for ref in refs:
-            if state.is_held(state.key(ref)):
-                self.give_back(permits, permit_of(live, ref))
+        gone = [ref for ref in refs if not state.is_current(ref)]
+        over = [ref for ref in refs if state.is_held(state.key(ref))]
+        if live.shard.settled:
+            over += gone
+        else:
+            self.lost(live, permits, gone)
+        for ref in over:
+            self.give_back(permits, permit_of(live, ref))
         if not permits.admitted and permits.get(_former(live)) is not None:
             if state.holders:
                 permits.admitted = True
+            elif live.shard.settled:
+                self.give_back(permits, _former(live))
             else:
                 until_us = self._limits.now_us() + self._limits.doubt_us
                 self.doubt(permits, _former(live), until_us)
+
+    def may_be_settled(self, shard: Shard) -> bool:
+        """True if nothing of a shard that is here runs under a limit that is not known here."""
+        return shard not in self._unread and self._limits.may_be_settled(shard)
 
     def forget(self, shard: Shard) -> None:
         """A shard went to another coordinator."""

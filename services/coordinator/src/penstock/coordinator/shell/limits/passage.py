@@ -5,14 +5,14 @@ counts until the worker says that it has stopped, or for as long as a worker goe
 coordinator.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from penstock.coordinator.core.inputs import AttemptStarted, Completed, Failed, Report
 from penstock.coordinator.limits.permits import WHOLE, BreakerRule, PermitId
 from penstock.coordinator.limits.stopping import Stopping
 from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.limits.gated import Permits
-from penstock.coordinator.shell.live import Live
+from penstock.coordinator.shell.live import Live, Shard
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 
 _FIRST_TERMINAL = int(NodeStatus.COMPLETED)
@@ -20,12 +20,13 @@ _COUNTED = ("transient", "system")
 
 
 class Passage:
-    """The way out of the gate."""
+    """The way out of the gate. `on_stopped` hears that a worker stopped something."""
 
     def __init__(self, limits: ClusterLimits) -> None:
         self._limits = limits
         self._claims = limits.claims
         self._stopping = Stopping()
+        self.on_stopped: Callable[[], None] = lambda: None
 
     def reported(self, live: Live, permits: Permits, said: Report | AttemptStarted) -> None:
         """A worker is done with an attempt, whatever becomes of its report."""
@@ -68,6 +69,13 @@ class Passage:
             is_it = (permit.node, permit.item, permit.attempt) == (ref.node, ref.item, ref.attempt)
             if claim.until_us and (is_it or (permit.node == WHOLE and all_stopped)):
                 self._claims.give_back(permit, claim.ask.key)
+        self.on_stopped()
+
+    def is_unsettled(self, shard: Shard) -> bool:
+        """True if something of a shard may run that was told to stop, or that was lost sight of."""
+        return self._claims.is_doubtful(shard.number) or any(
+            execution_id in self._stopping for execution_id in shard.executions
+        )
 
     def doubt(self, permits: Permits, permit: PermitId, until_us: int) -> None:
         """Nobody can tell whether it is over; by then it is."""

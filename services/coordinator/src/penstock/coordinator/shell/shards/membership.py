@@ -1,10 +1,10 @@
 """This process as a member of the cluster, in calls to state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penstock.api.state.v1.state_service_pb2 import GrantedShard, JoinResponse
 from penstock.common.logging import get_logger
-from penstock.coordinator.ports import Leases
+from penstock.coordinator.ports import NOT_SETTLED, Leases
 
 
 class Membership:
@@ -45,9 +45,11 @@ class Membership:
         """Take shards that are free."""
         return await self._leases.acquire(self.coordinator_id, shards)
 
-    async def release(self, shards: Sequence[int]) -> None:
-        """Give shards back."""
-        await self._leases.release(self.coordinator_id, shards)
+    async def release(
+        self, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
+        """Give shards back, some of them settled under these epochs."""
+        await self._leases.release(self.coordinator_id, shards, settled)
 
     async def leave(self) -> None:
         """Be a member no longer."""

@@ -1,14 +1,22 @@
 """What the rest of the shell must do when shards go or leases are renewed."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 from penstock.common.errors import Unavailable
+from penstock.common.logging import get_logger
+from penstock.coordinator.limits.keys import is_fenced
 from penstock.coordinator.shell.dispatch.holdings import Holdings
 from penstock.coordinator.shell.dispatch.release import MOVED, Release
 from penstock.coordinator.shell.dispatch.workers import Workers
 from penstock.coordinator.shell.limits.gate import Gate
-from penstock.coordinator.shell.live import Executions, Shard
+from penstock.coordinator.shell.limits.gated import Permits
+from penstock.coordinator.shell.live import Executions, Live, Shard
 from penstock.coordinator.shell.turns import Turns
+
+_STOP_S = 1.5
+"""How long workers have to say that they stopped what holds a slot; if they do not, whoever takes
+the shards next waits until they must have."""
 
 
 class Parting:
@@ -29,6 +37,9 @@ class Parting:
         self._holdings = holdings
         self._workers = workers
         self._gate = gate
+        self._stopped = asyncio.Event()
+        gate.on_stopped = self._stopped.set
+        self._log = get_logger("shards")
 
     def forget(self, shard: Shard) -> None:
         """Drop a shard's executions: workers stop, who waits is told to ask the new owner."""
@@ -50,6 +61,43 @@ class Parting:
                 waiter.on_failed(moved)
         shard.absent.clear()
         self._release.hand_out()
+
+    async def settle(self, shards: Sequence[Shard]) -> dict[int, int]:
+        """Shards are about to be given back: have workers stop what holds a slot, wait a moment
+        until they have, and tell of which shards nothing of that kind runs any more, by number with
+        the epoch."""
+        known = [shard for shard in shards if self._knows_all_of(shard)]
+        for shard in known:
+            for live in shard.executions.values():
+                if live.permits is not None:
+                    self._stop(live, live.permits)
+        try:
+            async with asyncio.timeout(_STOP_S):
+                while any(self._gate.is_unsettled(shard) for shard in known):
+                    self._stopped.clear()
+                    await self._stopped.wait()
+        except TimeoutError:
+            self._log.warning("workers_still_stopping")
+        return {
+            shard.number: shard.epoch
+            for shard in known
+            if self._knows_all_of(shard) and not self._gate.is_unsettled(shard)
+        }
+
+    def _knows_all_of(self, shard: Shard) -> bool:
+        """True if everything of a shard that runs under a limit is in its executions."""
+        if self._release.holds_back or not self._gate.may_be_settled(shard):
+            return False
+        return all(
+            live.early is None for live in shard.executions.values() if live.permits is not None
+        )
+
+    def _stop(self, live: Live, permits: Permits) -> None:
+        held = [live.state.current_ref(key) for key in live.state.holders]
+        fenced = [ref for ref in held if is_fenced(permits.limits, (ref,))]
+        if fenced:
+            self._gate.revoked(live, permits, fenced)
+            self._holdings.revoke_all(live)
 
     def resume(self) -> None:
         """The leases were renewed: carry out what was held back."""

@@ -149,7 +149,8 @@ class Shards:
         wanted = sorted(desired - self.held.keys() - (alive - set(strays)))
         if wanted:
             for granted in await self._membership.acquire(wanted):
-                shard = Shard(granted.shard, granted.epoch, granted.head)
+                settled = granted.settled
+                shard = Shard(granted.shard, granted.epoch, granted.head, settled=settled)
                 self.held[shard.number] = shard
                 tasks.create_task(self._recovery.bring_to_life(shard))
         self._wants = desired
@@ -192,6 +193,7 @@ class Shards:
             shard.phase = Phase.LEAVING
         self.refresh()
         await self._parting.flushed()
+        settled = await self._parting.settle(leaving)
         numbers = [s.number for s in leaving if self.held.pop(s.number, None) is s]
         for shard in leaving:
             shard.phase = Phase.GONE
@@ -199,7 +201,7 @@ class Shards:
         if not numbers:
             return
         try:
-            await self._membership.release(numbers)
+            await self._membership.release(numbers, settled)
         except PenstockError as error:
             self._log.warning("shards_not_released", shards=numbers, error=str(error))
 

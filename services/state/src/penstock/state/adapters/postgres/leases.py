@@ -1,13 +1,13 @@
 """Membership and leases in PostgreSQL, by its clock alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from penstock.common.errors import Fenced
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.queries import load_statements
-from penstock.state.ports import Granted, Lease, Membership
+from penstock.state.ports import NOT_SETTLED, Granted, Lease, Membership
 
 
 class PostgresLeases:
@@ -50,9 +50,19 @@ class PostgresLeases:
                 )
             await session.execute(self._sql["forget_dead_members"])
             rows = await session.fetch(self._sql["acquire_shards"], coordinator_id, shards)
-        return sorted(Granted(row["shard"], row["epoch"], row["head"]) for row in rows)
+        return sorted(
+            Granted(row["shard"], row["epoch"], row["head"], row["settled"]) for row in rows
+        )
 
-    async def release(self, coordinator_id: str, shards: Sequence[int]) -> None:
+    async def release(
+        self, coordinator_id: str, shards: Sequence[int], settled: Mapping[int, int] = NOT_SETTLED
+    ) -> None:
         """Give back what the member holds of `shards`."""
         async with self._database.session() as session:
-            await session.execute(self._sql["release_shards"], coordinator_id, shards)
+            await session.execute(
+                self._sql["release_shards"],
+                coordinator_id,
+                shards,
+                list(settled),
+                list(settled.values()),
+            )

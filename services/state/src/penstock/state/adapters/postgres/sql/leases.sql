@@ -29,17 +29,17 @@ SELECT number FROM schedule_changes
 -- name: acquire_shards
 -- Locks in the order of shard numbers, so that two who want the same ones do not block each other for ever.
 WITH wanted AS (
-    SELECT shard FROM shards WHERE shard = ANY ($2::int[]) ORDER BY shard FOR UPDATE
+    SELECT shard, settled FROM shards WHERE shard = ANY ($2::int[]) ORDER BY shard FOR UPDATE
 ), live AS (
     SELECT coordinator_id FROM members
     WHERE renewed_at <= clock_timestamp() AND clock_timestamp() < renewed_at + ttl
 )
-UPDATE shards s SET owner = $1, epoch = s.epoch + 1
+UPDATE shards s SET owner = $1, epoch = s.epoch + 1, settled = false
 FROM wanted w
 WHERE s.shard = w.shard
   AND EXISTS (SELECT FROM live WHERE coordinator_id = $1)
   AND (s.owner IS NULL OR s.owner = $1 OR NOT EXISTS (SELECT FROM live WHERE coordinator_id = s.owner))
-RETURNING s.shard, s.epoch, s.head
+RETURNING s.shard, s.epoch, s.head, w.settled
 
 -- name: is_member
 SELECT EXISTS (
@@ -48,4 +48,9 @@ SELECT EXISTS (
 )
 
 -- name: release_shards
-UPDATE shards SET owner = NULL WHERE shard = ANY ($2::int[]) AND owner = $1
+-- What is said of a shard holds for the lease under which it was true: the word may come late.
+UPDATE shards s SET owner = NULL, settled = EXISTS (
+    SELECT FROM unnest($3::int[], $4::bigint[]) AS said (shard, epoch)
+    WHERE said.shard = s.shard AND said.epoch = s.epoch
+)
+WHERE s.shard = ANY ($2::int[]) AND s.owner = $1
