@@ -189,7 +189,7 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(client: Client
     assert (await refused(client.debug.step(run))).problem.code == "CONFLICT"
     await client.debug.attach(run)
     for point, words in (
-        (BreakpointAt("eech"), 'did you mean "each"?'),
+        (BreakpointAt("eech"), "Did you mean each?"),
         (BreakpointAt("last", parent="items"), "one of its parents"),
         (BreakpointAt("last", condition="${{ nodes.items.output }}"), "Change the condition"),
         (BreakpointAt("last", condition="${{ payload.map(x => x) }}"), "Change the condition"),
