@@ -154,7 +154,7 @@ class Desk:
         inbox, self._inbox = self._inbox, []
         self._told.clear()
         self.release.carry_out(
-            [(cast("Live", run), (Dispatch(refs),), None) for run, refs in inbox]
+            [(cast("Live", run), (Dispatch(refs),), None) for run, refs in inbox], 0.0
         )
         self.messages += len(self._told)
 

@@ -1,11 +1,17 @@
 """Executions from start to end, through the public service and a worker's stream."""
 
+import asyncio
+
+import grpc
+
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
+from penstock.api.dispatch.v1.dispatch_service_pb2_grpc import DispatchServiceStub
 from penstock.api.journal.v1.journal_pb2 import NodeRef
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.common.rpc.channel import call
 from penstock.coordinator.shell import turns
 from support.coordinator.memory_worker import complete_all, completed, keep_all, open_worker
+from support.coordinator.sleeping import until
 
 CHAIN = """
 flow: 1
@@ -190,6 +196,49 @@ async def test_cancel_stops_the_worker_and_is_final(running, state):
         await worker.until(lambda: worker.refused)
         assert (await call(running.stub.CancelExecution, request)).status == 4
     assert running.shell.workers.by_id["w1"].free == 100
+
+
+async def test_who_was_given_up_and_came_back_has_no_place_for_what_was_cancelled_before(
+    running, state
+):
+    await apply(running, CHAIN)
+    shell = running.shell
+    async with open_worker(running.channel, keep_all) as worker:
+        answer = await start(running, "chain")
+        await worker.until(lambda: worker.tasks)
+        running.journal.going.clear()
+        request = pb.CancelExecutionRequest(execution_id=answer.execution_id)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(call(running.stub.CancelExecution, request))
+            await until(lambda: len(shell.turns.appends))
+            shell.workers.by_id["w1"].broken_at = 1e-9
+            shell.floor.give_up_lost()
+            async with open_worker(running.channel, keep_all) as returned:
+                running.journal.going.set()
+                await returned.until(lambda: returned.cancels)
+    assert shell.workers.by_id["w1"].free == 100
+
+
+async def test_a_hello_that_was_stuck_on_its_way_takes_nothing_from_who_came_later(running, state):
+    await apply(running, CHAIN)
+    async with open_worker(running.channel, keep_all, sent_us=2_000) as worker:
+        await start(running, "chain")
+        await worker.until(lambda: worker.tasks)
+        late = DispatchServiceStub(running.channel).Work()
+        hello = dispatch.Hello(worker_id="w1", pool="default", credits=100)
+        await late.write(dispatch.WorkRequest(hello=hello, sent_us=1_000))
+        assert await late.read() == grpc.aio.EOF
+        await start(running, "chain")
+        await worker.until(lambda: len(worker.tasks) == 2)
+        assert len({execution_id for execution_id, *_ in worker.tasks}) == 2
+
+
+async def test_tasks_under_a_fence_say_when_their_worker_was_heard_of(running):
+    await apply(running, CHAIN.replace('run: "return 1"', 'run: "return 1", concurrency: 1'))
+    async with open_worker(running.channel, keep_all, sent_us=2_000) as worker:
+        await start(running, "chain")
+        await worker.until(lambda: worker.tasks)
+        assert worker.echoes == [2_000]
 
 
 async def test_a_report_that_makes_no_sense_fails_its_lease_and_nothing_else(running, state):

@@ -49,6 +49,7 @@ class MemoryWorker:
         self.welcome: pb.Welcome | None = None
         self.coordinators: list[str] = []
         self.on_cancel: OnCancel = lambda cancel: None
+        self.echoes: list[int] = []
         self.changed = asyncio.Condition()
         self.ended = asyncio.Event()
 
@@ -65,6 +66,7 @@ class MemoryWorker:
         if message.HasField("welcome"):
             self.welcome = message.welcome
         self.coordinators = list(message.coordinators) or self.coordinators
+        self.echoes += [message.echo_us] if message.echo_us else []
         self.committed.extend(message.committed)
         self.refused.extend(message.refused)
         self.cancels.extend(message.cancels)
@@ -122,6 +124,7 @@ async def open_worker(
     giver: str = "",
     labels: Mapping[str, str] | None = None,
     resources: Mapping[str, float] | None = None,
+    sent_us: int = 0,
 ) -> AsyncIterator[MemoryWorker]:
     call = DispatchServiceStub(channel).Work()
     hello = pb.Hello(worker_id=worker_id, pool=pool, node_types=types, credits=credit_count)
@@ -129,7 +132,7 @@ async def open_worker(
     hello.resources.update(resources or {})
     for execution_id, ref in held:
         hello.held.add(execution_id=execution_id, ref=ref, coordinator_id=giver)
-    await call.write(pb.WorkRequest(hello=hello))
+    await call.write(pb.WorkRequest(hello=hello, sent_us=sent_us))
     worker = MemoryWorker(call, decide)
     async with asyncio.TaskGroup() as group:
         reader = group.create_task(worker.run())

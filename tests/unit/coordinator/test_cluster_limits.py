@@ -9,6 +9,7 @@ from penstock.coordinator.limits.claims import GiveBack, KeyOwner, Message
 from penstock.coordinator.limits.permits import (
     Ask,
     PermitId,
+    RateRule,
     SlotRule,
     Sync,
     Told,
@@ -17,6 +18,7 @@ from penstock.coordinator.limits.permits import (
 )
 from penstock.coordinator.shell.limits.cluster_limits import MARGIN_S, Alone, ClusterLimits
 from penstock.coordinator.shell.live import Shard
+from support.coordinator.limit_node import Time
 
 KEY = make_key("slots", "ada", "bank")
 PERMIT = PermitId("01JD0000000000000000000000", 0, 0, 1)
@@ -178,3 +180,38 @@ def test_after_a_takeover_nothing_is_granted_while_what_nobody_knows_of_may_run(
     clock.now += 0.001
     limits.turn()
     assert [each.verdict for each in told] == [Verdict.GRANTED]
+
+
+class Sometimes:
+    """Leases that hold or may be over."""
+
+    sure = True
+
+    def holds(self) -> bool:
+        return self.sure
+
+
+def test_a_rate_saves_nothing_up_while_the_leases_are_in_doubt():
+    time, tenure = Time(), Sometimes()
+    limits = ClusterLimits("here", time, tenure, 8.0)
+    let_go: list[PermitId] = []
+    limits.on_told = lambda told: let_go.append(told.permit)
+    owners = {0: KeyOwner("here", 1)}
+    limits.follow(1, HERE, owners)
+    limits.loaded(Shard(0, 1, 0))
+    limits.speak()
+    tenure.sure = False
+    key = make_key("rate", "ada", "bank")
+    for attempt in (1, 2, 3):
+        permit = PERMIT._replace(attempt=attempt)
+        limits.ask(Ask(permit, key, RateRule(1, 1_000_000), epoch=1))
+    for _ in range(3):
+        limits.turn()
+        time.now += 1
+    assert not let_go
+    assert not limits.due_us()
+    tenure.sure = True
+    limits.follow(1, HERE, owners)
+    assert limits.stirred
+    limits.turn()
+    assert len(let_go) == 1

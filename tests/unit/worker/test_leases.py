@@ -117,3 +117,19 @@ def test_a_report_lets_go_of_what_could_stop_the_work(session):
     lease.stop = lambda: lease
     session.report(lease, pb.SegmentReport(), 1)
     assert lease.stop is None
+
+
+def fenced_group() -> pb.ExecutionTasks:
+    return pb.ExecutionTasks(execution_id="e", first_attempts=[0], fence_ms=3_000)
+
+
+def test_tasks_under_a_fence_that_were_stuck_on_their_way_are_handed_back_unbegun():
+    session = Session(count(1))
+    session.hear(10.0)
+    session.hear(5.0)
+    assert not session.comes_too_late(fenced_group(), 13.0)
+    assert not session.leases
+    assert session.comes_too_late(fenced_group(), 13.1)
+    (lease,) = session.pending.values()
+    assert lease.report.outcomes[0].HasField("lost")
+    assert not lease.report.outcomes[0].started_unix_us

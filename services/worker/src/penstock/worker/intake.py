@@ -46,6 +46,8 @@ class TaskIntake:
         """Begin the work of a batch. A lease that is here already is not begun again."""
         now_us = self._parts.clock.now_us()
         for group in groups:
+            if group.fence_ms and session.comes_too_late(group, self._parts.clock.monotonic()):
+                continue
             program = self._plans.peek(group.definition_hash)
             if program is not None:
                 self._begin(session, group, program, now_us)

@@ -289,6 +289,26 @@ class Session:
             if lease is not None:
                 lease.fence_s = fence_s
 
+    def hear(self, at_s: float) -> None:
+        """The coordinator was there at this time at least: later than what it had heard by then was
+        sent. When its word arrives says nothing, for it may have been stuck on its way."""
+        self.heard_s = max(self.heard_s, at_s)
+
+    def comes_too_late(self, group: pb.ExecutionTasks, now_s: float) -> bool:
+        """Hand tasks under a fence back if their coordinator may have given them up since."""
+        if (now_s - self.heard_s) * 1000 <= group.fence_ms:
+            return False
+        keys = [(group.execution_id, node, 0, 1) for node in group.first_attempts]
+        keys += [
+            (group.execution_id, task.ref.node, task.ref.item, task.ref.attempt)
+            for task in group.tasks
+        ]
+        for key in keys:
+            lease = self.take(key)
+            if lease is not None:
+                self._hand_back(lease, "it came when its coordinator was not heard of any more")
+        return True
+
     def keep_fences(self, now_s: float) -> bool:
         """Stop and give back what is under a fence when nothing was heard for too long; True if
         something still is. O(attempts held)."""

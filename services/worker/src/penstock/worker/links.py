@@ -227,7 +227,12 @@ class Link:
         hello.CopyFrom(self._links.hello)
         hello.held.extend(self._links.held(self.last_session))
         beside = self._links.room.beside(self.last_session)
-        yield pb.WorkRequest(hello=hello, draining=self._links.draining, elsewhere_resources=beside)
+        yield pb.WorkRequest(
+            hello=hello,
+            draining=self._links.draining,
+            elsewhere_resources=beside,
+            sent_us=self._clock_us(),
+        )
         async for batch in outbox.batches(_BATCH):
             request = pb.WorkRequest()
             size = 0
@@ -236,6 +241,7 @@ class Link:
                     _add_report(request, item)
                     size += item.size
                     if size > _MESSAGE_BYTES_MAX:
+                        request.sent_us = self._clock_us()
                         yield request
                         request, size = pb.WorkRequest(), 0
                 elif isinstance(item, pb.AttemptStarted):
@@ -250,7 +256,11 @@ class Link:
             if self._links.room.taken:
                 request.elsewhere_resources.update(self._links.room.beside(self.session))
             self._sent_at = self._links.clock.monotonic()
+            request.sent_us = self._clock_us()
             yield request
+
+    def _clock_us(self) -> int:
+        return round(self._links.clock.monotonic() * 1e6)
 
     async def _tick(self) -> None:
         """Heartbeats when nothing else was sent; news of attempts that run for a while."""
@@ -287,7 +297,7 @@ class Link:
         if session is None:
             return
         if response.tasks or response.beat:
-            session.heard_s = self._links.clock.monotonic()
+            session.hear(response.echo_us / 1e6 or self._links.clock.monotonic())
         if response.tasks:
             self._links.watch_fences(response.tasks)
             self._links.intake.take(session, response.tasks)

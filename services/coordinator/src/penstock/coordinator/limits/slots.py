@@ -85,11 +85,18 @@ class Slots:
             told.append((ask, Verdict.GRANTED))
         if self._skipping:
             for ask in [each for each in self.line if _rule(each).on_full == "skip"]:
+                if self._stands_in_its_own_way(ask):
+                    continue
                 self._leave(ask.permit)
                 told.append((ask, Verdict.REFUSED))
         if self._cancelling:
             told.extend(self._evict())
         return told
+
+    def _stands_in_its_own_way(self, ask: Ask) -> bool:
+        """True if the execution holds a slot from before its coordinator died: once that is over it
+        gets it again."""
+        return any(permit.execution_id == ask.permit.execution_id for permit in self.holders)
 
     def _evict(self) -> list[tuple[Ask, Verdict]]:
         """Tell the oldest holders to go, one for each who wants a place in this way."""

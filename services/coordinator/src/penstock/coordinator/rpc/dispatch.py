@@ -47,9 +47,13 @@ class DispatchRpc(DispatchServiceServicer):
         if first is None:
             return
         hello = _checked(first)
+        known = self._coordinator.workers.by_id.get(hello.worker_id)
+        if known is not None and first.sent_us < known.echo_us:
+            self._log.info("worker_stream_outdated", worker=hello.worker_id)
+            return  # it was stuck on its way: what it says of attempts held is no longer so
         floor = self._coordinator.floor
         claims = _claims(hello, self._coordinator.id)
-        worker, stream = floor.arrive(hello, claims, first.elsewhere_resources)
+        worker, stream = floor.arrive(hello, claims, first.elsewhere_resources, first.sent_us)
         reader = self._tasks.create_task(self._read(requests, first, worker))
         reader.add_done_callback(lambda _: stream.close())
         try:
@@ -85,6 +89,7 @@ class DispatchRpc(DispatchServiceServicer):
     def _take_in(self, request: WorkRequest, worker: Worker) -> None:
         coordinator = self._coordinator
         coordinator.workers.heard(worker, request.elsewhere)
+        worker.echo_us = request.sent_us
         if request.elsewhere_resources or worker.ledger.elsewhere:
             coordinator.floor.uses_elsewhere(worker, request.elsewhere_resources)
         if request.draining:

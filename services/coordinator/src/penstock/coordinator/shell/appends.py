@@ -89,7 +89,7 @@ class Appends:
         if self._in_flight:
             self._in_flight[-1].released.extend(released)
         else:
-            self._release.carry_out(released)
+            self._release.carry_out(released, self._clock.monotonic())
 
     def on_answer(self, answer: AppendResponse) -> None:
         """An append is on disk, except for the shards that others own now."""
@@ -101,7 +101,7 @@ class Appends:
             for write in request.writes:
                 if write.shard == shard:
                     self.on_fenced(shard, write.epoch)
-        self._release.carry_out(append.released)
+        self._release.carry_out(append.released, append.sent_at)
         if append.owed:
             self.on_owed(append.owed)
         for done in append.then:

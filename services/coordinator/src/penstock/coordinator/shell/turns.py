@@ -151,7 +151,7 @@ class Turns:
             released, at_once = _without_broken(released), _without_broken(at_once)
         self.appends.attach(released, self._dues.take())
         if at_once:
-            self._release.carry_out(at_once)
+            self._release.carry_out(at_once, self._clock.monotonic())
 
     def _decide(
         self, live: Live, happened: Happening, caller: Caller | None, now_us: int

@@ -26,7 +26,7 @@ from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_
 from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/dispatch/v1/dispatch_service.proto\x12\x18penstock.api.dispatch.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"\xb9\x03\n\x0bWorkRequest\x12.\n\x05hello\x18\x01 \x01(\x0b\x32\x1f.penstock.api.dispatch.v1.Hello\x12\x38\n\x07reports\x18\x02 \x03(\x0b\x32\'.penstock.api.dispatch.v1.SegmentReport\x12\x39\n\x07started\x18\x03 \x03(\x0b\x32(.penstock.api.dispatch.v1.AttemptStarted\x12\x11\n\theartbeat\x18\x04 \x01(\x08\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x11\n\telsewhere\x18\x06 \x01(\r\x12Z\n\x13\x65lsewhere_resources\x18\x07 \x03(\x0b\x32=.penstock.api.dispatch.v1.WorkRequest.ElsewhereResourcesEntry\x12\x36\n\x07stopped\x18\x08 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x1a\x39\n\x17\x45lsewhereResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xe3\x02\n\x05Hello\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12;\n\x06labels\x18\x03 \x03(\x0b\x32+.penstock.api.dispatch.v1.Hello.LabelsEntry\x12\x12\n\nnode_types\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\r\x12\x33\n\x04held\x18\x06 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x12\x41\n\tresources\x18\x07 \x03(\x0b\x32..penstock.api.dispatch.v1.Hello.ResourcesEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"j\n\x0bHeldAttempt\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x16\n\x0e\x63oordinator_id\x18\x03 \x01(\t\"n\n\x0e\x41ttemptStarted\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x03 \x01(\x03\"\x97\x02\n\rSegmentReport\x12\x11\n\treport_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12/\n\x05lease\x18\x03 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x37\n\x08outcomes\x18\x04 \x03(\x0b\x32%.penstock.api.dispatch.v1.NodeOutcome\x12\x37\n\rcontinue_with\x18\x05 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12:\n\tcompleted\x18\x06 \x01(\x0b\x32\'.penstock.api.journal.v1.NodesCompleted\"\xeb\x04\n\x0bNodeOutcome\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x02 \x01(\x03\x12\x18\n\x10\x66inished_unix_us\x18\x03 \x01(\x03\x12\x38\n\tcompleted\x18\x04 \x01(\x0b\x32#.penstock.api.dispatch.v1.CompletedH\x00\x12\x32\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x43\n\x0f\x63ondition_false\x18\x06 \x01(\x0b\x32(.penstock.api.dispatch.v1.ConditionFalseH\x00\x12\x34\n\x07waiting\x18\x07 \x01(\x0b\x32!.penstock.api.dispatch.v1.WaitingH\x00\x12\x39\n\nfanned_out\x18\x08 \x01(\x0b\x32#.penstock.api.dispatch.v1.FannedOutH\x00\x12.\n\x04lost\x18\t \x01(\x0b\x32\x1e.penstock.api.dispatch.v1.LostH\x00\x12;\n\x0bstart_child\x18\x0f \x01(\x0b\x32$.penstock.api.dispatch.v1.StartChildH\x00\x12.\n\x04logs\x18\n \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\x12\x31\n\x04vars\x18\x12 \x01(\x0b\x32#.penstock.api.payload.v1.VarsChangeB\x06\n\x04kind\"]\n\tCompleted\x12\x30\n\x06output\x18\x01 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0e\n\x06\x63hosen\x18\x02 \x03(\t\x12\x0e\n\x06routed\x18\x03 \x01(\x08\"\x10\n\x0e\x43onditionFalse\"\x8a\x02\n\x07Waiting\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x04\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x0e\n\x06signal\x18\x03 \x01(\t\x12\x30\n\x06output\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x30\n\x04task\x18\x05 \x01(\x0b\x32\".penstock.api.journal.v1.HumanTask\x12\x36\n\non_timeout\x18\x06 \x01(\x0e\x32\".penstock.api.journal.v1.OnTimeout\x12\r\n\x05\x61gain\x18\x07 \x01(\x08\x12\x18\n\x10give_up_after_us\x18\x08 \x01(\x04\"_\n\tFannedOut\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nitems_json\x18\x02 \x03(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"\xae\x01\n\nStartChild\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x30\n\x06params\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x19\n\x11priority_plus_one\x18\x05 \x01(\r\x12\x10\n\x08\x64\x65tached\x18\x06 \x01(\x08\x12\x10\n\x08outlives\x18\x07 \x01(\x08\"\x15\n\x04Lost\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\"\xf6\x01\n\x0cWorkResponse\x12\x32\n\x07welcome\x18\x01 \x01(\x0b\x32!.penstock.api.dispatch.v1.Welcome\x12\x37\n\x05tasks\x18\x02 \x03(\x0b\x32(.penstock.api.dispatch.v1.ExecutionTasks\x12\x11\n\tcommitted\x18\x03 \x03(\x04\x12\x0f\n\x07refused\x18\x04 \x03(\x04\x12\x31\n\x07\x63\x61ncels\x18\x05 \x03(\x0b\x32 .penstock.api.dispatch.v1.Cancel\x12\x14\n\x0c\x63oordinators\x18\x06 \x03(\t\x12\x0c\n\x04\x62\x65\x61t\x18\x07 \x01(\x08\"7\n\x07Welcome\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x14\n\x0cheartbeat_ms\x18\x02 \x01(\r\"\xc4\x03\n\x0e\x45xecutionTasks\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x30\n\x06params\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x17\n\x0fstarted_unix_us\x18\x06 \x01(\x03\x12\x33\n\x06inputs\x18\x07 \x03(\x0b\x32#.penstock.api.dispatch.v1.NodeValue\x12-\n\x05tasks\x18\x08 \x03(\x0b\x32\x1e.penstock.api.dispatch.v1.Task\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x14\n\x0cmay_continue\x18\n \x01(\x08\x12\x16\n\x0e\x66irst_attempts\x18\x0b \x03(\r\x12\x11\n\tcompleted\x18\x0c \x03(\r\x12\x16\n\x0e\x63ompleted_json\x18\r \x03(\x0c\x12\x10\n\x08\x66\x65nce_ms\x18\x0e \x01(\r\x12\x11\n\tvars_json\x18\x0f \x01(\x0c\"\xb3\x01\n\tNodeValue\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xe6\x01\n\x04Task\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x11\n\titem_json\x18\x02 \x01(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x18\n\x10\x64\x65\x61\x64line_unix_us\x18\x04 \x01(\x03\x12 \n\x18\x65\x66\x66\x65\x63t_may_have_happened\x18\x05 \x01(\x08\x12/\n\x05input\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"M\n\x06\x43\x61ncel\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef2l\n\x0f\x44ispatchService\x12Y\n\x04Work\x12%.penstock.api.dispatch.v1.WorkRequest\x1a&.penstock.api.dispatch.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/penstock/api/dispatch/v1/dispatch_service.proto\x12\x18penstock.api.dispatch.v1\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\"\xca\x03\n\x0bWorkRequest\x12.\n\x05hello\x18\x01 \x01(\x0b\x32\x1f.penstock.api.dispatch.v1.Hello\x12\x38\n\x07reports\x18\x02 \x03(\x0b\x32\'.penstock.api.dispatch.v1.SegmentReport\x12\x39\n\x07started\x18\x03 \x03(\x0b\x32(.penstock.api.dispatch.v1.AttemptStarted\x12\x11\n\theartbeat\x18\x04 \x01(\x08\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x11\n\telsewhere\x18\x06 \x01(\r\x12Z\n\x13\x65lsewhere_resources\x18\x07 \x03(\x0b\x32=.penstock.api.dispatch.v1.WorkRequest.ElsewhereResourcesEntry\x12\x36\n\x07stopped\x18\x08 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x12\x0f\n\x07sent_us\x18\t \x01(\x04\x1a\x39\n\x17\x45lsewhereResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xe3\x02\n\x05Hello\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12;\n\x06labels\x18\x03 \x03(\x0b\x32+.penstock.api.dispatch.v1.Hello.LabelsEntry\x12\x12\n\nnode_types\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\r\x12\x33\n\x04held\x18\x06 \x03(\x0b\x32%.penstock.api.dispatch.v1.HeldAttempt\x12\x41\n\tresources\x18\x07 \x03(\x0b\x32..penstock.api.dispatch.v1.Hello.ResourcesEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"j\n\x0bHeldAttempt\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x16\n\x0e\x63oordinator_id\x18\x03 \x01(\t\"n\n\x0e\x41ttemptStarted\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x03 \x01(\x03\"\x97\x02\n\rSegmentReport\x12\x11\n\treport_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12/\n\x05lease\x18\x03 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x37\n\x08outcomes\x18\x04 \x03(\x0b\x32%.penstock.api.dispatch.v1.NodeOutcome\x12\x37\n\rcontinue_with\x18\x05 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12:\n\tcompleted\x18\x06 \x01(\x0b\x32\'.penstock.api.journal.v1.NodesCompleted\"\xeb\x04\n\x0bNodeOutcome\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x17\n\x0fstarted_unix_us\x18\x02 \x01(\x03\x12\x18\n\x10\x66inished_unix_us\x18\x03 \x01(\x03\x12\x38\n\tcompleted\x18\x04 \x01(\x0b\x32#.penstock.api.dispatch.v1.CompletedH\x00\x12\x32\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.FailureH\x00\x12\x43\n\x0f\x63ondition_false\x18\x06 \x01(\x0b\x32(.penstock.api.dispatch.v1.ConditionFalseH\x00\x12\x34\n\x07waiting\x18\x07 \x01(\x0b\x32!.penstock.api.dispatch.v1.WaitingH\x00\x12\x39\n\nfanned_out\x18\x08 \x01(\x0b\x32#.penstock.api.dispatch.v1.FannedOutH\x00\x12.\n\x04lost\x18\t \x01(\x0b\x32\x1e.penstock.api.dispatch.v1.LostH\x00\x12;\n\x0bstart_child\x18\x0f \x01(\x0b\x32$.penstock.api.dispatch.v1.StartChildH\x00\x12.\n\x04logs\x18\n \x03(\x0b\x32 .penstock.api.payload.v1.LogLine\x12\x31\n\x04vars\x18\x12 \x01(\x0b\x32#.penstock.api.payload.v1.VarsChangeB\x06\n\x04kind\"]\n\tCompleted\x12\x30\n\x06output\x18\x01 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0e\n\x06\x63hosen\x18\x02 \x03(\t\x12\x0e\n\x06routed\x18\x03 \x01(\x08\"\x10\n\x0e\x43onditionFalse\"\x8a\x02\n\x07Waiting\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x04\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x0e\n\x06signal\x18\x03 \x01(\t\x12\x30\n\x06output\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x30\n\x04task\x18\x05 \x01(\x0b\x32\".penstock.api.journal.v1.HumanTask\x12\x36\n\non_timeout\x18\x06 \x01(\x0e\x32\".penstock.api.journal.v1.OnTimeout\x12\r\n\x05\x61gain\x18\x07 \x01(\x08\x12\x18\n\x10give_up_after_us\x18\x08 \x01(\x04\"_\n\tFannedOut\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nitems_json\x18\x02 \x03(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"\xae\x01\n\nStartChild\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x30\n\x06params\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x19\n\x11priority_plus_one\x18\x05 \x01(\r\x12\x10\n\x08\x64\x65tached\x18\x06 \x01(\x08\x12\x10\n\x08outlives\x18\x07 \x01(\x08\"\x15\n\x04Lost\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\"\x87\x02\n\x0cWorkResponse\x12\x32\n\x07welcome\x18\x01 \x01(\x0b\x32!.penstock.api.dispatch.v1.Welcome\x12\x37\n\x05tasks\x18\x02 \x03(\x0b\x32(.penstock.api.dispatch.v1.ExecutionTasks\x12\x11\n\tcommitted\x18\x03 \x03(\x04\x12\x0f\n\x07refused\x18\x04 \x03(\x04\x12\x31\n\x07\x63\x61ncels\x18\x05 \x03(\x0b\x32 .penstock.api.dispatch.v1.Cancel\x12\x14\n\x0c\x63oordinators\x18\x06 \x03(\t\x12\x0c\n\x04\x62\x65\x61t\x18\x07 \x01(\x08\x12\x0f\n\x07\x65\x63ho_us\x18\x08 \x01(\x04\"7\n\x07Welcome\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x14\n\x0cheartbeat_ms\x18\x02 \x01(\r\"\xc4\x03\n\x0e\x45xecutionTasks\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65\x66inition_hash\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x30\n\x06params\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07trigger\x18\x05 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x17\n\x0fstarted_unix_us\x18\x06 \x01(\x03\x12\x33\n\x06inputs\x18\x07 \x03(\x0b\x32#.penstock.api.dispatch.v1.NodeValue\x12-\n\x05tasks\x18\x08 \x03(\x0b\x32\x1e.penstock.api.dispatch.v1.Task\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x14\n\x0cmay_continue\x18\n \x01(\x08\x12\x16\n\x0e\x66irst_attempts\x18\x0b \x03(\r\x12\x11\n\tcompleted\x18\x0c \x03(\r\x12\x16\n\x0e\x63ompleted_json\x18\r \x03(\x0c\x12\x10\n\x08\x66\x65nce_ms\x18\x0e \x01(\r\x12\x11\n\tvars_json\x18\x0f \x01(\x0c\"\xb3\x01\n\tNodeValue\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"\xe6\x01\n\x04Task\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef\x12\x11\n\titem_json\x18\x02 \x01(\x0c\x12/\n\x05items\x18\x03 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\x12\x18\n\x10\x64\x65\x61\x64line_unix_us\x18\x04 \x01(\x03\x12 \n\x18\x65\x66\x66\x65\x63t_may_have_happened\x18\x05 \x01(\x08\x12/\n\x05input\x18\x06 \x01(\x0b\x32 .penstock.api.payload.v1.Payload\"M\n\x06\x43\x61ncel\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12-\n\x03ref\x18\x02 \x01(\x0b\x32 .penstock.api.journal.v1.NodeRef2l\n\x0f\x44ispatchService\x12Y\n\x04Work\x12%.penstock.api.dispatch.v1.WorkRequest\x1a&.penstock.api.dispatch.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,47 +40,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HELLO_RESOURCESENTRY']._loaded_options = None
   _globals['_HELLO_RESOURCESENTRY']._serialized_options = b'8\001'
   _globals['_WORKREQUEST']._serialized_start=156
-  _globals['_WORKREQUEST']._serialized_end=597
-  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_start=540
-  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_end=597
-  _globals['_HELLO']._serialized_start=600
-  _globals['_HELLO']._serialized_end=955
-  _globals['_HELLO_LABELSENTRY']._serialized_start=860
-  _globals['_HELLO_LABELSENTRY']._serialized_end=905
-  _globals['_HELLO_RESOURCESENTRY']._serialized_start=907
-  _globals['_HELLO_RESOURCESENTRY']._serialized_end=955
-  _globals['_HELDATTEMPT']._serialized_start=957
-  _globals['_HELDATTEMPT']._serialized_end=1063
-  _globals['_ATTEMPTSTARTED']._serialized_start=1065
-  _globals['_ATTEMPTSTARTED']._serialized_end=1175
-  _globals['_SEGMENTREPORT']._serialized_start=1178
-  _globals['_SEGMENTREPORT']._serialized_end=1457
-  _globals['_NODEOUTCOME']._serialized_start=1460
-  _globals['_NODEOUTCOME']._serialized_end=2079
-  _globals['_COMPLETED']._serialized_start=2081
-  _globals['_COMPLETED']._serialized_end=2174
-  _globals['_CONDITIONFALSE']._serialized_start=2176
-  _globals['_CONDITIONFALSE']._serialized_end=2192
-  _globals['_WAITING']._serialized_start=2195
-  _globals['_WAITING']._serialized_end=2461
-  _globals['_FANNEDOUT']._serialized_start=2463
-  _globals['_FANNEDOUT']._serialized_end=2558
-  _globals['_STARTCHILD']._serialized_start=2561
-  _globals['_STARTCHILD']._serialized_end=2735
-  _globals['_LOST']._serialized_start=2737
-  _globals['_LOST']._serialized_end=2758
-  _globals['_WORKRESPONSE']._serialized_start=2761
-  _globals['_WORKRESPONSE']._serialized_end=3007
-  _globals['_WELCOME']._serialized_start=3009
-  _globals['_WELCOME']._serialized_end=3064
-  _globals['_EXECUTIONTASKS']._serialized_start=3067
-  _globals['_EXECUTIONTASKS']._serialized_end=3519
-  _globals['_NODEVALUE']._serialized_start=3522
-  _globals['_NODEVALUE']._serialized_end=3701
-  _globals['_TASK']._serialized_start=3704
-  _globals['_TASK']._serialized_end=3934
-  _globals['_CANCEL']._serialized_start=3936
-  _globals['_CANCEL']._serialized_end=4013
-  _globals['_DISPATCHSERVICE']._serialized_start=4015
-  _globals['_DISPATCHSERVICE']._serialized_end=4123
+  _globals['_WORKREQUEST']._serialized_end=614
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_start=557
+  _globals['_WORKREQUEST_ELSEWHERERESOURCESENTRY']._serialized_end=614
+  _globals['_HELLO']._serialized_start=617
+  _globals['_HELLO']._serialized_end=972
+  _globals['_HELLO_LABELSENTRY']._serialized_start=877
+  _globals['_HELLO_LABELSENTRY']._serialized_end=922
+  _globals['_HELLO_RESOURCESENTRY']._serialized_start=924
+  _globals['_HELLO_RESOURCESENTRY']._serialized_end=972
+  _globals['_HELDATTEMPT']._serialized_start=974
+  _globals['_HELDATTEMPT']._serialized_end=1080
+  _globals['_ATTEMPTSTARTED']._serialized_start=1082
+  _globals['_ATTEMPTSTARTED']._serialized_end=1192
+  _globals['_SEGMENTREPORT']._serialized_start=1195
+  _globals['_SEGMENTREPORT']._serialized_end=1474
+  _globals['_NODEOUTCOME']._serialized_start=1477
+  _globals['_NODEOUTCOME']._serialized_end=2096
+  _globals['_COMPLETED']._serialized_start=2098
+  _globals['_COMPLETED']._serialized_end=2191
+  _globals['_CONDITIONFALSE']._serialized_start=2193
+  _globals['_CONDITIONFALSE']._serialized_end=2209
+  _globals['_WAITING']._serialized_start=2212
+  _globals['_WAITING']._serialized_end=2478
+  _globals['_FANNEDOUT']._serialized_start=2480
+  _globals['_FANNEDOUT']._serialized_end=2575
+  _globals['_STARTCHILD']._serialized_start=2578
+  _globals['_STARTCHILD']._serialized_end=2752
+  _globals['_LOST']._serialized_start=2754
+  _globals['_LOST']._serialized_end=2775
+  _globals['_WORKRESPONSE']._serialized_start=2778
+  _globals['_WORKRESPONSE']._serialized_end=3041
+  _globals['_WELCOME']._serialized_start=3043
+  _globals['_WELCOME']._serialized_end=3098
+  _globals['_EXECUTIONTASKS']._serialized_start=3101
+  _globals['_EXECUTIONTASKS']._serialized_end=3553
+  _globals['_NODEVALUE']._serialized_start=3556
+  _globals['_NODEVALUE']._serialized_end=3735
+  _globals['_TASK']._serialized_start=3738
+  _globals['_TASK']._serialized_end=3968
+  _globals['_CANCEL']._serialized_start=3970
+  _globals['_CANCEL']._serialized_end=4047
+  _globals['_DISPATCHSERVICE']._serialized_start=4049
+  _globals['_DISPATCHSERVICE']._serialized_end=4157
 # @@protoc_insertion_point(module_scope)

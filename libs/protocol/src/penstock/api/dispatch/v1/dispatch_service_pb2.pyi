@@ -54,12 +54,15 @@ class WorkRequest(_message.Message):
     ELSEWHERE_FIELD_NUMBER: _builtins.int
     ELSEWHERE_RESOURCES_FIELD_NUMBER: _builtins.int
     STOPPED_FIELD_NUMBER: _builtins.int
+    SENT_US_FIELD_NUMBER: _builtins.int
     heartbeat: _builtins.bool
     """True in the periodic message that keeps the worker's leases."""
     draining: _builtins.bool
     """True once the worker takes no more tasks."""
     elsewhere: _builtins.int
     """How many tasks it holds for other coordinators at this moment."""
+    sent_us: _builtins.int
+    """When it was sent, by a clock of the worker's that nobody else can read; 0 if it does not say."""
     @_builtins.property
     def hello(self) -> Global___Hello:
         """Who is there; first message only."""
@@ -91,10 +94,11 @@ class WorkRequest(_message.Message):
         elsewhere: _builtins.int = ...,
         elsewhere_resources: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         stopped: _abc.Iterable[Global___HeldAttempt] | None = ...,
+        sent_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "elsewhere", b"elsewhere", "elsewhere_resources", b"elsewhere_resources", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "started", b"started", "stopped", b"stopped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "elsewhere", b"elsewhere", "elsewhere_resources", b"elsewhere_resources", "heartbeat", b"heartbeat", "hello", b"hello", "reports", b"reports", "sent_us", b"sent_us", "started", b"started", "stopped", b"stopped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -626,8 +630,13 @@ class WorkResponse(_message.Message):
     CANCELS_FIELD_NUMBER: _builtins.int
     COORDINATORS_FIELD_NUMBER: _builtins.int
     BEAT_FIELD_NUMBER: _builtins.int
+    ECHO_US_FIELD_NUMBER: _builtins.int
     beat: _builtins.bool
     """True in the periodic message that lets the worker go on with attempts under a fence."""
+    echo_us: _builtins.int
+    """With `beat`, and with tasks under a fence: `sent_us` of the last message that the coordinator had taken in then. It tells
+    the worker how old at most this message is: one that was stuck on its way says nothing about who may run what now.
+    """
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """Answer to hello; first message only."""
@@ -662,10 +671,11 @@ class WorkResponse(_message.Message):
         cancels: _abc.Iterable[Global___Cancel] | None = ...,
         coordinators: _abc.Iterable[_builtins.str] | None = ...,
         beat: _builtins.bool = ...,
+        echo_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "cancels", b"cancels", "committed", b"committed", "coordinators", b"coordinators", "refused", b"refused", "tasks", b"tasks", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "cancels", b"cancels", "committed", b"committed", "coordinators", b"coordinators", "echo_us", b"echo_us", "refused", b"refused", "tasks", b"tasks", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

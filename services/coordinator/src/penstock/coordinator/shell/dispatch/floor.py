@@ -76,11 +76,16 @@ class Floor:
         self._log = get_logger("workers")
 
     def arrive(
-        self, hello: Hello, claims: Claims, elsewhere: Mapping[str, float] = NOTHING
+        self,
+        hello: Hello,
+        claims: Claims,
+        elsewhere: Mapping[str, float] = NOTHING,
+        sent_us: int = 0,
     ) -> tuple[Worker, Stream]:
         """A worker is here: adopt what it holds, hand out again what it never got. `elsewhere` is
-        what other coordinators' attempts hold of its resources."""
+        what other coordinators' attempts hold of its resources, `sent_us` when it said so."""
         worker, returned = self._workers.arrive(hello)
+        worker.echo_us = sent_us
         self._workers.uses_elsewhere(worker, elsewhere)
         worker.claims = dict(claims)
         self._log.info("worker_arrived", worker=worker.id, pool=worker.pool, returned=returned)
@@ -194,7 +199,8 @@ class Floor:
                 self._take_early()
 
     def give_up_lost(self) -> None:
-        """Queue again what workers that are gone held. O(executions) if there are any."""
+        """Queue again what workers that are gone held: it is nobody else's until that is decided,
+        also not such a worker's that comes back meanwhile. O(executions) if there are any."""
         gone: dict[str, tuple[Worker, str]] = {}
         for worker, cause in self._workers.take_lost():
             self._log.warning("worker_lost", worker=worker.id, cause=cause)
@@ -206,6 +212,7 @@ class Floor:
             for worker_id in sorted(gone.keys() & holders.values()) if holders else ():
                 worker, why = gone[worker_id]
                 refs = self._holdings.held_by(live, worker)
+                holders.update((live.state.key(ref), f"{worker_id} (gone)") for ref in refs)
                 if live.permits is not None:
                     self._gate.lost(live, live.permits, refs)
                 self._turns.put(live, AttemptsLost(tuple(refs), why))

@@ -127,7 +127,7 @@ class Release:
         self._tenure = tenure
         self._joins = joins
         self._segments = segments
-        self._held: list[Released] = []
+        self._held: list[tuple[float, Sequence[Released]]] = []
         self.ready = ready
         self.fence_ms = 0
         self.announce: Announce = _announce_nothing
@@ -139,31 +139,33 @@ class Release:
         over."""
         return bool(self._held)
 
-    def carry_out(self, released: Sequence[Released]) -> None:
-        """Do what is on disk now, then give workers what is ready."""
+    def carry_out(self, released: Sequence[Released], decided_at: float) -> None:
+        """Do what was decided then and is on disk now, and give workers what is ready."""
         if self._held or not self._tenure.holds():
-            self._held.extend(released)
+            self._held.append((decided_at, released))
             return
         for live, commands, caller in released:
-            self._carry_out_one(live, commands, caller)
+            self._carry_out_one(live, commands, caller, decided_at)
         self.hand_out()
         self._workers.flush()
 
     def resume(self) -> None:
         """The leases were renewed: carry on with what was held back."""
         held, self._held = self._held, []
-        self.carry_out(held)
+        for decided_at, released in held:
+            self.carry_out(released, decided_at)
 
     def awaiting_workers(self, live: Live) -> set[NodeRef]:
         """Its attempts that are in a queue, at the gate, or on their way there. O(what waits)."""
         found = self.ready.waiting_of(live)
         if live.permits is not None:
             found |= self.gate.kept(live.permits)
-        for other, commands, _ in self._held:
-            if other is live:
-                for command in commands:
-                    if type(command) is Dispatch:
-                        found.update(command.refs)
+        for _, released in self._held:
+            for other, commands, _ in released:
+                if other is live:
+                    for command in commands:
+                        if type(command) is Dispatch:
+                            found.update(command.refs)
         return found
 
     def serve_workers(self) -> None:
@@ -177,7 +179,9 @@ class Release:
         for worker in self._workers.by_id.values():
             if worker.fenced and self._tenure.holds():
                 worker.fenced = worker.free < worker.credits
-                worker.stream.message().beat = True
+                message = worker.stream.message()
+                message.beat = True
+                message.echo_us = message.echo_us or worker.echo_us
 
     def hand_out(self) -> None:
         """Give ready attempts to workers with room."""
@@ -263,23 +267,29 @@ class Release:
         """Tell a worker to run attempts that it was given."""
         go_on = self._segments and live.state.debug is None and may_continue(live.plan, refs)
         stream = worker.stream
-        tasks = stream.message().tasks.add()
+        message = stream.message()
+        tasks = message.tasks.add()
         if live.permits is not None:
             limits = live.permits.limits
             go_on = go_on and limits.own_way
             if is_fenced(limits, refs):
                 tasks.fence_ms = self.fence_ms
+                message.echo_us = message.echo_us or worker.echo_us
                 worker.fenced = True
         stream.grew(add_tasks(tasks, live, refs, go_on=go_on))
 
     def _carry_out_one(
-        self, live: Live, commands: Sequence[Command], caller: Caller | None
+        self,
+        live: Live,
+        commands: Sequence[Command],
+        caller: Caller | None,
+        decided_at: float,
     ) -> None:
         phase = live.shard.phase
         if phase is Phase.GONE:
             for command in commands:  # what they took from workers, nobody else gives back
                 if type(command) is CancelAttempts:
-                    self._cancel(live, command)
+                    self._cancel(live, command, decided_at)
             if caller is not None:
                 caller.on_failed(Unavailable(MOVED))
             return
@@ -296,7 +306,7 @@ class Release:
                 case AnswerReport():
                     accepted = command.accepted
                 case CancelAttempts():
-                    self._cancel(live, command)
+                    self._cancel(live, command, decided_at)
                 case StoreOutput():
                     if phase is not Phase.LEAVING:
                         self._joins.store(live, command)
@@ -325,12 +335,14 @@ class Release:
         else:
             gate.settle(live, permits)
 
-    def _cancel(self, live: Live, command: CancelAttempts) -> None:
+    def _cancel(self, live: Live, command: CancelAttempts, decided_at: float) -> None:
+        """A worker that was given up since and came back began anew: it has no place for them."""
         by_id = self._workers.by_id
         for ref, worker_id in zip(command.refs, command.workers, strict=True):
             worker = by_id.get(worker_id)
             if worker is not None:
-                worker.give_back(live.id, ref)
+                if worker.known_since <= decided_at:
+                    worker.give_back(live.id, ref)
                 worker.cancel(live.id, ref)
 
     def _finish(self, live: Live, end: Finish) -> None:

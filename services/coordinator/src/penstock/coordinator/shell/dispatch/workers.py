@@ -66,11 +66,12 @@ class Stream:
 class Worker(Seat):
     """One worker process: a seat that placement fills, and a stream.
 
-    `claims` are the attempts it said it holds when it arrived, at `arrived_at`. `continued` maps an
-    attempt that it asked to go on with, and the lease whose report asked for it: until the worker
-    has seen the answer it says that it holds the latter. `answered` is a list, shared by all
-    workers, of those that have answers to send. `fenced`: it was given work that it stops when it
-    hears nothing for a while.
+    `claims` are the attempts it said it holds when it arrived, at `arrived_at`; `known_since` is
+    when it came first, unless it was given up in between. `echo_us` is when it sent what was taken
+    in last, by its own clock. `continued` maps an attempt that it asked to go on with, and the
+    lease whose report asked for it: until the worker has seen the answer it says that it holds the
+    latter. `answered` is a list, shared by all workers, of those that have answers to send.
+    `fenced`: it was given work that it stops when it hears nothing for a while.
     """
 
     __slots__ = (
@@ -81,10 +82,12 @@ class Worker(Seat):
         "committed",
         "continued",
         "draining",
+        "echo_us",
         "fenced",
         "heard_at",
         "id",
         "kinds",
+        "known_since",
         "pool",
         "refused",
         "stream",
@@ -104,6 +107,8 @@ class Worker(Seat):
         self.heard_at = 0.0
         self.broken_at = 0.0
         self.arrived_at = 0.0
+        self.known_since = 0.0
+        self.echo_us = 0
         self.claims: dict[str, Sequence[NodeRef]] = {}
         self.stream = Stream()
         self.committed: list[int] = []
@@ -248,6 +253,7 @@ class Workers:
         returned = worker is not None
         if worker is None:
             worker = self.by_id[hello.worker_id] = Worker(hello, self._answered)
+            worker.known_since = self._clock.monotonic()
         else:
             worker.stream.close()
             worker.stream = Stream()

@@ -108,7 +108,7 @@ class ClusterLimits:
         self._execution_owners: dict[int, str] = {}
         self._spoken_to: set[str] = set()
         self._missed_by: set[str] = set()
-        self._held_back: list[Told] = []
+        self._in_doubt = False
         self._answered = False
         self._greeted_s = 0.0
 
@@ -144,7 +144,7 @@ class ClusterLimits:
         returned = self._missed_by & self._members.keys()
         for coordinator_id in self.claims.follow(leases) | returned:
             self._sync(coordinator_id)
-        if self._held_back or self.book.awaited():
+        if self._in_doubt or self.book.awaited():
             self._filled.set()
 
     def loaded(self, shard: Shard) -> None:
@@ -282,20 +282,19 @@ class ClusterLimits:
         return self._filled.is_set()
 
     def due_us(self) -> int:
-        """When time alone calls for a turn, 0 for never; the loop asks after each turn."""
-        return min((t for t in (self.book.next_us(), self.claims.next_us()) if t), default=0)
+        """When time alone calls for a turn, 0 for never; the loop asks after each turn. While the
+        leases are in doubt nothing is granted: their renewal calls for a turn."""
+        granting_us = 0 if self._in_doubt else self.book.next_us()
+        return min((t for t in (granting_us, self.claims.next_us()) if t), default=0)
 
     def turn(self) -> None:
-        """Decide whatever can be decided now, and tell."""
+        """Decide whatever can be decided now, and tell. Nothing is decided that could not be told:
+        of a rate, what is let go later would be let go together with what comes after it."""
         self._filled.clear()
         now_us = self.now_us()
         self.claims.settle(now_us)
-        told = [*self._held_back, *self.book.serve(now_us)]
-        self._held_back = []
-        if told and not self._tenure.holds():
-            self._held_back = told
-            return
-        for each in told:
+        self._in_doubt = not self._tenure.holds()
+        for each in () if self._in_doubt else self.book.serve(now_us):
             if each.verdict is Verdict.REFUSED:
                 self.refused[split_key(each.key)[0]] += 1
             self._deliver(each)

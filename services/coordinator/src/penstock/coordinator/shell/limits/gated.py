@@ -10,7 +10,7 @@ from penstock.coordinator.limits.permits import Ask, PermitId
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 
-_NOT_BEGUN = (int(NodeStatus.PENDING), int(NodeStatus.QUEUED))
+_WITH_WORKERS = (int(NodeStatus.RUNNING), int(NodeStatus.WAITING))
 
 
 class Entry(msgspec.Struct):
@@ -66,7 +66,12 @@ def permits_for(limits: PlanLimits, state: StateData) -> Permits:
 
 
 def has_begun(state: StateData) -> bool:
-    """True if something of the execution has certainly run."""
-    return any(status not in _NOT_BEGUN for status in bytes(state.status)) or any(
-        attempt > 1 for attempt in state.attempts
-    )
+    """True if a worker certainly had something of the execution. Attempts that were lost may have
+    waited at the gate all the time; nodes may have been ended by a deadline or a person there, or
+    have ended in another execution."""
+    status = bytes(state.status)
+    if any(one in status for one in _WITH_WORKERS) or state.failure_counts or state.fan_outs:
+        return True
+    options = state.started.options if state.started is not None else None
+    is_new = options is None or options.origin is None
+    return is_new and state.touched is None and int(NodeStatus.COMPLETED) in status
