@@ -9,10 +9,13 @@ from unittest.mock import patch
 
 from penstock.coordinator.adapters.journal import AppendStream
 from penstock.coordinator.core import on_report, step
+from penstock.coordinator.limits.book import Book
+from penstock.coordinator.limits.claims import Claims
 from penstock.coordinator.shell.appends import Appends
 from penstock.coordinator.shell.dispatch.floor import Floor
 from penstock.coordinator.shell.dispatch.workers import Worker
 from penstock.coordinator.shell.dormancy.sleepers import Sleepers
+from penstock.coordinator.shell.limits.gate import Gate
 from penstock.coordinator.shell.turns import Turns
 from penstock.gateway.topic import Topic
 from penstock.state.journal.writer import JournalWriter
@@ -27,7 +30,7 @@ Patch = tuple[Any, str, Any]
 
 def _hasty_release(original: Callable[..., Any]) -> Callable[..., Any]:
     def attach(self: Appends, released: Any, owed: Any) -> None:
-        self._release.carry_out(released)
+        self._release.carry_out(released, self._clock.monotonic())
         original(self, [], owed)
 
     return attach
@@ -148,6 +151,13 @@ async def _look_away(self: Sleepers) -> None:
     self._horizon(0, 0, more=False)
 
 
+def _trusting(original: Callable[..., Any]) -> Callable[..., Any]:
+    def doubt(self: Claims, permit: Any, key: str, _: int) -> None:
+        self.give_back(permit, key)
+
+    return doubt
+
+
 def _of(owner: Any, name: str, change: Callable[[Any], Any]) -> Patch:
     return owner, name, change(getattr(owner, name))
 
@@ -176,11 +186,21 @@ BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
 }
 """What is broken, and how."""
 
+LIMIT_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
+    "slots in doubt are given back at once": lambda: (_of(Claims, "doubt", _trusting),),
+    "slots in doubt are kept": lambda: ((Claims, "settle", lambda self, now_us: []),),
+    "who takes keys asks nobody": lambda: ((Book, "_may_open", lambda self, shard, now_us: True),),
+    "a report gives nothing back": lambda: (
+        (Gate, "reported", lambda self, live, permits, said: None),
+    ),
+}
+"""The same of limits; these take a crowd that wants more than there is."""
+
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the engine until the block ends."""
     with ExitStack() as stack:
-        for owner, attribute, stand_in in BREAKS[name]():
+        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS)[name]():
             stack.enter_context(patch.object(owner, attribute, stand_in))
         yield

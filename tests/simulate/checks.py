@@ -12,6 +12,7 @@
 | I7 no gap, no repeat | `OnDisk` for rows, `callers.Watcher` for clients | each row, each message |
 | I8 acknowledged is on disk | `ReleaseWatch`, `Verdicts.at_the_end` | each answer |
 | I10 refused clearly, then resumed | `Callers.ask` | each answer |
+| I11 limits across executions | `limits.LimitWatch` | each call of a worker, each grant |
 | I11 no slot leaks | `Verdicts.at_the_end` | when all is well again |
 | I13 tenants apart | `OnDisk`, `Callers._pry`, the payload twin | each row, each request |
 """
@@ -29,6 +30,7 @@ from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
+from simulate.limits import LimitWatch, left_of, waits_at_gate
 from support.journal_checker import Judge
 from support.journal_families import check_families
 from support.simulated.database import Row
@@ -136,7 +138,9 @@ class InMemory:
             return False
         if live.early is not None or live.unsent or live.id in shell.turns.waiting_ids():
             return False
-        held_back = any(one is live for one, _, _ in shell.release._held)
+        held_back = any(
+            one is live for _, released in shell.release._held for one, _, _ in released
+        )
         return not held_back and bool(live.state.seq == self._disk.histories[live.id].fold.seq)
 
 
@@ -186,6 +190,7 @@ def _unreasonable(
     if holder is not None and holder not in shell.workers.by_id:
         return [f"{ref} is held by {holder}, who is gone"]
     reasons = int(holder is not None) + int((live.id, ref) in ready)
+    reasons += waits_at_gate(shell, live, ref)
     return [] if reasons == 1 else [f"{ref} has {reasons} reasons to go on"]
 
 
@@ -202,6 +207,8 @@ class Verdicts:
         self.memory = InMemory(cluster, self.disk, self.blame)
         self.effects = EffectWatch(cluster.fabric, cluster.outside, self.plans, stale=True)
         self.releases = ReleaseWatch(cluster.fabric, self.plans)
+        fence_s = cluster.script.settings.get("limit_fence_ms", 8_000) / 1000
+        self.limits = LimitWatch(cluster.fabric, self.disk.histories, fence_s, self.blame)
         cluster.database.journal.on_row = self._on_row
 
     def blame(self, what: str) -> None:
@@ -278,6 +285,8 @@ class Verdicts:
             for worker in shell.workers.by_id.values():
                 if worker.free != self._cluster.script.credits:
                     self.blame(f"{worker.id} has {worker.free} free slots at {shell.id} (I11)")
+            for slot in left_of(shell):
+                self.blame(f"{shell.id} still has {slot} (I11)")
 
     def shown(self, execution: str, view: Any) -> None:
         """I6: what the API shows is the fold of the journal."""

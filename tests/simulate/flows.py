@@ -54,6 +54,56 @@ def random_family(rng: Random) -> dict[str, str]:
     return {"family": flow("family", nodes, **more), **leaves}
 
 
+def random_limited(rng: Random, name: str) -> str:
+    """A flow under limits, mostly shared with other flows: of nodes, of items, of whole runs. What
+    runs under one takes long, for only then does it matter who knows of it."""
+    nodes: Nodes = {}
+    for at in range(rng.choice((1, 1, 2, 3))):
+        needs = _needs(rng, at)
+        lasts_ms = rng.choice((60, 400, 1_500, 9_000, 9_000))
+        dice = rng.random()
+        if dice < 0.7:
+            node = js(*needs, ms=lasts_ms)
+        elif dice < 0.9:
+            node = js(*needs, ms=lasts_ms, calls=1, effects=rng.choice(("once", "idempotent")))
+        else:
+            node = http(*needs, refused=rng.choice((0, 1)))
+        if rng.random() < 0.3:
+            node["for_each"] = "${{ params.list }}"
+        node |= _limits(rng, fanned="for_each" in node)
+        node["retry"] = "fast"
+        node["on_error"] = rng.choice(("fail", "continue"))
+        nodes[f"n{at}"] = node
+    more: dict[str, Any] = {}
+    if rng.random() < 0.4:
+        slots = rng.choice((1, 1, 2))
+        full = rng.choice(("queue", "queue", "skip", "cancel"))
+        more["concurrency"] = {"key": f"runs-{slots}", "limit": slots, "on_full": full}
+    if rng.random() < 0.2:
+        more["rate_limit"] = {"key": "runs", "limit": 2, "per": "700ms"}
+    return flow(name, nodes, **more)
+
+
+def _limits(rng: Random, *, fanned: bool) -> dict[str, Any]:
+    """What a node is under. Those that share a key have the same limit."""
+    limits: dict[str, Any] = {}
+    if rng.random() < 0.7:
+        slots = rng.choice((1, 1, 2))
+        keys = ("", f"at-once-{slots}", f"at-once-{slots}")
+        key = rng.choice((*keys, f"item-{slots}-${{{{ item }}}}") if fanned else keys)
+        limits["concurrency"] = {"limit": slots, **({"key": key} if key else {})}
+    if rng.random() < 0.3:
+        limits["rate_limit"] = {"key": "nodes", "limit": 2, "per": "500ms"}
+    if rng.random() < 0.15:
+        limits["breaker"] = {
+            "key": "outside",
+            "failure_threshold": 2,
+            "timeout": "500ms",
+            "on_open": rng.choice(("wait", "fail")),
+        }
+    return limits
+
+
 def _needs(rng: Random, at: int) -> list[Any]:
     wanted = rng.choice((0, 1, 1, 1, 1, 2, 3)) if at > 1 else 1
     parents = [f"n{parent}" for parent in rng.sample(range(at), min(at, wanted))]

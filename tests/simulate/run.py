@@ -13,6 +13,7 @@ from simulate.callers import Callers
 from simulate.checks import Verdicts
 from simulate.cluster import Cluster
 from simulate.faults import Faults
+from simulate.limits import left_of
 from simulate.people import Person
 from simulate.script import TENANTS, Script, draw
 from simulate.stand_ins import COMPILE, stand_ins
@@ -148,6 +149,7 @@ class Run:
         return len(shells) == self.cluster.script.coordinators and all(
             shell.shards.settled.is_set()
             and not shell.executions.by_id
+            and not any(left_of(shell))
             and all(one.free == self.cluster.script.credits for one in shell.workers.by_id.values())
             for shell in shells
         )
@@ -179,6 +181,8 @@ class Run:
         counts["effects"] = len(self.cluster.outside.effects)
         counts["looks at memory"] = self.verdicts.memory.looks
         counts["fenced writes"] = releases.fenced
+        counts["let go by rates"] = self.verdicts.limits.granted
+        counts["crowded limits"] = self.verdicts.limits.crowded
         counts["shards taken"] = sum(epochs)
         counts["signals"] = len(told.signals)
         counts["tasks answered"] = self.person.answered

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from simulate.flows import random_family, random_source
+from simulate.flows import random_family, random_limited, random_source
 from support.simulated.database import PHASES
 
 TENANTS = ("blue", "green")
 FLOWS = 400
 """So many different flows there are: compiling one takes as long as a third of a run."""
+LIMITED = 80
+"""So many of them are under limits."""
 ACTIVE_S = 3.0
 """Callers come within this time."""
 
@@ -89,14 +91,16 @@ class Script:
         return [f"{role}:{at}" for role, count in counts.items() for at in range(1, count + 1)]
 
 
-def draw(seed: int) -> Script:
-    """The script of a seed."""
+def draw(seed: int, *, crowded: bool = False) -> Script:
+    """The script of a seed; `crowded` for one in which limits matter, as in some they do anyway."""
     rng = Random(f"script {seed}")
     numbers = [rng.randrange(FLOWS) for _ in range(rng.choice((1, 2, 2)))]
     flows = {f"flow{at}": random_source(Random(f"flow {at}"), f"flow{at}") for at in numbers}
     names = list(flows)
     kin = Random(f"family {seed}")
     family = random_family(Random(f"kin {numbers[0] % 50}")) if kin.random() < 0.3 else {}
+    held = Random(f"limits {seed}")
+    limited = _limited(held) if held.random() < 0.2 or crowded else {}
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -112,18 +116,56 @@ def draw(seed: int) -> Script:
             "segments": rng.random() < 0.7,
             "lease_ttl_ms": rng.choice((1_500, 2_500, 5_000)),
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
+            "limit_fence_ms": held.choice((3_000, 8_000)),
         },
-        flows={**flows, **family},
+        flows={**flows, **family, **limited},
     )
     errands = _errands(rng, names)
     faults = () if rng.random() < 0.08 else _faults(rng, script, errands)
     skews = {one: rng.randint(-3_000_000, 3_000_000) for one in [*script.places, "database"]}
     return replace(
         script,
-        errands=(*errands, *(_errands(kin, ["family"]) if family else ())),
-        faults=faults,
+        errands=(
+            *errands,
+            *(_errands(kin, ["family"]) if family else ()),
+            *_crowd(held, [*limited]),
+        ),
+        faults=(*faults, *(_isolation(held, script, surely=crowded) if limited else ())),
         skews_us=skews if rng.random() < 0.3 else {},
     )
+
+
+def _limited(rng: Random) -> dict[str, str]:
+    """Flows under limits, of few different ones."""
+    numbers = [rng.randrange(LIMITED) for _ in range(rng.choice((1, 2)))]
+    return {f"lim{at}": random_limited(Random(f"limited {at}"), f"lim{at}") for at in numbers}
+
+
+def _crowd(rng: Random, names: list[str]) -> tuple[Errand, ...]:
+    """Callers of one account who come close together and want more than there is."""
+    tenant, soon_s = rng.choice(TENANTS), rng.choice((0.1, 2.0))
+    return tuple(
+        Errand(
+            at_s=rng.uniform(0.0, soon_s),
+            tenant=tenant,
+            flow=rng.choice(names),
+            cancels_after_s=rng.choice((0.0,) * 5 + (0.1, 0.7, 3.0)),
+            pauses_after_s=rng.choice((0.0,) * 7 + (0.3,)),
+        )
+        for _ in range(rng.randint(2, 6) if names else 0)
+    )
+
+
+def _isolation(rng: Random, script: Script, *, surely: bool) -> list[Fault]:
+    """A worker that no coordinator reaches, or a coordinator that no worker reaches, for longer
+    than anybody waits for it."""
+    if rng.random() < 0.5 and not surely:
+        return []
+    roles = rng.choice((("worker", "coordinator"), ("coordinator", "worker")))
+    alone = rng.choice([place for place in script.places if place.startswith(roles[0])])
+    others = [place for place in script.places if place.startswith(roles[1])]
+    at_s, way = rng.uniform(0.05, 2.0), rng.choice(("both", "both", "there", "back"))
+    return [Fault(at_s, "cut", (alone, other), 14.0, way) for other in others]
 
 
 def _errands(rng: Random, names: list[str]) -> tuple[Errand, ...]:

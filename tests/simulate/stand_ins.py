@@ -19,11 +19,14 @@ from penstock.common.errors import Unavailable
 from penstock.common.ids import IdSource
 from penstock.common.rpc.server import RunningServer
 from penstock.coordinator.shell.coordinator import open_coordinator
+from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.nodes import catalog
 from penstock.nodes.http.exchange import HttpClient
 from penstock.state import service as state_service
 from penstock.state.keeping.opening import Keeping
+from penstock.worker.sandbox import SandboxClient
 from penstock.workflow.compile import compile_source
+from simulate import limits
 from support.simulated import bus, outside
 from support.simulated.database import door
 from support.simulated.fabric import CURRENT
@@ -128,6 +131,8 @@ OBJECTS = (
     (SystemClock, "monotonic", lambda _: _now_s()),
     (IdSource, "next", lambda _: CURRENT.get().fabric.next_id()),
     (HttpClient, "exchange", outside.exchange),
+    (SandboxClient, "submit", limits.submitting(SandboxClient.submit)),
+    (ClusterLimits, "_deliver", limits.delivering(ClusterLimits._deliver)),
 )
 
 STATE = "penstock.state.service"

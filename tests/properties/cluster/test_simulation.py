@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from simulate.breaks import BREAKS, broken
+from simulate.breaks import BREAKS, LIMIT_BREAKS, broken
 from simulate.many import Tally, run_many, story
-from simulate.run import run_seed
+from simulate.run import run_script, run_seed
+from simulate.script import draw
 
 SEEDS = int(os.environ.get("PENSTOCK_SEEDS", "300"))
 SEEDS_TO_FIND = 250
@@ -50,6 +51,8 @@ def test_every_invariant_holds_at_every_step_whatever_the_seed(tally: Tally) -> 
             "effects",
             "signals",
             "notices",
+            "crowded limits",
+            "let go by rates",
         ),
     ],
 )
@@ -78,6 +81,13 @@ def test_a_seed_takes_the_same_course_every_time_and_everywhere(seed: int) -> No
 def test_a_broken_engine_is_found_out(what: str) -> None:
     with broken(what):
         assert any(not run_seed(seed).good for seed in range(SEEDS_TO_FIND)), what
+
+
+@pytest.mark.parametrize("what", LIMIT_BREAKS)
+def test_limits_that_do_not_hold_are_found_out(what: str) -> None:
+    with broken(what):
+        crowds = (draw(seed, crowded=True) for seed in range(SEEDS_TO_FIND))
+        assert any(not run_script(one).good for one in crowds), what
 
 
 def test_seeds_differ() -> None:

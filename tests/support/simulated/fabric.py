@@ -50,6 +50,8 @@ class Process:
     addresses: list[str] = field(default_factory=list)
     inside: dict[str, Any] = field(default_factory=dict)
     """Parts of its code that somebody wants to look at."""
+    freezes: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when it was frozen; 0 while it is."""
 
     def now_us(self) -> int:
         """What its wall clock shows."""
@@ -81,6 +83,8 @@ class Process:
 
     def freeze(self) -> None:
         """Stop as by SIGSTOP: nothing of it runs, nobody is told, its connections stay."""
+        if not self.frozen:
+            self.freezes.append((self.fabric.now(), 0.0))
         self.frozen = True
         loop: Any = asyncio.get_running_loop()
         loop.freeze(self)
@@ -89,6 +93,7 @@ class Process:
         """Go on where it stopped, not knowing that time has passed."""
         if self.frozen:
             self.frozen = False
+            self.freezes[-1] = (self.freezes[-1][0], self.fabric.now())
             loop: Any = asyncio.get_running_loop()
             loop.thaw(self)
 
@@ -145,6 +150,7 @@ class Fabric:
         self.outside: Any = None
         self.database: Any = None
         self.bus: Any = None
+        self.work: Any = None
         self.repeated: type | None = None
         self.links = Links(self)
         self.twice = 0.0

@@ -43,16 +43,31 @@ class Effect:
 
 @dataclass
 class Outside:
-    """`watchers` hear of every effect before anybody else does."""
+    """`watchers` hear of every effect before anybody else does, `askers` of every request as it
+    begins, whether or not it has an effect, and can ask whether it goes on."""
 
     fabric: Fabric
     effects: list[Effect] = field(default_factory=list)
     watchers: list[Callable[[Effect], None]] = field(default_factory=list)
+    askers: list[Callable[[Process, Attempt, Callable[[], bool]], None]] = field(
+        default_factory=list
+    )
 
     async def exchange(self, request: Request) -> Response:
         """A request of a worker: the effect, then its answer."""
         process = CURRENT.get()
         body: dict[str, Any] = json.loads(request.body or b"{}")
+        execution, node, item, *_ = request.headers["Idempotency-Key"].split("/")
+        attempt = execution, node, int(item), int(body["attempt"])
+        under_way = [attempt]
+        for hear in self.askers:
+            hear(process, attempt, lambda: bool(under_way))
+        try:
+            return await self._answer(process, request, body)
+        finally:
+            under_way.clear()
+
+    async def _answer(self, process: Process, request: Request, body: dict[str, Any]) -> Response:
         await asyncio.sleep(self.fabric.delay_s())
         self.fabric.point(f"{process.name} acts")
         if not process.alive:
