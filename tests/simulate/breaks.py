@@ -2,6 +2,7 @@
 find them within a few seeds is not worth its time. `broken(name)` breaks it until the block ends.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from penstock.coordinator.shell.dispatch.floor import Floor
 from penstock.coordinator.shell.dispatch.workers import Worker
 from penstock.coordinator.shell.dormancy.sleepers import Sleepers
 from penstock.coordinator.shell.limits.gate import Gate
+from penstock.coordinator.shell.schedules import firing
+from penstock.coordinator.shell.schedules.runs import Runs, Started, trigger_of
 from penstock.coordinator.shell.turns import Turns
 from penstock.gateway.topic import Topic
 from penstock.state.journal.writer import JournalWriter
@@ -197,10 +200,41 @@ LIMIT_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
 """The same of limits; these take a crowd that wants more than there is."""
 
 
+def _never_busy(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda timing, at, now_us, *, busy: original(timing, at, now_us, busy=False)
+
+
+def _hasty_slots(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda timing, at, now_us, *, busy: original(timing, at, now_us + 3_000_000, busy=busy)
+
+
+async def _new_every_time(self: Runs, schedule: Any, slot_us: int, now_us: int) -> Started:
+    run = self.id_of(schedule, str(slot_us), str(now_us))
+    return await self._start(schedule, run, trigger_of(schedule, slot_us, now_us))
+
+
+def _unawaited(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def start_slot(self: Runs, schedule: Any, slot_us: int, now_us: int) -> Started:
+        starting = asyncio.get_running_loop().create_task(original(self, schedule, slot_us, now_us))
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return Started(self._id_of_slot(schedule, slot_us), existing=False)
+
+    return start_slot
+
+
+CRON_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
+    "slots do not look at runs that go on": lambda: (_of(firing, "next_step", _never_busy),),
+    "slots fire early": lambda: (_of(firing, "next_step", _hasty_slots),),
+    "a slot has another run each time": lambda: ((Runs, "start_slot", _new_every_time),),
+    "a slot is told before its run is on disk": lambda: (_of(Runs, "start_slot", _unawaited),),
+}
+"""The same of schedules."""
+
+
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the engine until the block ends."""
     with ExitStack() as stack:
-        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS)[name]():
+        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS | CRON_BREAKS)[name]():
             stack.enter_context(patch.object(owner, attribute, stand_in))
         yield

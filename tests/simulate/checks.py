@@ -12,6 +12,7 @@
 | I7 no gap, no repeat | `OnDisk` for rows, `callers.Watcher` for clients | each row, each message |
 | I8 acknowledged is on disk | `ReleaseWatch`, `Verdicts.at_the_end` | each answer |
 | I10 refused clearly, then resumed | `Callers.ask` | each answer |
+| I9 slots of schedules | `crons.CronWatch` | each first row, each write of progress |
 | I11 limits across executions | `limits.LimitWatch` | each call of a worker, each grant |
 | I11 no slot leaks | `Verdicts.at_the_end` | when all is well again |
 | I13 tenants apart | `OnDisk`, `Callers._pry`, the payload twin | each row, each request |
@@ -30,6 +31,7 @@ from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
+from simulate.crons import CronWatch
 from simulate.limits import LimitWatch, left_of, waits_at_gate
 from support.journal_checker import Judge
 from support.journal_families import check_families
@@ -209,6 +211,8 @@ class Verdicts:
         self.releases = ReleaseWatch(cluster.fabric, self.plans)
         fence_s = cluster.script.settings.get("limit_fence_ms", 8_000) / 1000
         self.limits = LimitWatch(cluster.fabric, self.disk.histories, fence_s, self.blame)
+        histories = self.disk.histories
+        self.crons = CronWatch(cluster.fabric, cluster.script.crons, histories, self.blame)
         cluster.database.journal.on_row = self._on_row
 
     def blame(self, what: str) -> None:
@@ -220,6 +224,8 @@ class Verdicts:
         self.effects.on_row(record)
         self.releases.on_row(record)
         self.disk.on_row(row)
+        started = self.disk.histories[row.execution_id].judge.started
+        self.crons.on_row(row.execution_id, started if row.first_seq == 1 else None)
 
     def is_over(self, execution: str) -> bool:
         """True if an execution has ended, on disk."""
@@ -256,6 +262,7 @@ class Verdicts:
             if shard_of(execution, self._cluster.script.shards) not in range(64):
                 self.blame(f"{execution} is in no shard")
         self._families()
+        self.crons.at_the_end()
         self._nothing_left()
 
     def _families(self) -> None:

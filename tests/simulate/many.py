@@ -81,7 +81,7 @@ def shortened(script: Script) -> Script:
     again = True
     while again:
         again = False
-        smaller = [script.without(one) for one in (*script.faults, *script.errands)]
+        smaller = [script.without(one) for one in script.parts]
         for candidate in smaller:
             if not run_script(candidate).good:
                 script, again = candidate, True
@@ -113,7 +113,6 @@ def told(script: Script) -> str:
         (
             f"  {places}; {script.shards} shards, {script.credits} credits, {script.settings}",
             *(f"  skewed: {place} by {skew} us" for place, skew in script.skews_us.items()),
-            *(f"  {errand}" for errand in script.errands),
-            *(f"  {fault}" for fault in script.faults),
+            *(f"  {part}" for part in (*script.errands, *script.crons, *script.faults)),
         )
     )

@@ -71,7 +71,7 @@ class Run:
             async with asyncio.timeout(LONGEST_S):
                 await self._through()
         except TimeoutError:
-            self.verdicts.blame(f"no end within {LONGEST_S} s to {self._open()} (I1)")
+            self.verdicts.blame(f"no end within {LONGEST_S} s to {self._left()} (I1)")
         except PenstockError as error:
             self.verdicts.blame(f"in the end a read was answered by {error!r} (I6)")
         finally:
@@ -92,7 +92,7 @@ class Run:
         going_wrong = cluster.fabric.born("fate").spawn(self.faults.run())
         await self._until(lambda: all(one.done() for one in errands))
         tending = [client.spawn(self._tend(one)) for one in self._open()]
-        await self._until(lambda: not self._open() and all(one.done() for one in tending))
+        await self._until(lambda: not self._left() and all(one.done() for one in tending))
         going_wrong.cancel()
         self._heal()
         await self._until(self._is_at_rest)
@@ -121,6 +121,10 @@ class Run:
         """Executions that have not ended, also those that nobody was told of."""
         histories = self.verdicts.disk.histories
         return [execution for execution, history in histories.items() if not history.ended]
+
+    def _left(self) -> list[str]:
+        """What the run waits for."""
+        return self._open() + self.verdicts.crons.undecided()
 
     async def _tend(self, execution: str) -> None:
         """Signal an execution whose caller does not know of it."""
@@ -169,6 +173,7 @@ class Run:
                     tenant,
                     wf.Workflow(name=name, definition_hash=plan.definition_hash, source=source),
                 )
+        await self.verdicts.crons.put()
 
     def counts(self) -> Counter[str]:
         """What happened, for whoever wants to know how much a run covers."""
@@ -183,6 +188,8 @@ class Run:
         counts["fenced writes"] = releases.fenced
         counts["let go by rates"] = self.verdicts.limits.granted
         counts["crowded limits"] = self.verdicts.limits.crowded
+        counts["slots fired"] = self.verdicts.crons.fired
+        counts["slots passed over"] = self.verdicts.crons.passed
         counts["shards taken"] = sum(epochs)
         counts["signals"] = len(told.signals)
         counts["tasks answered"] = self.person.answered

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from simulate.crons import Cron, random_crons
 from simulate.flows import random_family, random_limited, random_source
-from support.simulated.database import PHASES
+from support.simulated.database import FLAKY, HANGING, PHASES
 
 TENANTS = ("blue", "green")
 FLOWS = 400
@@ -67,13 +68,20 @@ class Script:
     settings: dict[str, Any] = field(default_factory=dict)
     flows: dict[str, str] = field(default_factory=dict)
     errands: tuple[Errand, ...] = ()
+    crons: tuple[Cron, ...] = ()
     faults: tuple[Fault, ...] = ()
     skews_us: dict[str, int] = field(default_factory=dict)
 
-    def without(self, part: Fault | Errand) -> "Script":
+    @property
+    def parts(self) -> "tuple[Fault | Errand | Cron, ...]":
+        """What may be left out."""
+        return (*self.faults, *self.crons, *self.errands)
+
+    def without(self, part: "Fault | Errand | Cron") -> "Script":
         """The same, except that this does not go wrong, or that this caller does not come."""
         return replace(
             self,
+            crons=tuple(one for one in self.crons if one is not part),
             faults=tuple(one for one in self.faults if one is not part),
             errands=tuple(one for one in self.errands if one is not part),
         )
@@ -91,8 +99,9 @@ class Script:
         return [f"{role}:{at}" for role, count in counts.items() for at in range(1, count + 1)]
 
 
-def draw(seed: int, *, crowded: bool = False) -> Script:
-    """The script of a seed; `crowded` for one in which limits matter, as in some they do anyway."""
+def draw(seed: int, *, crowded: bool = False, timed: bool = False) -> Script:
+    """The script of a seed; `crowded` for one in which limits matter, `timed` for one with
+    schedules, as in some there are anyway."""
     rng = Random(f"script {seed}")
     numbers = [rng.randrange(FLOWS) for _ in range(rng.choice((1, 2, 2)))]
     flows = {f"flow{at}": random_source(Random(f"flow {at}"), f"flow{at}") for at in numbers}
@@ -101,6 +110,9 @@ def draw(seed: int, *, crowded: bool = False) -> Script:
     family = random_family(Random(f"kin {numbers[0] % 50}")) if kin.random() < 0.3 else {}
     held = Random(f"limits {seed}")
     limited = _limited(held) if held.random() < 0.2 or crowded else {}
+    clock = Random(f"crons {seed}")
+    fires = clock.random() < 0.15 or timed
+    crons, ticks = random_crons(clock, TENANTS) if fires else ((), {})
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -118,7 +130,8 @@ def draw(seed: int, *, crowded: bool = False) -> Script:
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
             "limit_fence_ms": held.choice((3_000, 8_000)),
         },
-        flows={**flows, **family, **limited},
+        flows={**flows, **family, **limited, **ticks},
+        crons=crons,
     )
     errands = _errands(rng, names)
     faults = () if rng.random() < 0.08 else _faults(rng, script, errands)
@@ -130,7 +143,11 @@ def draw(seed: int, *, crowded: bool = False) -> Script:
             *(_errands(kin, ["family"]) if family else ()),
             *_crowd(held, [*limited]),
         ),
-        faults=(*faults, *(_isolation(held, script, surely=crowded) if limited else ())),
+        faults=(
+            *faults,
+            *(_isolation(held, script, surely=crowded) if limited else ()),
+            *(_hindrance(clock, script) if crons else ()),
+        ),
         skews_us=skews if rng.random() < 0.3 else {},
     )
 
@@ -166,6 +183,17 @@ def _isolation(rng: Random, script: Script, *, surely: bool) -> list[Fault]:
     others = [place for place in script.places if place.startswith(roles[1])]
     at_s, way = rng.uniform(0.05, 2.0), rng.choice(("both", "both", "there", "back"))
     return [Fault(at_s, "cut", (alone, other), 14.0, way) for other in others]
+
+
+def _hindrance(rng: Random, script: Script) -> list[Fault]:
+    """A database that takes so long, or says so little, that slots are begun and not done with for
+    a while; and now and then a death meanwhile."""
+    at_s, lasts_s = rng.uniform(0.0, 4.0), rng.choice((1.0, 4.0))
+    slow = Fault(at_s, "database", ("database",), lasts_s, rng.choice((HANGING, FLAKY)))
+    if rng.random() < 0.5:
+        return [slow]
+    dies = rng.choice([one for one in script.places if one.startswith(("coordinator", "state"))])
+    return [slow, Fault(at_s + rng.uniform(0.0, lasts_s), "kill", (dies,), rng.choice((0.3, 3.0)))]
 
 
 def _errands(rng: Random, names: list[str]) -> tuple[Errand, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from simulate.breaks import BREAKS, LIMIT_BREAKS, broken
+from simulate.breaks import BREAKS, CRON_BREAKS, LIMIT_BREAKS, broken
 from simulate.many import Tally, run_many, story
 from simulate.run import run_script, run_seed
 from simulate.script import draw
@@ -53,6 +53,8 @@ def test_every_invariant_holds_at_every_step_whatever_the_seed(tally: Tally) -> 
             "notices",
             "crowded limits",
             "let go by rates",
+            "slots fired",
+            "slots passed over",
         ),
     ],
 )
@@ -88,6 +90,13 @@ def test_limits_that_do_not_hold_are_found_out(what: str) -> None:
     with broken(what):
         crowds = (draw(seed, crowded=True) for seed in range(SEEDS_TO_FIND))
         assert any(not run_script(one).good for one in crowds), what
+
+
+@pytest.mark.parametrize("what", CRON_BREAKS)
+def test_schedules_that_do_not_keep_their_word_are_found_out(what: str) -> None:
+    with broken(what):
+        timed = (draw(seed, timed=True) for seed in range(SEEDS_TO_FIND))
+        assert any(not run_script(one).good for one in timed), what
 
 
 def test_seeds_differ() -> None:
