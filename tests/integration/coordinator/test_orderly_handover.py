@@ -5,7 +5,13 @@ import pytest
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
+from penstock.common.clock import SystemClock
 from penstock.common.rpc.channel import call
+from penstock.coordinator.settings import Settings
+from penstock.coordinator.shell.coordinator import open_coordinator
+from penstock.coordinator.shell.starts.one_start import OneStart
+from penstock.coordinator.shell.starts.starts import Call
+from penstock.nodes import catalog
 from support.coordinator.memory_worker import completed, keep_all, open_worker
 from support.coordinator.sleeping import until
 
@@ -70,6 +76,31 @@ async def test_what_ran_runs_again_at_once_if_its_worker_stopped_it(
         await running.shell.close()
     async with opened(state, **PATIENT) as running, open_worker(running.channel):
         await until(lambda: all(state.ended(each) for each in both))
+
+
+async def test_what_ran_stands_before_what_came_while_its_shard_was_taken(opened, state):
+    """It is not known yet what workers have when the first new starts come."""
+    async with (
+        opened(state, **PATIENT) as running,
+        open_worker(running.channel, keep_all) as worker,
+    ):
+        worker.on_cancel = said
+        first = await started(running, WHOLE)
+        await worker.until(lambda: worker.tasks)
+        await running.shell.close()
+    settings, clock = Settings(audit_period_ms=0, **PATIENT), SystemClock()
+    async with open_coordinator(settings, state.ports(), catalog(), clock) as shell:
+        shell.join("127.0.0.1:1")
+        await until(lambda: shell.executions.get(first) is not None)
+        late = OneStart(waits=False)
+        shell.starts.start(Call("default", pb.StartExecutionRequest(workflow="pay"), "", late))
+        await late.done
+        assert shell.executions.get(first).early is not None
+        await until(lambda: shell.release.ready.depth)
+        assert [live.id for live in shell.executions.by_id.values() if live.permits.admitted] == [
+            first
+        ]
+        await shell.close()
 
 
 @pytest.mark.parametrize("source", [NODE, WHOLE])

@@ -106,6 +106,14 @@ class Gate(Passage):
         entry = Entry(ref, steps)
         permits.add(permit, entry)
         self._advance(live, permits, permit, entry)
+        if ref is None and live.shard.settled:
+            self._give_back_former(live)
+
+    def _give_back_former(self, live: Live) -> None:
+        """It stands in line again, so nobody who came later gets what it may have had before."""
+        for claim in self._claims.of(live.id):
+            if claim.ask.permit == _former(live):
+                self._claims.give_back(claim.ask.permit, claim.ask.key)
 
     def _steps(
         self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None
@@ -253,7 +261,7 @@ class Gate(Passage):
     def recovered(self, live: Live, permits: Permits) -> None:
         """It is known what workers still have: the rest is in doubt, but for what a pause or a
         debugger holds, which nobody ever had. Nothing is in doubt if nothing ran when the shard was
-        taken."""
+        taken; the slot of a whole run, which may have begun, is kept until it is in line again."""
         state = live.state
         refs = [entry.ref for _, entry in permits if entry.ref is not None]
         gone = [ref for ref in refs if not state.is_current(ref)]
@@ -267,7 +275,7 @@ class Gate(Passage):
         if not permits.admitted and permits.get(_former(live)) is not None:
             if state.holders:
                 permits.admitted = True
-            elif live.shard.settled:
+            elif live.shard.settled and not _open_attempts(live):
                 self.give_back(permits, _former(live))
             else:
                 until_us = self._limits.now_us() + self._limits.doubt_us
