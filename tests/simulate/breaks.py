@@ -9,13 +9,14 @@ from typing import Any
 from unittest.mock import patch
 
 from penstock.coordinator.adapters.journal import AppendStream
-from penstock.coordinator.core import on_report, step
+from penstock.coordinator.core import intervening, on_report, step
 from penstock.coordinator.limits.book import Book
 from penstock.coordinator.limits.claims import Claims
 from penstock.coordinator.shell.appends import Appends
 from penstock.coordinator.shell.dispatch.floor import Floor
 from penstock.coordinator.shell.dispatch.workers import Worker
 from penstock.coordinator.shell.dormancy.sleepers import Sleepers
+from penstock.coordinator.shell.hands.answers import Answers
 from penstock.coordinator.shell.limits.gate import Gate
 from penstock.coordinator.shell.schedules import firing
 from penstock.coordinator.shell.schedules.runs import Runs, Started, trigger_of
@@ -231,10 +232,28 @@ CRON_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
 """The same of schedules."""
 
 
+def _unheard(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def answer(self: Answers, tenant: str, answered: Any) -> int:
+        telling = asyncio.get_running_loop().create_task(original(self, tenant, answered))
+        telling.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return int(NodeStatus.COMPLETED)
+
+    return answer
+
+
+HAND_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
+    "hands are not known again": lambda: ((intervening, "is_known", lambda *_: False),),
+    "answers are acknowledged before they are kept": lambda: (_of(Answers, "answer", _unheard),),
+}
+"""The same of what people do; these take people."""
+
+
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the engine until the block ends."""
     with ExitStack() as stack:
-        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS | CRON_BREAKS)[name]():
+        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS | CRON_BREAKS | HAND_BREAKS)[
+            name
+        ]():
             stack.enter_context(patch.object(owner, attribute, stand_in))
         yield

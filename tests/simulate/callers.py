@@ -24,8 +24,10 @@ from penstock.common.errors import (
     Unavailable,
     WrongOwner,
 )
+from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
 from simulate.flows import SIGNAL
+from simulate.hands import Hands
 from simulate.script import TENANTS, Errand
 from support.simulated.fabric import Process
 from support.simulated.watches import OPEN
@@ -56,11 +58,15 @@ class Callers:
     """All of a run's. `is_over` says of an execution whether it has ended, as only the test can
     know."""
 
-    def __init__(self, cluster: Cluster, is_over: Callable[[str], bool]) -> None:
+    def __init__(
+        self, cluster: Cluster, plans: dict[str, Plan], is_over: Callable[[str], bool]
+    ) -> None:
         self._cluster = cluster
         self._rng = cluster.fabric.rng
         self._is_over = is_over
+        self._plans = plans
         self.told = Told()
+        self.hands = Hands(self.told.broken.append)
 
     async def ask(self, what: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
         """Ask some gateway: what a request to its HTTP door would do. Raises operating errors."""
@@ -105,8 +111,14 @@ class Callers:
                 tasks.create_task(self._cancel(errand, execution))
             if errand.pauses_after_s:
                 tasks.create_task(self._pause(errand, execution))
+            if errand.meddles:
+                tasks.create_task(self.hands.meddle(self, self._rng, errand, execution))
             if errand.pries:
                 tasks.create_task(self._pry(errand, execution))
+
+    def plan_of(self, errand: Errand) -> Plan:
+        """What it starts."""
+        return self._plans[errand.flow]
 
     async def _start(self, errand: Errand) -> str | None:
         """Start once: with a key as often as need be, without one only if it is sure that nothing
@@ -155,12 +167,12 @@ class Callers:
             request = wf.SignalExecutionRequest(execution_id=execution, name=SIGNAL, signal_id=name)
             request.payload_json = b'{"n": %d}' % number
             try:
-                await self._insist(partial(_send, request, tenant))
+                await self.insist(partial(_send, request, tenant))
             except Conflict:
                 return
             self.told.signals.append((execution, name))
 
-    async def _insist(self, what: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    async def insist(self, what: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
         """Ask until there is an answer."""
         while True:
             try:
@@ -170,7 +182,7 @@ class Callers:
 
     async def _cancel(self, errand: Errand, execution: str) -> None:
         await asyncio.sleep(errand.cancels_after_s)
-        answer = await self._insist(
+        answer = await self.insist(
             lambda doors: doors.commands.cancel(execution, "enough", errand.tenant)
         )
         self.told.cancels.append((execution, answer.status))
@@ -180,7 +192,7 @@ class Callers:
         await asyncio.sleep(errand.pauses_after_s)
         hold = hands.PauseExecutionRequest(execution_id=execution)
         with suppress(Conflict):
-            await self._insist(lambda doors: doors.interventions.pause(hold, errand.tenant))
+            await self.insist(lambda doors: doors.interventions.pause(hold, errand.tenant))
             await asyncio.sleep(self._rng.choice((0.05, 0.7, 2.0)))
         await self._resume(errand, execution)
         while self._cluster.script.twice and not self._is_over(execution):
@@ -190,7 +202,7 @@ class Callers:
     async def _resume(self, errand: Errand, execution: str) -> None:
         release = hands.ResumeExecutionRequest(execution_id=execution)
         with suppress(Conflict):
-            await self._insist(lambda doors: doors.interventions.resume(release, errand.tenant))
+            await self.insist(lambda doors: doors.interventions.resume(release, errand.tenant))
 
     async def _pry(self, errand: Errand, execution: str) -> None:
         """The other tenant tries everything; nothing is found (I13)."""
@@ -203,7 +215,7 @@ class Callers:
             lambda doors: doors.commands.signal(signal, other),
         ):
             try:
-                found = await self._insist(what)
+                found = await self.insist(what)
             except NotFound:
                 continue
             except PenstockError as error:
@@ -213,7 +225,7 @@ class Callers:
 
     async def view(self, tenant: str, execution: str) -> wf.Execution:
         """An execution as the API shows it."""
-        found: wf.Execution = await self._insist(
+        found: wf.Execution = await self.insist(
             lambda doors: doors.reads.execution(execution, tenant)
         )
         return found

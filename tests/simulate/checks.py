@@ -10,7 +10,7 @@
 | I6 fold = what is held | `InMemory` | whenever a coordinator was answered |
 | I6 fold = what is shown | `Verdicts.shown` | when all is well again |
 | I7 no gap, no repeat | `OnDisk` for rows, `callers.Watcher` for clients | each row, each message |
-| I8 acknowledged is on disk | `ReleaseWatch`, `Verdicts.at_the_end` | each answer |
+| I8 acknowledged is on disk | `ReleaseWatch`, `Verdicts.at_the_end`, `hands.Hands` | each answer |
 | I10 refused clearly, then resumed | `Callers.ask` | each answer |
 | I9 slots of schedules | `crons.CronWatch` | each first row, each write of progress |
 | I11 limits across executions | `limits.LimitWatch` | each call of a worker, each grant |
@@ -32,6 +32,7 @@ from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
 from simulate.crons import CronWatch
+from simulate.hands import Hands
 from simulate.limits import LimitWatch, left_of, waits_at_gate
 from support.journal_checker import Judge
 from support.journal_families import check_families
@@ -238,7 +239,7 @@ class Verdicts:
         return [*self.found, *broken, *fabric.faults, *self.effects.violations,
                 *self.releases.violations]  # fmt: skip
 
-    def at_the_end(self, told: Any) -> None:
+    def at_the_end(self, told: Any, hands: Hands) -> None:
         """What callers were told, against the journal; and that nothing is left over."""
         histories = self.disk.histories
         for execution, errand in told.accepted.items():
@@ -261,16 +262,21 @@ class Verdicts:
                 self.blame(f"{execution} came to no end (I1)")
             if shard_of(execution, self._cluster.script.shards) not in range(64):
                 self.blame(f"{execution} is in no shard")
-        self._families()
+        events = self._events()
+        self._families(events)
+        hands.at_the_end(events)
         self.crons.at_the_end()
         self._nothing_left()
 
-    def _families(self) -> None:
-        """What executions owed each other has arrived, once."""
-        events = {
+    def _events(self) -> dict[str, list[ev.Event]]:
+        """All of the journal."""
+        return {
             execution: [event for body in history.rows for event in decode_batch(body)[3]]
             for execution, history in self.disk.histories.items()
         }
+
+    def _families(self, events: dict[str, list[ev.Event]]) -> None:
+        """What executions owed each other has arrived, once."""
         for found in check_families(events, self.plans.by_hash):
             self.blame(found)
         for shard, number in self._cluster.database.journal.notices:

@@ -84,6 +84,42 @@ def random_limited(rng: Random, name: str) -> str:
     return flow(name, nodes, **more)
 
 
+def random_handled(rng: Random, name: str) -> str:
+    """A flow that people lay hands on: it takes its time, sleeps, fails at first."""
+    nodes: Nodes = {}
+    for at in range(rng.randint(1, 4)):
+        needs, dice = _needs(rng, at), rng.random()
+        lasts_ms = rng.choice((60, 400, 1_500))
+        if dice < 0.3:
+            node = delay(*needs, seconds=rng.choice((0.8, 2)))
+        elif dice < 0.7:
+            node = js(*needs, ms=lasts_ms, throws=rng.choice((0, 1, 99)))
+        else:
+            node = js(*needs, ms=lasts_ms, calls=1, effects="idempotent")
+        if rng.random() < 0.2 and "run" in node:
+            node["for_each"] = "${{ params.list }}"
+        nodes[f"n{at}"] = node | {"retry": "fast", "on_error": rng.choice(("fail", "continue"))}
+    return flow(name, nodes)
+
+
+def random_asking(rng: Random, name: str) -> str:
+    """A flow that asks people: whether it may go on, and what became of its effects."""
+    nodes: Nodes = {"n0": js()}
+    for at in range(1, rng.randint(2, 5)):
+        needs = [f"n{rng.randrange(at)}"]
+        if rng.random() < 0.6:
+            config: dict[str, Any] = {"title": "Go on?"}
+            if rng.random() < 0.3:
+                config["timeout"] = "2s"
+                config["on_timeout"] = rng.choice(("fail", "approve", "reject", "skip"))
+            node = {"needs": needs, "uses": "approval@1", "with": config, "on_error": "continue"}
+        else:
+            node = js(*needs, ms=rng.choice((60, 1_500)), calls=1, effects="once")
+            node |= {"on_uncertain": "ask", "on_error": "continue"}
+        nodes[f"n{at}"] = node
+    return flow(name, nodes)
+
+
 def _limits(rng: Random, *, fanned: bool) -> dict[str, Any]:
     """What a node is under. Those that share a key have the same limit."""
     limits: dict[str, Any] = {}

@@ -1,23 +1,31 @@
-"""A person who answers what executions ask, for every tenant: what became of an effect that may or
-may not have happened. Nobody says that it did not: a process that was paused could still do it."""
+"""A person who answers what executions ask, for every tenant: whether they may go on, and what
+became of an effect that may or may not have happened. Nobody says that it did not: a process that
+was paused could still do it."""
 
 import asyncio
 from typing import Any
 
+from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.workflow.v1 import task_service_pb2 as tasks
 from penstock.common.errors import PenstockError
+from penstock.workflow.execution.values import NodeRef
 from simulate.callers import Callers
 from simulate.cluster import Cluster
 from simulate.script import TENANTS
 
+_DECISIONS = {
+    journal_pb.TASK_KIND_APPROVAL: ("approved", "approved", "rejected"),
+    journal_pb.TASK_KIND_EFFECT: ("happened", "fail", "skip"),
+}
+
 
 class Person:
-    """Looks at the list every now and then. `answered` counts what was acknowledged."""
+    """Looks at the list every now and then. `answered` counts what was acknowledged, by kind."""
 
     def __init__(self, callers: Callers, cluster: Cluster) -> None:
         self._callers = callers
         self._rng = cluster.fabric.rng
-        self.answered = 0
+        self.answered = dict.fromkeys(_DECISIONS, 0)
 
     async def run(self) -> None:
         """For ever."""
@@ -34,10 +42,12 @@ class Person:
             lambda doors: doors.tasks.page(tasks.ListTasksRequest(), tenant)
         )
         for task in page.tasks:
-            decision = self._rng.choice(("happened", "fail", "skip"))
+            decision = self._rng.choice(_DECISIONS[task.asked.kind])
             answer = tasks.AnswerTaskRequest(id=task.id, decision=decision, by="ann")
-            await self._answer(answer, tenant)
+            await self._callers.ask(self._answering(answer, tenant))
+            self.answered[task.asked.kind] += 1
+            ref = NodeRef(task.ref.node, task.ref.item, task.ref.attempt)
+            self._callers.hands.answers[task.execution_id, ref] = decision
 
-    async def _answer(self, answer: tasks.AnswerTaskRequest, tenant: str) -> None:
-        await self._callers.ask(lambda doors: doors.tasks.answer(answer, tenant))
-        self.answered += 1
+    def _answering(self, answer: tasks.AnswerTaskRequest, tenant: str) -> Any:
+        return lambda doors: doors.tasks.answer(answer, tenant)

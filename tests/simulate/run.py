@@ -54,7 +54,7 @@ class Run:
         self.plans = {name: COMPILE(source) for name, source in script.flows.items()}
         self.cluster = Cluster(script)
         self.verdicts = Verdicts(self.cluster, self.plans)
-        self.callers = Callers(self.cluster, self.verdicts.is_over)
+        self.callers = Callers(self.cluster, self.plans, self.verdicts.is_over)
         self.person = Person(self.callers, self.cluster)
         self.faults = Faults(self.cluster)
         self.steps = 0
@@ -76,7 +76,7 @@ class Run:
             self.verdicts.blame(f"in the end a read was answered by {error!r} (I6)")
         finally:
             if not self.broken:
-                self.verdicts.at_the_end(self.callers.told)
+                self.verdicts.at_the_end(self.callers.told, self.callers.hands)
             self.steps, self.now_s = loop.steps, loop.time() - begun
             await self.cluster.end()
 
@@ -192,7 +192,12 @@ class Run:
         counts["slots passed over"] = self.verdicts.crons.passed
         counts["shards taken"] = sum(epochs)
         counts["signals"] = len(told.signals)
-        counts["tasks answered"] = self.person.answered
+        approvals, effects = self.person.answered.values()
+        counts["approvals answered"], counts["doubts answered"] = approvals, effects
+        counts["hands laid"], counts["hands again"] = (
+            len(self.callers.hands.done),
+            self.callers.hands.again,
+        )
         counts["notices"] = len(self.cluster.database.journal.ever_owed)
         counts["database refusals"] = self.cluster.database.refused
         return counts

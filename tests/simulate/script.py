@@ -7,7 +7,13 @@ from random import Random
 from typing import Any
 
 from simulate.crons import Cron, random_crons
-from simulate.flows import random_family, random_limited, random_source
+from simulate.flows import (
+    random_asking,
+    random_family,
+    random_handled,
+    random_limited,
+    random_source,
+)
 from support.simulated.database import FLAKY, HANGING, PHASES
 
 TENANTS = ("blue", "green")
@@ -15,6 +21,8 @@ FLOWS = 400
 """So many different flows there are: compiling one takes as long as a third of a run."""
 LIMITED = 80
 """So many of them are under limits."""
+HANDLED = 60
+"""So many of them people have to do with."""
 ACTIVE_S = 3.0
 """Callers come within this time."""
 
@@ -50,6 +58,7 @@ class Errand:
     cancels_after_s: float = 0.0
     pries: bool = False
     pauses_after_s: float = 0.0
+    meddles: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,9 +108,9 @@ class Script:
         return [f"{role}:{at}" for role, count in counts.items() for at in range(1, count + 1)]
 
 
-def draw(seed: int, *, crowded: bool = False, timed: bool = False) -> Script:
+def draw(seed: int, *, crowded: bool = False, timed: bool = False, peopled: bool = False) -> Script:
     """The script of a seed; `crowded` for one in which limits matter, `timed` for one with
-    schedules, as in some there are anyway."""
+    schedules, `peopled` for one with people, as in some there are anyway."""
     rng = Random(f"script {seed}")
     numbers = [rng.randrange(FLOWS) for _ in range(rng.choice((1, 2, 2)))]
     flows = {f"flow{at}": random_source(Random(f"flow {at}"), f"flow{at}") for at in numbers}
@@ -113,6 +122,8 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False) -> Script:
     clock = Random(f"crons {seed}")
     fires = clock.random() < 0.15 or timed
     crons, ticks = random_crons(clock, TENANTS) if fires else ((), {})
+    folk = Random(f"people {seed}")
+    touched = _touched(folk) if folk.random() < 0.2 or peopled else {}
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -130,7 +141,7 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False) -> Script:
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
             "limit_fence_ms": held.choice((3_000, 8_000)),
         },
-        flows={**flows, **family, **limited, **ticks},
+        flows={**flows, **family, **limited, **ticks, **touched},
         crons=crons,
     )
     errands = _errands(rng, names)
@@ -142,11 +153,13 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False) -> Script:
             *errands,
             *(_errands(kin, ["family"]) if family else ()),
             *_crowd(held, [*limited]),
+            *_meddlers(folk, [*touched]),
         ),
         faults=(
             *faults,
             *(_isolation(held, script, surely=crowded) if limited else ()),
             *(_hindrance(clock, script) if crons else ()),
+            *(_deaths(folk, script) if touched else ()),
         ),
         skews_us=skews if rng.random() < 0.3 else {},
     )
@@ -156,6 +169,36 @@ def _limited(rng: Random) -> dict[str, str]:
     """Flows under limits, of few different ones."""
     numbers = [rng.randrange(LIMITED) for _ in range(rng.choice((1, 2)))]
     return {f"lim{at}": random_limited(Random(f"limited {at}"), f"lim{at}") for at in numbers}
+
+
+def _touched(rng: Random) -> dict[str, str]:
+    """Flows that need people, or suffer from them."""
+    number = rng.randrange(HANDLED)
+    make = rng.choice((random_handled, random_asking))
+    name = f"{make.__name__.removeprefix('random_')}{number}"
+    return {name: make(Random(f"touched {number}"), name)}
+
+
+def _meddlers(rng: Random, names: list[str]) -> tuple[Errand, ...]:
+    """Callers of flows that people have to do with."""
+    return tuple(
+        Errand(
+            at_s=rng.uniform(0.0, ACTIVE_S),
+            tenant=rng.choice(TENANTS),
+            flow=name,
+            meddles=rng.randint(1, 5) if name.startswith("handled") else 0,
+            pauses_after_s=rng.choice((0.0,) * 3 + (0.3,)),
+        )
+        for name in names
+        for _ in range(rng.randint(1, 3))
+    )
+
+
+def _deaths(rng: Random, script: Script) -> list[Fault]:
+    """A worker that dies while somebody comes: it may have acted, or not."""
+    workers = [place for place in script.places if place.startswith("worker")]
+    at_s = rng.uniform(0.1, ACTIVE_S)
+    return [Fault(at_s, "kill", (rng.choice(workers),), 0.3)] if rng.random() < 0.5 else []
 
 
 def _crowd(rng: Random, names: list[str]) -> tuple[Errand, ...]:

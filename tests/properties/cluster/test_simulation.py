@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from simulate.breaks import BREAKS, CRON_BREAKS, LIMIT_BREAKS, broken
+from simulate.breaks import BREAKS, CRON_BREAKS, HAND_BREAKS, LIMIT_BREAKS, broken
 from simulate.many import Tally, run_many, story
 from simulate.run import run_script, run_seed
 from simulate.script import draw
@@ -55,6 +55,10 @@ def test_every_invariant_holds_at_every_step_whatever_the_seed(tally: Tally) -> 
             "let go by rates",
             "slots fired",
             "slots passed over",
+            "approvals answered",
+            "doubts answered",
+            "hands laid",
+            "hands again",
         ),
     ],
 )
@@ -97,6 +101,13 @@ def test_schedules_that_do_not_keep_their_word_are_found_out(what: str) -> None:
     with broken(what):
         timed = (draw(seed, timed=True) for seed in range(SEEDS_TO_FIND))
         assert any(not run_script(one).good for one in timed), what
+
+
+@pytest.mark.parametrize("what", HAND_BREAKS)
+def test_people_whose_word_does_not_count_once_are_found_out(what: str) -> None:
+    with broken(what):
+        peopled = (draw(seed, peopled=True) for seed in range(SEEDS_TO_FIND))
+        assert any(not run_script(one).good for one in peopled), what
 
 
 def test_seeds_differ() -> None:

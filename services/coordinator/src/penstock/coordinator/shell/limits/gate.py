@@ -26,7 +26,7 @@ from penstock.coordinator.shell.dispatch.urgency import level_of
 from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.limits.gated import Entry, Permits
 from penstock.coordinator.shell.limits.key_values import KeyValues
-from penstock.coordinator.shell.limits.passage import Passage, permit_of
+from penstock.coordinator.shell.limits.passage import Passage, former_of, permit_of
 from penstock.coordinator.shell.live import Executions, Happening, Live, Shard
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
 
@@ -107,13 +107,7 @@ class Gate(Passage):
         permits.add(permit, entry)
         self._advance(live, permits, permit, entry)
         if ref is None and live.shard.settled:
-            self._give_back_former(live)
-
-    def _give_back_former(self, live: Live) -> None:
-        """It stands in line again, so nobody who came later gets what it may have had before."""
-        for claim in self._claims.of(live.id):
-            if claim.ask.permit == _former(live):
-                self._claims.give_back(claim.ask.permit, claim.ask.key)
+            self.give_back_former(live)
 
     def _steps(
         self, live: Live, permits: Permits, permit: PermitId, ref: NodeRef | None
@@ -237,7 +231,7 @@ class Gate(Passage):
         limits, holders = permits.limits, live.state.holders
         recovered = live.early is None
         if limits.whole and (permits.admitted or holders or not recovered):
-            whole = PermitId(live.id) if permits.admitted else _former(live)
+            whole = PermitId(live.id) if permits.admitted else former_of(live)
             self._recall_one(live, permits, whole, None)
             permits.admitted = permits.admitted or recovered
         for ref in _open_attempts(live):
@@ -272,14 +266,14 @@ class Gate(Passage):
             self.lost(live, permits, gone)
         for ref in over:
             self.give_back(permits, permit_of(live, ref))
-        if not permits.admitted and permits.get(_former(live)) is not None:
+        if not permits.admitted and permits.get(former_of(live)) is not None:
             if state.holders:
                 permits.admitted = True
             elif live.shard.settled and not _open_attempts(live):
-                self.give_back(permits, _former(live))
+                self.give_back(permits, former_of(live))
             else:
                 until_us = self._limits.now_us() + self._limits.doubt_us
-                self.doubt(permits, _former(live), until_us)
+                self.doubt(permits, former_of(live), until_us)
 
     def may_be_settled(self, shard: Shard) -> bool:
         """True if nothing of a shard that is here runs under a limit that is not known here."""
@@ -289,12 +283,6 @@ class Gate(Passage):
         """A shard went to another coordinator."""
         self._unread.pop(shard, None)
         self._limits.forget(shard)
-
-
-def _former(live: Live) -> PermitId:
-    """The permit that an execution may have had under another coordinator: it is another one than
-    what it asks for here."""
-    return PermitId(live.id, item=1)
 
 
 def _open_attempts(live: Live) -> list[NodeRef]:

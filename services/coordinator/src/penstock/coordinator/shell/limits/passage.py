@@ -90,6 +90,12 @@ class Passage:
             told = failed if isinstance(ask.rule, BreakerRule) else None
             self._claims.give_back(permit, ask.key, told)
 
+    def give_back_former(self, live: Live) -> None:
+        """It stands in line again, so nobody who came later gets what it may have had before."""
+        for claim in self._claims.of(live.id):
+            if claim.ask.permit == former_of(live):
+                self._claims.give_back(claim.ask.permit, claim.ask.key)
+
     def settle(self, live: Live, permits: Permits) -> None:
         """Give back what nodes that have ended wanted or had and no worker got; O(nodes under a
         limit), and what those had. What workers got they give back themselves, or it is revoked.
@@ -131,6 +137,12 @@ class Passage:
 def permit_of(live: Live, ref: NodeRef) -> PermitId:
     """The permit of an attempt."""
     return PermitId(live.id, ref.node, ref.item, ref.attempt)
+
+
+def former_of(live: Live) -> PermitId:
+    """The permit that an execution may have had under another coordinator: it is another one than
+    what it asks for here."""
+    return PermitId(live.id, item=1)
 
 
 def _how_it_ended(report: Report) -> bool | None:
