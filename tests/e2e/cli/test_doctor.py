@@ -26,7 +26,7 @@ def test_a_cluster_that_is_well_is_said_to_be(penstock: Penstock, tmp_path):
     assert report["repair"] == {"applied": True, "repairs": []}
 
 
-def test_a_wrong_execution_id_is_refused_with_its_place(penstock: Penstock):
+def test_an_execution_that_is_not_there_is_not_told_to_be_well(penstock: Penstock):
     refused = penstock("doctor", "--execution", "no-ulid")
-    assert refused.returncode == 2
+    assert refused.returncode == 4
     assert "no-ulid" in refused.stderr

@@ -48,7 +48,7 @@ def summary(cluster: ClusterFile, data_dir: Path) -> dict[str, object]:
     )
     assert done.returncode == 0, done.stderr
     assert "will be tried again: HTTP_STATUS" in done.stderr
-    assert re.search(r"check: item \d+ of \d+ failed: .* 422", done.stderr)
+    assert re.search(r"check: item \d+ \(of \d+, from 0\) failed: .* 422", done.stderr)
     assert "no_large_orders: skipped" in done.stderr
     return dict(json.loads(done.stdout))
 

@@ -111,7 +111,7 @@ def test_what_fits_runs_and_then_waits_for_nothing(penstock: Penstock, tmp_path:
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        ("/v1/executions/nonsense/why", 400, "INVALID_ARGUMENT"),
+        ("/v1/executions/nonsense/why", 404, "NOT_FOUND"),
         ("/v1/executions/01ARZ3NDEKTSV4RRFFQ69G5FAV/why", 404, "NOT_FOUND"),
         ("/v1/queues?pool=x", 400, "INVALID_ARGUMENT"),
         ("/v1/executions/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?x=1", 400, "INVALID_ARGUMENT"),

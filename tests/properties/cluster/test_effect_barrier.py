@@ -59,5 +59,5 @@ def test_segments_do_go_on_past_barriers_and_are_refused_at_some() -> None:
     world.run({"key": "acting"}).check("acting, calm")
     assert world.effects.barriers == 2
     assert [effect.ordinal for effect in world.outside.effects] == [1, 1, 2]
-    stopped = [lived_through(seed, CANCELS + LEASES, "RunResponse") for seed in range(12)]
-    assert sum(one.effects.refusals for one in stopped) > 0
+    stopped = (lived_through(seed, CANCELS + LEASES, "RunResponse") for seed in range(200))
+    assert any(one.effects.refusals for one in stopped)

@@ -19,6 +19,6 @@ AUDIT_OPERATIONS: tuple[Operation, ...] = (
         "Mend what the self-audit found",
         [Answered(200, "What was done, or would be.", RepairReport)],
         body=RepairBody,
-        problems=(413, 415),
+        problems=(404, 413, 415),
     ),
 )

@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from penstock.api.audit.v1 import audit_service_pb2 as api
-from penstock.common.errors import InvalidArgument
+from penstock.common.errors import InvalidArgument, NotFound
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.execution_names import execution_id_of
@@ -54,6 +54,8 @@ async def repair_findings(request: AnyRequest) -> ASGIApp:
     given = body.execution_id
     execution_id = execution_id_of(request, given, "execution_id") if given else ""
     audits, tenant = doors_of(request).audits, tenant_of(request)
+    if execution_id:
+        await _check_there(request, execution_id, given)
     if body.apply:
         done = await audits.repair(execution_id, tenant)
         repairs = tuple(
@@ -69,6 +71,18 @@ async def repair_findings(request: AnyRequest) -> ASGIApp:
             if not execution_id or each.execution_id == execution_id
         )
     return json_answer(RepairReport(applied=body.apply, repairs=repairs))
+
+
+async def _check_there(request: AnyRequest, execution_id: str, given: str) -> None:
+    """That nothing was found of an execution means well only if there is one."""
+    try:
+        await doors_of(request).reads.execution(execution_id, tenant_of(request))
+    except NotFound:
+        raise NotFound(
+            f"There is no execution {given[:80]!r}.",
+            fix="`GET /v1/executions` lists executions.",
+            path="execution_id",
+        ) from None
 
 
 def _facts(finding: api.Finding) -> dict[str, Any]:
