@@ -144,8 +144,8 @@ class ClusterLimits:
         returned = self._missed_by & self._members.keys()
         for coordinator_id in self.claims.follow(leases) | returned:
             self._sync(coordinator_id)
-        if self._in_doubt or self.book.awaited():
-            self._filled.set()
+        if self._in_doubt or self.book.awaited() or self.book.next_us():
+            self._filled.set()  # who holds what decides when keys open, and who must speak
 
     def loaded(self, shard: Shard) -> None:
         """The executions of a shard are here. If somebody had them before and did not say that
