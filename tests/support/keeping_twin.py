@@ -169,6 +169,25 @@ class MemoryOperationTable:
         self._rows[stored.operation.id] = (shard, _copy(stored, stored.revision + 1))
         return stored.revision + 1
 
+    def _ended(self, tenant, until_us):
+        found = [
+            (stored.operation.ended_unix_us, operation_id)
+            for operation_id, (_, stored) in self._rows.items()
+            if stored.operation.state != OPERATION_STATE_RUNNING
+            and stored.operation.ended_unix_us <= until_us
+            and tenant in (None, stored.tenant)
+        ]
+        return [operation_id for _, operation_id in sorted(found)]
+
+    async def count_ended(self, tenant, until_us):
+        return len(self._ended(tenant, until_us))
+
+    async def erase_ended(self, until_us, limit):
+        chosen = self._ended(None, until_us)[:limit]
+        for operation_id in chosen:
+            del self._rows[operation_id]
+        return len(chosen)
+
 
 def _copy(stored, revision=None):
     copy = StoredOperation()

@@ -45,6 +45,38 @@ async def test_pages_are_newest_first_within_an_account(stores):
     assert [each.operation.id for each in rest] == [an_id(2), an_id(1)]
 
 
+async def test_those_that_ended_long_ago_are_erased_a_few_at_a_time_the_oldest_first(stores):
+    table = stores.operations
+    for number, ended_us in ((1, 5_000), (2, 4_000), (3, 6_000), (4, 0), (5, 4_500)):
+        await table.create(stored(number, "other" if number == 5 else "default"), 1)
+        if ended_us:
+            await end_at(table, number, ended_us)
+    assert await table.count_ended("default", 5_000) == 2
+    assert await table.count_ended(None, 5_000) == 3
+    assert await table.erase_ended(5_000, 2) == 2
+    assert await left(table) == [1, 3, 4]
+    assert await table.erase_ended(5_000, 2) == 1
+    assert await table.erase_ended(5_000, 2) == 0
+    assert await left(table) == [3, 4]
+    assert await table.create(stored(1), 1)
+
+
+async def end_at(table, number, ended_us):
+    ended = stored(number, "other" if number == 5 else "default")
+    ended.operation.state = OPERATION_STATE_COMPLETED
+    ended.operation.ended_unix_us = ended_us
+    assert await table.save(ended)
+
+
+async def left(table):
+    found = [
+        await table.find(tenant, an_id(number))
+        for number in range(1, 6)
+        for tenant in ("default", "other")
+    ]
+    return [int(each.operation.id[3:]) for each in found if each is not None]
+
+
 async def test_whoever_takes_a_shard_finds_what_goes_on(stores):
     for number, shard in ((1, 1), (2, 2), (3, 1), (4, 1)):
         await stores.operations.create(stored(number, "a" if number == 3 else "b"), shard)

@@ -33,4 +33,6 @@ async def test_a_dry_run_counts_what_is_due_and_removes_nothing(
         table = penstock("retention").stdout
         assert "300 d 00 h" in table
         assert "to remove: " in table
+        assert "0 operations" in table
+        assert report.operations == 0
         assert (await client.get_execution(ran.id)).status == "COMPLETED"

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.operation.v1.operation_service_pb2 import (
+    OPERATION_STATE_COMPLETED,
+    OPERATION_STATE_RUNNING,
+    Operation,
+    StoredOperation,
+)
 from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
 from penstock.common.errors import NotFound
 from penstock.nodes import catalog
@@ -16,6 +22,7 @@ from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal
 from penstock.state.adapters.postgres.leases import PostgresLeases
 from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.operations import PostgresOperations
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.sweep_lock import SweepLock
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
@@ -59,6 +66,7 @@ class World:
         self.payloads = open_payloads(f"file://{folder}")
         self.journal = PostgresJournal(url)
         self.executions = PostgresExecutions(database)
+        self.operations = PostgresOperations(database)
         self.database = database
         self.workflows = PostgresWorkflows(database, ScheduleWriter(SHARDS))
         self.settings = Settings(database_url=url, payload_grace_s=DAY_S)
@@ -183,6 +191,51 @@ async def test_a_preview_that_has_looked_at_enough_says_that_there_may_be_more(w
     assert (await preview.now(most=1)).exact
     due = await preview.now(most=0)
     assert ([count for _, count in due.executions], due.exact) == ([0], False)
+
+
+async def an_operation(world, number, ended_ago_s=None):
+    operation = Operation(
+        id=an_id(number),
+        state=OPERATION_STATE_RUNNING,
+        created_unix_us=(NOW_S - 90 * DAY_S) * 10**6,
+    )
+    stored = StoredOperation(tenant="default", operation=operation, revision=1)
+    await world.operations.create(stored, 1)
+    if ended_ago_s is not None:
+        operation.state = OPERATION_STATE_COMPLETED
+        operation.ended_unix_us = (NOW_S - ended_ago_s) * 10**6
+        stored.operation.CopyFrom(operation)
+        await world.operations.save(stored)
+
+
+async def operations_left(world):
+    found = await world.operations.page("default", None, 10)
+    return sorted(int(each.operation.id[3:]) for each in found)
+
+
+async def test_operations_go_a_while_after_their_end(world):
+    for number, ended_ago_s in ((1, 31 * DAY_S), (2, 29 * DAY_S), (3, None), (4, 40 * DAY_S)):
+        await an_operation(world, number, ended_ago_s)
+    sweeper, preview = world.keeping()
+    assert (await preview.now("default")).operations == 2
+    assert (await preview.now("other")).operations == 0
+    assert (await preview.now()).operations == 2
+    assert await sweeper.sweep_operations(most=1) == 1
+    assert await operations_left(world) == [1, 2, 3]
+    assert await sweeper.sweep_operations() == 1
+    assert await operations_left(world) == [2, 3]
+    world.clock.now_s += 2 * DAY_S
+    assert await sweeper.sweep_operations() == 1
+    assert await operations_left(world) == [3]
+
+
+async def test_operations_are_kept_for_ever_if_the_settings_say_so(world):
+    await an_operation(world, 1, 80 * DAY_S)
+    world.settings = Settings(database_url=world.url, retain_operations_s=0.0)
+    sweeper, preview = world.keeping()
+    assert (await preview.now()).operations == 0
+    assert await sweeper.sweep_operations() == 0
+    assert await operations_left(world) == [1]
 
 
 async def test_a_payload_goes_after_the_last_execution_that_refers_to_it(world):

@@ -21,6 +21,7 @@ class RetentionReport(msgspec.Struct, frozen=True, kw_only=True):
 
     executions: int = 0
     payloads: int = 0
+    operations: int = 0
     exact: bool = True
     workflows: tuple[WorkflowRetention, ...] = ()
 

@@ -73,12 +73,15 @@ async def _sweep(settings: Settings, *, dry_run: bool) -> str:
         if dry_run:
             return _due_text(await keeping.preview.now(most=sys.maxsize))
         executions = await keeping.sweeper.sweep_executions()
+        operations = await keeping.sweeper.sweep_operations(most=sys.maxsize)
         swept = await keeping.sweeper.collect_garbage()
-    return f"removed: {executions} executions, {swept.payloads} payloads\n"
+    gone = f"{executions} executions, {operations} operations, {swept.payloads} payloads"
+    return f"removed: {gone}\n"
 
 
 def _due_text(due: DueNow) -> str:
     """Each workflow of which something would go, and the sum."""
     lines = [f"{policy.workflow}: {count}" for policy, count in due.executions if count]
     total = sum(count for _, count in due.executions)
-    return "\n".join((*lines, f"to remove: {total} executions, {due.payloads} payloads\n"))
+    all_of_it = f"{total} executions, {due.operations} operations, {due.payloads} payloads"
+    return "\n".join((*lines, f"to remove: {all_of_it}\n"))

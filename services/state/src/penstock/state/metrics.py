@@ -35,6 +35,11 @@ class StateMetrics:
             "Executions that were kept long enough",
             registry=self.registry,
         )
+        self.operations_removed = Counter(
+            "penstock_state_operations_removed_total",
+            "Operations on many executions that were kept long enough",
+            registry=self.registry,
+        )
         self.payloads_removed = Counter(
             "penstock_state_payloads_removed_total",
             "Stored payloads that nobody referred to",

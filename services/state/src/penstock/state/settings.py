@@ -36,7 +36,10 @@ class Settings(ServiceSettings):
     retain_failed_s: float = setting(
         0.0, "The same for executions that ended otherwise; 0 for ever"
     )
-    sweep_every_s: float = setting(60.0, "How often executions to be removed are looked for")
+    retain_operations_s: float = setting(
+        2_592_000.0, "How long operations on many executions are kept after their end; 0 for ever"
+    )
+    sweep_every_s: float = setting(60.0, "How often what is to be removed is looked for")
     payload_grace_s: float = setting(
         86_400.0,
         "How long a stored payload that nothing refers to is kept; longer than state may be away",

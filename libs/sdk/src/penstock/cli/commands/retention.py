@@ -24,7 +24,8 @@ def retention(*, output: Output = "table", url: Url = "", data_dir: DataDir = DA
             ]
             print_table(("WORKFLOW", "COMPLETED KEPT", "OTHERS KEPT", "TO REMOVE"), rows)
         least = "" if report.exact else "at least "
-        print(f"to remove: {least}{report.executions} executions, {report.payloads} payloads")
+        others = f"{report.operations} operations, {report.payloads} payloads"
+        print(f"to remove: {least}{report.executions} executions, {others}")
         return ExitCode.OK
 
     return run_command(work)

@@ -11,7 +11,9 @@ RETENTION_OPERATIONS: tuple[Operation, ...] = (
         "What retention would remove now; nothing is removed",
         [
             Answered(
-                200, "How much of each workflow, and how many stored payloads.", RetentionReport
+                200,
+                "How much of each workflow, how many operations and stored payloads.",
+                RetentionReport,
             )
         ],
     ),

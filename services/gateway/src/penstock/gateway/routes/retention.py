@@ -28,6 +28,7 @@ async def preview_retention(request: AnyRequest) -> ASGIApp:
         RetentionReport(
             executions=sum(one.executions for one in workflows),
             payloads=found.payloads,
+            operations=found.operations,
             exact=found.exact,
             workflows=workflows,
         )

@@ -19,5 +19,6 @@ class RetentionReport(msgspec.Struct, frozen=True, kw_only=True):
 
     executions: int
     payloads: int
+    operations: int
     exact: bool
     workflows: tuple[WorkflowRetention, ...]

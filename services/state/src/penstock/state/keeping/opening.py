@@ -8,9 +8,10 @@ from typing import NamedTuple
 from penstock.common.clock import Clock
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.garbage import PostgresGarbage
+from penstock.state.adapters.postgres.operations import PostgresOperations
 from penstock.state.adapters.postgres.retention import PostgresRetention
 from penstock.state.adapters.postgres.sweep_lock import SweepLock
-from penstock.state.keeping.policies import Policies
+from penstock.state.keeping.policies import Policies, Times
 from penstock.state.keeping.preview import Preview
 from penstock.state.keeping.sweeper import Stores, Sweeper, run_sweeper
 from penstock.state.metrics import StateMetrics
@@ -44,10 +45,10 @@ def keeping_over(
     payloads.on_stored = garbage.unmark
     usual_s = settings.retain_completed_s, settings.retain_failed_s
     policies = Policies(retention, workflows, compile_plan, usual_s)
-    stores, grace_s = Stores(retention, garbage, payloads), settings.payload_grace_s
+    stores = Stores(retention, garbage, payloads, PostgresOperations(database))
+    times = Times(round(settings.payload_grace_s * 1e6), round(settings.retain_operations_s * 1e6))
     return Keeping(
-        Sweeper(stores, policies, grace_s, *beside),
-        Preview(policies, retention, garbage, grace_s, beside[0]),
+        Sweeper(stores, policies, times, *beside), Preview(policies, stores, times, beside[0])
     )
 
 

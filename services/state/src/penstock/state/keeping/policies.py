@@ -1,8 +1,9 @@
 """How long each workflow's executions are kept: as its latest version says, else as the server
-does."""
+does; and how long everything else is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 from penstock.state.keeping.ports import Latest, Policy, RetentionStore
 from penstock.state.ports import WorkflowStore
@@ -12,6 +13,18 @@ from penstock.workflow.policies import Retention
 
 _WORKFLOWS_PAGE = 500
 _ALL_IS_KEPT = Retention(0.0, 0.0)
+
+
+class Times(NamedTuple):
+    """How long what belongs to no workflow is kept, in microseconds: a payload without reference,
+    and an operation after its end, 0 for ever."""
+
+    grace_us: int
+    operations_us: int
+
+    def operations_until_us(self, now_us: int) -> int | None:
+        """When those ended at the latest that are to go now; None if none ever goes."""
+        return now_us - self.operations_us if self.operations_us > 0 else None
 
 
 class Policies:

@@ -35,6 +35,15 @@ class OperationStore(Protocol):
         did."""
         ...
 
+    async def count_ended(self, tenant: str | None, until_us: int) -> int:
+        """How many ended until then, of an account or of all."""
+        ...
+
+    async def erase_ended(self, until_us: int, limit: int) -> int:
+        """Remove so many of those, of all accounts, the oldest first; returns how many there
+        were."""
+        ...
+
 
 class Latest(NamedTuple):
     """The version of a workflow that runs now."""

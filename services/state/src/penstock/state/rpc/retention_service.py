@@ -23,7 +23,9 @@ class RetentionService(RetentionServiceServicer):
     ) -> pb.PreviewRetentionResponse:
         """Counts of the account."""
         due = await self._preview.now(call_tenant(context))
-        answer = pb.PreviewRetentionResponse(payloads=due.payloads, exact=due.exact)
+        answer = pb.PreviewRetentionResponse(
+            payloads=due.payloads, exact=due.exact, operations=due.operations
+        )
         for policy, count in due.executions:
             one = answer.workflows.add(workflow=policy.workflow, executions=count)
             if policy.completed_us:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/state/v1/retention_service.proto\x12\x15penstock.api.state.v1\x1a\x1egoogle/protobuf/duration.proto\"\x19\n\x17PreviewRetentionRequest\"x\n\x18PreviewRetentionResponse\x12;\n\tworkflows\x18\x01 \x03(\x0b\x32(.penstock.api.state.v1.WorkflowRetention\x12\x10\n\x08payloads\x18\x02 \x01(\x03\x12\r\n\x05\x65xact\x18\x03 \x01(\x08\"\x92\x01\n\x11WorkflowRetention\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12,\n\tcompleted\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nexecutions\x18\x04 \x01(\x03\x32\x87\x01\n\x10RetentionService\x12s\n\x10PreviewRetention\x12..penstock.api.state.v1.PreviewRetentionRequest\x1a/.penstock.api.state.v1.PreviewRetentionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/state/v1/retention_service.proto\x12\x15penstock.api.state.v1\x1a\x1egoogle/protobuf/duration.proto\"\x19\n\x17PreviewRetentionRequest\"\x8c\x01\n\x18PreviewRetentionResponse\x12;\n\tworkflows\x18\x01 \x03(\x0b\x32(.penstock.api.state.v1.WorkflowRetention\x12\x10\n\x08payloads\x18\x02 \x01(\x03\x12\r\n\x05\x65xact\x18\x03 \x01(\x08\x12\x12\n\noperations\x18\x04 \x01(\x03\"\x92\x01\n\x11WorkflowRetention\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12,\n\tcompleted\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nexecutions\x18\x04 \x01(\x03\x32\x87\x01\n\x10RetentionService\x12s\n\x10PreviewRetention\x12..penstock.api.state.v1.PreviewRetentionRequest\x1a/.penstock.api.state.v1.PreviewRetentionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PREVIEWRETENTIONREQUEST']._serialized_start=104
   _globals['_PREVIEWRETENTIONREQUEST']._serialized_end=129
-  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_start=131
-  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_end=251
-  _globals['_WORKFLOWRETENTION']._serialized_start=254
-  _globals['_WORKFLOWRETENTION']._serialized_end=400
-  _globals['_RETENTIONSERVICE']._serialized_start=403
-  _globals['_RETENTIONSERVICE']._serialized_end=538
+  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_start=132
+  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_end=272
+  _globals['_WORKFLOWRETENTION']._serialized_start=275
+  _globals['_WORKFLOWRETENTION']._serialized_end=421
+  _globals['_RETENTIONSERVICE']._serialized_start=424
+  _globals['_RETENTIONSERVICE']._serialized_end=559
 # @@protoc_insertion_point(module_scope)

@@ -45,10 +45,13 @@ class PreviewRetentionResponse(_message.Message):
     WORKFLOWS_FIELD_NUMBER: _builtins.int
     PAYLOADS_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     payloads: _builtins.int
     """Stored payloads that no execution has referred to for longer than the grace."""
     exact: _builtins.bool
-    """False if not everything was looked at: the counts are then lower bounds."""
+    """False if not every execution was looked at: their counts are then lower bounds."""
+    operations: _builtins.int
+    """Operations on many executions that ended long enough ago."""
     @_builtins.property
     def workflows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowRetention]:
         """Workflows of which something is removed at some time, by name."""
@@ -59,10 +62,11 @@ class PreviewRetentionResponse(_message.Message):
         workflows: _abc.Iterable[Global___WorkflowRetention] | None = ...,
         payloads: _builtins.int = ...,
         exact: _builtins.bool = ...,
+        operations: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "payloads", b"payloads", "workflows", b"workflows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "operations", b"operations", "payloads", b"payloads", "workflows", b"workflows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

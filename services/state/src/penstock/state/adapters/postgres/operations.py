@@ -68,8 +68,19 @@ class PostgresOperations:
                 operation.SerializeToString(),
                 operation.state == OPERATION_STATE_RUNNING,
                 stored.tenant,
+                operation.ended_unix_us,
             )
         return revision or 0
+
+    async def count_ended(self, tenant: str | None, until_us: int) -> int:
+        """How many ended until then."""
+        async with self._database.session() as session:
+            return int(await session.fetchval(self._sql["count_ended"], tenant, until_us))
+
+    async def erase_ended(self, until_us: int, limit: int) -> int:
+        """Remove some of those."""
+        async with self._database.session() as session:
+            return len(await session.fetch(self._sql["erase_ended"], until_us, limit))
 
 
 def _stored(row: Sequence[Any]) -> StoredOperation:

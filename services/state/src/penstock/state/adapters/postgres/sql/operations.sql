@@ -14,5 +14,18 @@ ORDER BY created_us DESC, operation_id DESC LIMIT $4
 SELECT tenant, revision, body FROM operations WHERE shard = ANY ($1::int[]) AND open ORDER BY operation_id
 
 -- name: save_operation
-UPDATE operations SET body = $3, open = $4, revision = revision + 1
+UPDATE operations SET body = $3, open = $4, ended_us = $6, revision = revision + 1
 WHERE operation_id = $1 AND tenant = $5 AND revision = $2 RETURNING revision
+
+-- name: count_ended
+-- How many ended until then, of an account or of all. What a process before `ended_us` ended has none: it counts from its
+-- beginning.
+SELECT count(*) FROM operations
+WHERE NOT open AND ended_us <= $2 AND created_us <= $2 AND ($1::text IS NULL OR tenant = $1)
+
+-- name: erase_ended
+-- Some of those, of all accounts. Nobody writes them any more.
+DELETE FROM operations WHERE operation_id = ANY (ARRAY(
+    SELECT operation_id FROM operations WHERE NOT open AND ended_us <= $1 AND created_us <= $1
+    ORDER BY ended_us, operation_id LIMIT $2
+)) RETURNING operation_id
