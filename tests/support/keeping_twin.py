@@ -46,6 +46,9 @@ class MemoryKeeping:
             del journal.executions[execution_id]
             journal.terms.pop(execution_id, None)
             journal.failed_nodes.pop(execution_id, None)
+            journal.tasks = {
+                key: task for key, task in journal.tasks.items() if key[0] != execution_id
+            }
             shard = journal.shard_of[execution_id]
             journal.rows[shard] = [
                 each if each[0] != execution_id else ("", *each[1:4], b"")

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.journal.v1.journal_pb2 import EventBatch, NodeRef
 from penstock.api.peer.v1.peer_service_pb2 import Notice as PeerNotice
 from penstock.api.peer.v1.peer_service_pb2 import StartNotice
 from penstock.state.finding.ports import LetterRow
 from penstock.state.keeping.ports import Marked, Policy
-from penstock.state.ports import ExecutionFilter
+from penstock.state.ports import ExecutionFilter, TaskFilter
 from penstock.workflow.search.reading import read_query
 from penstock.workflow.search.terms import link_term
 from support.state_rows import FAILED, an_id, batch_of, end, start, step, write
@@ -90,6 +90,18 @@ async def test_an_execution_goes_whole_and_others_stay(kept):
     assert len(await kept.executions.history("default", an_id(4), 0, 10)) == 2
     assert await kept.executions.page("default", ExecutionFilter(tag="eu"), None, 10) == []
     assert await kept.retention.erase([an_id(1)]) == 0
+
+
+async def test_what_people_were_asked_goes_with_it(stores, lease):
+    """An execution that ended takes its questions back, so there are none; but there were."""
+    ref = NodeRef(node=0, attempt=1)
+    both = write(1, lease, 1, start(1), start(2), end(1, 3))
+    for number in (1, 2):
+        both.dues.tasks.add(execution_id=an_id(number), tenant="default", ref=ref, opened_unix_us=5)
+    await stores.journal.commit(batch_of(both))
+    assert await stores.retention.erase([an_id(1), an_id(2)]) == 1
+    left = await stores.tasks.page("default", TaskFilter(), None, 10)
+    assert [row.execution_id for row in left] == [an_id(2)]
 
 
 async def test_recovery_and_publication_go_on_around_the_gap(kept, lease):

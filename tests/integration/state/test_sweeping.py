@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.journal.v1.journal_pb2 import EventBatch, NodeRef
 from penstock.api.operation.v1.operation_service_pb2 import (
     OPERATION_STATE_COMPLETED,
     OPERATION_STATE_RUNNING,
@@ -21,14 +21,20 @@ from penstock.state.adapters.postgres.database import open_database
 from penstock.state.adapters.postgres.executions import PostgresExecutions
 from penstock.state.adapters.postgres.journal import PostgresJournal
 from penstock.state.adapters.postgres.leases import PostgresLeases
-from penstock.state.adapters.postgres.migrations import migrate, prepare_shards
+from penstock.state.adapters.postgres.migrations import (
+    all_migrations,
+    migrate,
+    prepare_shards,
+)
 from penstock.state.adapters.postgres.operations import PostgresOperations
 from penstock.state.adapters.postgres.schedule_rows import ScheduleWriter
 from penstock.state.adapters.postgres.sweep_lock import SweepLock
+from penstock.state.adapters.postgres.tasks import PostgresTasks
 from penstock.state.adapters.postgres.workflows import PostgresWorkflows
 from penstock.state.keeping.opening import keeping_over
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
+from penstock.state.ports import TaskFilter
 from penstock.state.settings import Settings
 from penstock.workflow.compile import compile_source
 from support.postgres import open_postgres
@@ -318,6 +324,23 @@ async def test_older_rows_are_read_before_anything_is_removed(world):
         await sweeper.collect_garbage()
         world.clock.now_s += 2 * DAY_S
     assert await world.is_stored(digest)
+
+
+async def test_an_update_takes_back_what_runs_that_have_ended_still_asked(world):
+    asking = write(1, 1, 1, start(1), start(2), end(1, 3))
+    for number in (1, 2, 3):  # 3 was removed
+        asking.dues.tasks.add(
+            execution_id=an_id(number),
+            tenant="default",
+            ref=NodeRef(node=0, attempt=1),
+            opened_unix_us=5,
+        )
+    await world.journal.commit(batch_of(asking))
+    (left_over,) = [each.sql for each in all_migrations() if "left_over" in each.name]
+    async with world.database.session() as session:
+        await session.execute(left_over)
+    left = await PostgresTasks(world.database).page("default", TaskFilter(), None, 10)
+    assert [row.execution_id for row in left] == [an_id(2)]
 
 
 async def test_one_process_sweeps_and_the_next_one_takes_over(world):

@@ -26,7 +26,7 @@ def keep_news(
         if news.opened_unix_us:
             tasks[key] = news
         else:
-            tasks.pop(key)
+            tasks.pop(key, None)
     for pause in dues.pauses:
         (paused.add if pause.paused else paused.discard)(pause.execution_id)
 

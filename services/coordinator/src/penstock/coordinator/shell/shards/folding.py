@@ -9,6 +9,7 @@ from penstock.common.journal_codec import batch_from_proto
 from penstock.common.logging import get_logger
 from penstock.coordinator.shell.live import Executions, Live, Shard
 from penstock.coordinator.shell.starts.definitions import Definitions
+from penstock.workflow.execution.fold import ExecutionState
 
 _BREATH_ROWS = 200
 
@@ -48,8 +49,7 @@ class Folding:
             except Exception as error:  # noqa: BLE001 - one damaged history must not stop the rest
                 broken = self._set_aside(batch, found, error)
         for live in found:
-            if live.state.waits.tasks is not None:
-                live.state.waits.tasks.take_news()  # state knows it
+            _note_known_tasks(live.state)
         return [live for live in found if live.state.end is None]
 
     def _set_aside(self, batch: EventBatch, found: list[Live], error: Exception) -> str:
@@ -71,3 +71,14 @@ class Folding:
         live = Live(first.execution_id, started.tenant, shard, plan)
         live.started = True
         return live
+
+
+def _note_known_tasks(state: ExecutionState) -> None:
+    """State knows what people are asked. It may not know all that a failure took back: earlier
+    versions did not tell, so that is told once more with the next record."""
+    tasks = state.waits.tasks
+    if tasks is not None:
+        news = tasks.take_news()
+        if state.failing is not None:
+            open_now = {task.wait.ref for task in tasks.by_key.values()}
+            tasks.news = [one for one in news if not one.opened_us and one.wait.ref not in open_now]

@@ -52,6 +52,8 @@ WITH ended AS MATERIALIZED (
     DELETE FROM children k USING chosen c WHERE k.tenant = c.tenant AND k.parent_id = c.execution_id
 ), refused AS (
     DELETE FROM refused_starts r USING chosen c WHERE r.execution_id = c.execution_id
+), asked AS (
+    DELETE FROM tasks a USING chosen c WHERE a.execution_id = c.execution_id
 ), history AS (
     DELETE FROM journal j USING chosen c WHERE j.execution_id = c.execution_id
 )
