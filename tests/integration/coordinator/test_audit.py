@@ -4,10 +4,19 @@ import pytest
 
 from penstock.api.audit.v1 import audit_service_pb2 as pb
 from penstock.api.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.rpc.channel import call
 from penstock.workflow.execution.values import NodeStatus
 from support.coordinator.memory_worker import open_worker
 from support.coordinator.sleeping import HOUR_US, apply_sleepy, sleeper, start, until
+
+NAMED = """
+flow: 1
+id: named
+nodes:
+  a: {run: "return 1"}
+  set-timer: {needs: [a], run: "return 2"}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +113,18 @@ async def test_a_timer_that_is_not_set_is_found_and_set_again(running, flow, aud
         assert await mended(audit) == [""]
         assert running.shell.turns.timers.is_set(execution_id)
         assert await found(audit) == []
+
+
+async def test_the_name_of_a_node_does_not_choose_the_repair(running, audit, state):
+    await call(running.stub.ApplyWorkflow, wf.ApplyWorkflowRequest(source=NAMED))
+    request = wf.StartExecutionRequest(workflow="named")
+    execution_id = (await call(running.stub.StartExecution, request)).execution_id
+    live = running.shell.executions.by_id[execution_id]
+    live.state.pending[1] = 0
+    assert set(await found(audit)) == {("I4", "reload"), ("I6", "reload")}
+    assert set(await mended(audit)) == {""}
+    async with open_worker(running.channel):
+        await until(lambda: state.ended(execution_id))
 
 
 async def test_only_the_executions_asked_for_are_mended(running, flow, audit):

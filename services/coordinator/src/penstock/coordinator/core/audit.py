@@ -5,6 +5,7 @@ shows. Nothing here changes anything.
 """
 
 from collections.abc import Callable, Container, Iterator
+from enum import Enum, auto
 from typing import Any
 
 import msgspec
@@ -29,12 +30,25 @@ _TERMINAL = int(NodeStatus.COMPLETED)
 Placed = Callable[[], Container[NodeRef]]
 
 
+class FaultKind(Enum):
+    """What is wrong, as far as it matters for mending it."""
+
+    HELD = auto()
+    """What is held, or is not held, cannot be trusted."""
+    ATTEMPT = auto()
+    """Nobody takes the attempt `ref` further."""
+    TIMER = auto()
+    """A timer that should be set is not."""
+    ASLEEP = auto()
+    """One at rest was not woken."""
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """Something that must not be. `invariant` is its number in the architecture's list; `ref` is
-    the attempt that nobody takes further, if that is the fault."""
+    """Something that must not be. `invariant` is its number in the architecture's list."""
 
     invariant: str
     message: str
+    kind: FaultKind = FaultKind.HELD
     ref: NodeRef | None = None
 
 
@@ -95,10 +109,16 @@ def _orphaned_attempt(
         return
     if status == _WAITING:
         if key not in state.waits.due and key not in state.waits.sleeping:
-            yield Fault("I4", f"{_name(state, ref.node, ref.item)} waits for nothing", ref)
+            yield Fault(
+                "I4",
+                f"{_name(state, ref.node, ref.item)} waits for nothing",
+                FaultKind.ATTEMPT,
+                ref,
+            )
     elif key not in state.holders and ref not in placed():
         what = _name(state, ref.node, ref.item)
-        yield Fault("I4", f"{what} is queued, but nobody will run it", ref)
+        message = f"{what} is queued, but nobody will run it"
+        yield Fault("I4", message, FaultKind.ATTEMPT, ref)
 
 
 def _name(state: ExecutionState, node: int, item: int = 0) -> str:

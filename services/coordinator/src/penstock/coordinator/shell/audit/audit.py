@@ -18,15 +18,15 @@ from penstock.common.clock import Clock
 from penstock.common.errors import PenstockError
 from penstock.common.journal_codec import batch_from_proto
 from penstock.common.logging import get_logger
-from penstock.coordinator.core.audit import Fault, differences, orphans
+from penstock.coordinator.core.audit import Fault, FaultKind, differences, orphans
 from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
 from penstock.coordinator.ports import LiveRow, State
 from penstock.coordinator.shell.audit.findings import (
     FINDINGS_MAX,
+    REPAIRS,
     Finding,
     Findings,
-    Repair,
     subject_of_shard,
 )
 from penstock.coordinator.shell.dispatch.release import Release
@@ -150,7 +150,7 @@ class Audit:
         if self._is_moving(live) or live.state.seq != seq:
             return None
         faults = [*self._faults_of(live), *told, *_compared(live.state, folded)]
-        return [self._finding(live, fault) for fault in faults]
+        return [self._finding(fault, live.tenant, live.id, live.shard) for fault in faults]
 
     def _is_moving(self, live: Live) -> bool:
         """True if what is held cannot be judged now."""
@@ -197,20 +197,16 @@ class Audit:
         )
         wake_us = next_wake_us(live.state)
         if wake_us > self._clock.now_us() and not of.turns.timers.is_set(live.id):
-            yield Fault("I4", "it waits for a timer that is not set")
+            yield Fault("I4", "it waits for a timer that is not set", FaultKind.TIMER)
 
-    def _finding(self, live: Live, fault: Fault) -> Finding:
-        if fault.ref is not None:
-            repair = Repair.REQUEUE
-        else:
-            repair = Repair.REARM if "timer" in fault.message else Repair.RELOAD
+    def _finding(self, fault: Fault, tenant: str, execution_id: str, shard: Shard) -> Finding:
         return Finding(
             fault.invariant,
-            live.tenant,
-            live.id,
-            live.shard.number,
+            tenant,
+            execution_id,
+            shard.number,
             fault.message,
-            repair,
+            REPAIRS[fault.kind],
             fault.ref,
             self._clock.now_us(),
         )
@@ -224,30 +220,26 @@ class Audit:
                 return None
             for row in page:
                 resting += row.rests
-                fault, repair = self._misplaced(row)
+                fault = self._misplaced(row)
                 if fault is not None and len(seen) < FINDINGS_MAX:
-                    found_us = self._clock.now_us()
-                    where = (row.tenant, row.execution_id, shard.number)
-                    seen.append(
-                        Finding(fault.invariant, *where, fault.message, repair, None, found_us)
-                    )
+                    seen.append(self._finding(fault, row.tenant, row.execution_id, shard))
             after = page[-1].execution_id
             if len(page) < _PAGE:
                 break
         self._resting[shard.number] = resting
         return seen
 
-    def _misplaced(self, row: LiveRow) -> tuple[Fault | None, "Repair"]:
+    def _misplaced(self, row: LiveRow) -> Fault | None:
         of = self._of
         if of.executions.get(row.execution_id) or of.awakening.is_waking(row.execution_id):
-            return None, Repair.RELOAD
+            return None
         if row.execution_id in of.executions.set_aside:
-            return Fault("I6", "it was set aside: its history broke the engine"), Repair.RELOAD
+            return Fault("I6", "it was set aside: its history broke the engine")
         if not row.rests:
-            return Fault("I1", "it has not ended, and nobody takes it further"), Repair.RELOAD
+            return Fault("I1", "it has not ended, and nobody takes it further")
         if row.wake_us and row.wake_us < self._clock.now_us() - _LATE_US:
-            return Fault("I4", "it should have been woken long ago"), Repair.LOOK_AGAIN
-        return None, Repair.RELOAD
+            return Fault("I4", "it should have been woken long ago", FaultKind.ASLEEP)
+        return None
 
 
 def _compared(held: ExecutionState, folded: ExecutionState | None) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from penstock.coordinator.core.audit import FaultKind
 from penstock.workflow.execution.values import NodeRef
 
 FINDINGS_MAX = 1_000
@@ -24,6 +25,14 @@ class Repair(StrEnum):
     """Forget what is held of the shard and load it from the journal."""
     LOOK_AGAIN = "look_again"
     """Ask the record once more who is due."""
+
+
+REPAIRS = {
+    FaultKind.HELD: Repair.RELOAD,
+    FaultKind.ATTEMPT: Repair.REQUEUE,
+    FaultKind.TIMER: Repair.REARM,
+    FaultKind.ASLEEP: Repair.LOOK_AGAIN,
+}
 
 
 class Finding(msgspec.Struct, frozen=True):
