@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.coordinator.core import step as steps
@@ -67,6 +67,7 @@ def both_ways(state: ExecutionState, report: Report, now_us: int) -> Step | None
     return short
 
 
+@settings(deadline=None)
 @pytest.mark.parametrize("draw_plan", [plain_plan, random_plan])
 @given(rng=st.randoms(use_true_random=False))
 def test_the_short_way_decides_what_the_long_way_would(draw_plan, rng: Random) -> None:

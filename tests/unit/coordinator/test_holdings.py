@@ -8,6 +8,7 @@ from penstock.coordinator.core.inputs import (
     AttemptStarted,
     Completed,
     Outcome,
+    PauseAsked,
     Report,
     Start,
 )
@@ -49,6 +50,13 @@ def test_what_was_loaded_is_adopted_from_whoever_has_it():
     holdings, live, worker = started()
     assert holdings.adopt(loaded(live), SECOND, worker)
     assert worker.free == CREDITS - 1
+
+
+def test_what_a_pause_holds_was_never_handed_out_whatever_a_worker_says():
+    holdings, live, worker = started()
+    step(live.state, PauseAsked(), 3)
+    assert not holdings.adopt(loaded(live), SECOND, worker)
+    assert (worker.free, live.state.holders) == (CREDITS, {})
 
 
 def test_what_waits_for_a_worker_is_not_adopted_under_an_old_name():

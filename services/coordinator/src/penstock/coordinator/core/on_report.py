@@ -28,7 +28,7 @@ from penstock.coordinator.core.items import record_item
 from penstock.coordinator.core.on_lost import lose
 from penstock.coordinator.core.on_signal import fall_asleep
 from penstock.coordinator.core.report_check import fits, holds, is_repeated, suits
-from penstock.coordinator.core.trimming import trimmed
+from penstock.coordinator.core.trimming import has_new_input, trimmed
 from penstock.coordinator.core.turn import Turn
 from penstock.workflow.execution.events import (
     NodeCompleted,
@@ -50,9 +50,7 @@ def on_report(turn: Turn, report: Report) -> None:
     """
     state = turn.state
     if not holds(state, report.lease, report.worker):
-        turn.accepted = is_repeated(state, report)
-        if turn.accepted and report.continue_with is not None:
-            state.hand_over(report.continue_with, report.worker)
+        _repeat(turn, report)
         return
     state.holders.pop(state.key(report.lease), None)
     asked = report.continue_with
@@ -80,6 +78,18 @@ def on_report(turn: Turn, report: Report) -> None:
         turn.claimer = report.worker
     elif asked is not None:
         turn.accepted = False
+
+
+def _repeat(turn: Turn, report: Report) -> None:
+    """Answer a report that is over as it was answered before. What a worker says after a restart
+    that it has, and never got leave for because somebody had given it another input, is taken from
+    it: it has not begun."""
+    state, ref = turn.state, report.continue_with
+    turn.accepted = is_repeated(state, report)
+    if turn.accepted and ref is not None and has_new_input(state, ref.node):
+        turn.accepted = False
+        turn.revoke(state.key(ref))
+        lose(turn, ref, "its worker does not know its input", begun=False)
 
 
 def _is_simple(turn: Turn, report: Report) -> bool:

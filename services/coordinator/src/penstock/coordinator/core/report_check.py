@@ -26,10 +26,13 @@ def is_repeated(state: ExecutionState, report: Report) -> bool:
     """True if a report whose lease is over is the very one that ended it, and its worker waits for
     leave to go on with an attempt that is its own.
 
-    That attempt has a holder unless the coordinator has just restarted: it was never handed out.
+    It is its own since the report was taken, or, after a restart, since it said that it has it. One
+    that nobody has waits for any worker: then the leave was refused the first time.
     """
     ref = report.continue_with
-    if ref is None or not report.count or not holds(state, ref, report.worker):
+    if ref is None or not report.count or not state.is_current(ref):
+        return False
+    if state.holders.get(state.key(ref)) != report.worker:
         return False
     first = report.all_outcomes()[0]
     lease = first.ref

@@ -35,4 +35,10 @@ def _is_touched(state: ExecutionState, node: int) -> bool:
     touched = state.touched
     if touched is None or node >= state.tables.size:
         return False
-    return state.status[node] != _PENDING or node in touched.inputs
+    return state.status[node] != _PENDING or has_new_input(state, node)
+
+
+def has_new_input(state: ExecutionState, node: int) -> bool:
+    """True if somebody gave this node another input than its parents did."""
+    touched = state.touched
+    return touched is not None and node in touched.inputs

@@ -71,10 +71,11 @@ class Holdings:
         """Note that a worker has an attempt since before; False if it is void or another's.
 
         What nobody holds waits for a worker here, unless its execution was just loaded: then the
-        claim is of an earlier beginning of it that did not get to the disk.
+        claim is of an earlier beginning of it that did not get to the disk. What a pause or a
+        debugger holds was never handed out: its worker only asked to go on with it.
         """
         state = live.state
-        if not state.is_current(ref):
+        if not state.is_current(ref) or state.is_held(state.key(ref)):
             return False
         holder = state.holders.get(state.key(ref))
         if holder is None and live.early is not None:
