@@ -13,7 +13,7 @@ from penstock.common.rpc.channel import call
 from penstock.coordinator.core.inputs import SignalArrived
 from penstock.coordinator.shell.starts.one_start import OneStart
 from penstock.coordinator.shell.starts.starts import Call
-from penstock.workflow.execution.values import NULL
+from penstock.workflow.execution.values import NULL, Payload
 from support.coordinator.memory_worker import open_worker
 from support.coordinator.sleeping import (
     HOUR_US,
@@ -66,6 +66,24 @@ async def test_what_was_decided_in_the_same_turn_is_not_told_as_written(running,
     with pytest.raises(Internal):
         await caller.told
     assert "signal_received" not in state.events(execution_id)
+
+
+async def test_what_cannot_be_sent_keeps_nothing_else_from_being_written(
+    running, state, monkeypatch
+):
+    large, other = [(await start(running)).execution_id for _ in range(2)]
+    monkeypatch.setattr("penstock.coordinator.shell.records.RECORD_BYTES_MAX", 50_000)
+    callers = [Caller(), Caller()]
+    by_id = running.shell.executions.by_id
+    text = Payload(b'"' + b"x" * 60_000 + b'"')
+    running.shell.turns.put(by_id[large], SignalArrived("go", text, "1"), callers[0])
+    running.shell.turns.put(by_id[other], SignalArrived("go", NULL, "1"), callers[1])
+    with pytest.raises(Internal):
+        await callers[0].told
+    assert await callers[1].told
+    assert "signal_received" in state.events(other)
+    assert "signal_received" not in state.events(large)
+    assert large in running.shell.executions.set_aside
 
 
 async def test_a_start_that_breaks_in_its_first_turn_hands_nothing_out(running, state):

@@ -4,7 +4,7 @@ from penstock.coordinator.core.commands import AnswerReport
 from penstock.coordinator.core.inputs import Outcome, Report, SignalArrived, Waiting
 from penstock.coordinator.core.step import step
 from penstock.workflow.execution.values import NodeStatus, Payload
-from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
+from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX, SIGNALS_BYTES_MAX
 from support.plans import PlanBuilder
 from support.simulation import Cluster, refold
 
@@ -53,6 +53,17 @@ def test_signals_that_nobody_waits_for_are_bounded() -> None:
     assert len(cluster.state.waits.signals["stop"]) == SIGNALS_BUFFERED_MAX
     refused = step(cluster.state, SignalArrived("stop", Payload(b"1")), 1)
     assert (refused.events, refused.commands) == ((), (AnswerReport(accepted=False),))
+
+
+def test_what_kept_signals_bring_is_bounded_together() -> None:
+    cluster = waiting_cluster()
+    cluster.check = False
+    large = Payload(b'"' + b"x" * 60_000 + b'"')
+    for _ in range(SIGNALS_BYTES_MAX // 60_000 + 5):
+        cluster.feed(SignalArrived("stop", large))
+    kept = cluster.state.waits.signals["stop"]
+    assert SIGNALS_BYTES_MAX <= sum(len(each.json) for each in kept) < SIGNALS_BYTES_MAX + 60_010
+    assert cluster.state.waits.buffer_full
 
 
 def test_a_full_buffer_does_not_keep_a_signal_from_its_wait() -> None:

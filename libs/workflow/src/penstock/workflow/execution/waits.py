@@ -8,6 +8,7 @@ most.
 
 from collections import deque
 from heapq import heappop, heappush
+from itertools import chain
 from typing import NamedTuple
 
 from penstock.workflow.execution.events import NodeWaiting, SignalReceived
@@ -22,6 +23,8 @@ BEGINNING = -1
 
 SIGNALS_BUFFERED_MAX = 1_000
 """Signals that nobody has waited for yet, per execution; further ones are refused."""
+SIGNALS_BYTES_MAX = 8 * 1024 * 1024
+"""What their payloads may take together: the end of a pause may deliver them all in one step."""
 
 
 class Poll(NamedTuple):
@@ -167,4 +170,7 @@ class Waits:
     @property
     def buffer_full(self) -> bool:
         """True if no further signal is taken in."""
-        return sum(map(len, self.signals.values())) >= SIGNALS_BUFFERED_MAX
+        kept = self.signals.values()
+        if sum(map(len, kept)) >= SIGNALS_BUFFERED_MAX:
+            return True
+        return sum(len(each.json) for each in chain(*kept)) >= SIGNALS_BYTES_MAX

@@ -15,15 +15,26 @@ from penstock.workflow.plan import Plan
 
 _RUNNING = int(ExecutionStatus.RUNNING)
 
+RECORD_BYTES_MAX = 40 * 1024 * 1024
+"""With what else an append holds it stays below the largest message there is."""
 
 Body = tuple[int, bytes]
 """Sequence of the first event, the events encoded."""
 
 
+class RecordTooLarge(Exception):
+    """What was decided in one step cannot be sent. The core bounds every step, so this is a fault;
+    sent all the same, it would keep everything behind it from ever being written."""
+
+
 def body_of(live: Live, events: Sequence[Event], now_us: int) -> Body:
-    """The body of the record of `events`, which are the last of the state's history."""
+    """The body of the record of `events`, which are the last of the state's history. Raises
+    `RecordTooLarge`."""
     first_seq = live.state.seq - count_sequences(events) + 1
-    return first_seq, encode_batch(live.id, first_seq, now_us, events)
+    body = encode_batch(live.id, first_seq, now_us, events)
+    if len(body) > RECORD_BYTES_MAX:
+        raise RecordTooLarge(f"a record of {len(body)} bytes; {RECORD_BYTES_MAX} are possible")
+    return first_seq, body
 
 
 def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: int) -> int:

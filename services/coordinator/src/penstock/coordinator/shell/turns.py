@@ -25,6 +25,7 @@ from penstock.common.logging import get_logger
 from penstock.coordinator.core.commands import Command, Dispatch
 from penstock.coordinator.core.inputs import AttemptStarted, Report, Start, TimePassed
 from penstock.coordinator.core.step import Step, next_wake_us, recover, step
+from penstock.coordinator.core.weights import weight_of, weight_of_notices
 from penstock.coordinator.ports import Journal
 from penstock.coordinator.shell.appends import Appends
 from penstock.coordinator.shell.dispatch.holdings import Holdings
@@ -49,6 +50,9 @@ _INPUTS_MAX = 4_096
 """Inputs of one turn: bounds how long everything else in the process waits, about 50 ms."""
 _INPUTS_WORTH_ANOTHER = 256
 """With an append in flight, fewer inputs than this wait for its answer."""
+TURN_BYTES = 8 * 1024 * 1024
+"""A turn that has decided more than this takes nothing more in: one execution's part of it is one
+record, which is sent in one piece, and messages of more than 64 MiB arrive nowhere."""
 _APPEND_BYTES = 8 * 1024 * 1024
 """Above this an append is closed and the turn's rest goes into the next one."""
 
@@ -122,9 +126,10 @@ class Turns:
         released: list[Released] = []
         at_once: list[Released] = []
         touched: dict[str, Live] = {}
-        count = min(len(inbox), _INPUTS_MAX)
-        outcomes = 0
-        for _ in range(count):
+        gathered = min(len(inbox), _INPUTS_MAX)
+        count = outcomes = size = 0
+        while count < gathered and size <= TURN_BYTES:
+            count += 1
             live, happened, caller = inbox.popleft()
             decided = self._decide(live, happened, caller, now_us)
             if decided is None:
@@ -134,8 +139,10 @@ class Turns:
             if decided.events:
                 live.unsent.extend(decided.events)
                 touched[live.id] = live
+                size += weight_of(decided.events)
                 if decided.notices or decided.settled:
                     self._dues.note(live, decided)
+                    size += weight_of_notices(decided.notices)
             commands = decided.commands
             if type(happened) is Start and _may_run_ahead(live, commands):
                 at_once.append((live, commands, None))

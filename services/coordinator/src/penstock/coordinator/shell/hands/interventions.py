@@ -11,7 +11,7 @@ from penstock.coordinator.ports import Payloads, Queries
 from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.starts.asked import REASON_CHARS_MAX, check_text, decoded
 from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
-from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX
+from penstock.workflow.execution.waits import SIGNALS_BUFFERED_MAX, SIGNALS_BYTES_MAX
 
 SIGNAL_BYTES_MAX = 1024 * 1024
 _RUNNING = int(ExecutionStatus.RUNNING)
@@ -63,9 +63,10 @@ class Interventions:
             await self._refuse_late(tenant, execution_id, name, signal_id)
         elif not accepted:
             raise LimitExceeded(
-                "the execution keeps too many signals that nothing has waited for yet",
+                "the execution keeps too many or too large signals that nothing waited for yet",
                 fix="Check the signal's name, or send it again later.",
                 limit=SIGNALS_BUFFERED_MAX,
+                limit_bytes=SIGNALS_BYTES_MAX,
             )
 
     async def _refuse_late(self, tenant: str, execution_id: str, name: str, signal_id: str) -> None:
