@@ -150,10 +150,12 @@ class Release:
         self._workers.flush()
 
     def resume(self) -> None:
-        """The leases were renewed: carry on with what was held back."""
+        """The leases were renewed: carry on with what was held back, and give workers what became
+        ready meanwhile, for nothing else need happen."""
         held, self._held = self._held, []
         for decided_at, released in held:
             self.carry_out(released, decided_at)
+        self.serve_workers()
 
     def awaiting_workers(self, live: Live) -> set[NodeRef]:
         """Its attempts that are in a queue, at the gate, or on their way there. O(what waits)."""
@@ -169,7 +171,7 @@ class Release:
         return found
 
     def serve_workers(self) -> None:
-        """Attempts were let go: give them to workers now."""
+        """Give workers what is ready: attempts were let go, or may be given out again."""
         self.hand_out()
         self._workers.flush()
 

@@ -217,6 +217,7 @@ class Gate(Passage):
                 del self._unread[live.shard]
                 self._recall_all(live.shard)
         self._go_on(live)
+        self._limits.on_served()
 
     def _recall_all(self, shard: Shard) -> None:
         self._limits.loaded(shard)
