@@ -50,6 +50,7 @@ class MemoryWorker:
         self.coordinators: list[str] = []
         self.on_cancel: OnCancel = lambda cancel: None
         self.echoes: list[int] = []
+        self.beats = 0
         self.changed = asyncio.Condition()
         self.ended = asyncio.Event()
 
@@ -67,6 +68,7 @@ class MemoryWorker:
             self.welcome = message.welcome
         self.coordinators = list(message.coordinators) or self.coordinators
         self.echoes += [message.echo_us] if message.echo_us else []
+        self.beats += message.beat
         self.committed.extend(message.committed)
         self.refused.extend(message.refused)
         self.cancels.extend(message.cancels)

@@ -113,7 +113,7 @@ class Floor:
         worker.claims.pop(execution_id, None)
         for ref in refs:
             adopted = self._holdings.adopt(live, ref, worker)
-            if not adopted and self._holdings.is_superseded(live, ref):
+            if not adopted and self._holdings.is_void(live, ref, worker):
                 worker.cancel(execution_id, ref)
 
     def _repeat_unseen(self, worker: Worker, claims: Claims) -> None:
@@ -199,8 +199,7 @@ class Floor:
                 self._take_early()
 
     def give_up_lost(self) -> None:
-        """Queue again what workers that are gone held: it is nobody else's until that is decided,
-        also not such a worker's that comes back meanwhile. O(executions) if there are any."""
+        """Queue again what workers that are gone held. O(executions) if there are any."""
         gone: dict[str, tuple[Worker, str]] = {}
         for worker, cause in self._workers.take_lost():
             self._log.warning("worker_lost", worker=worker.id, cause=cause)
@@ -211,8 +210,7 @@ class Floor:
             holders = live.state.holders
             for worker_id in sorted(gone.keys() & holders.values()) if holders else ():
                 worker, why = gone[worker_id]
-                refs = self._holdings.held_by(live, worker)
-                holders.update((live.state.key(ref), f"{worker_id} (gone)") for ref in refs)
+                refs = self._holdings.give_up(live, worker)
                 if live.permits is not None:
                     self._gate.lost(live, live.permits, refs)
                 self._turns.put(live, AttemptsLost(tuple(refs), why))

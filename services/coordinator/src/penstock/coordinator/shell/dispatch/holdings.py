@@ -9,9 +9,15 @@ from msgspec.structs import replace
 from penstock.coordinator.core.commands import AnswerReport
 from penstock.coordinator.core.inputs import AttemptStarted, Report
 from penstock.coordinator.core.step import Step, step
+from penstock.coordinator.limits.keys import is_fenced
 from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.values import NodeRef
+
+
+def _gone(worker: Worker) -> str:
+    """Who holds what a worker had when it was given up."""
+    return f"{worker.id} (gone)"
 
 
 def _step_of_the_gone(live: Live, happened: Report | AttemptStarted, now_us: int) -> Step:
@@ -85,16 +91,30 @@ class Holdings:
         return holder == worker.id
 
     def _note(self, live: Live, ref: NodeRef, worker: Worker) -> None:
-        """A worker turned out to have this attempt: it takes a credit, and what its node asks."""
+        """A worker turned out to have this attempt: it takes a credit, and what its node asks; what
+        it stops when it hears nothing, it goes on with as long as it hears something."""
         worker.free -= 1
         worker.hold(live.id, ref, live.slots[ref.node].kind)
+        if live.permits is not None and is_fenced(live.permits.limits, (ref,)):
+            worker.fenced = True
 
-    def is_superseded(self, live: Live, ref: NodeRef) -> bool:
-        """True if a later attempt took the place of this one."""
+    def give_up(self, live: Live, worker: Worker) -> list[NodeRef]:
+        """A worker is gone: what it had is nobody's until its loss is decided, also not such a
+        worker's that comes back meanwhile."""
+        refs = self.held_by(live, worker)
+        live.state.holders.update((live.state.key(ref), _gone(worker)) for ref in refs)
+        return refs
+
+    def is_void(self, live: Live, ref: NodeRef, worker: Worker) -> bool:
+        """True if a later attempt took the place of this one, or is about to, because the worker
+        was given up with it."""
         state = live.state
         if ref.node >= state.tables.size or (ref.item and ref.node not in state.fan_outs):
             return True
-        return state.current_ref(state.key(ref)).attempt > ref.attempt
+        key = state.key(ref)
+        return state.current_ref(key).attempt > ref.attempt or (
+            state.holders.get(key) == _gone(worker)
+        )
 
     def held_by(self, live: Live, worker: Worker) -> list[NodeRef]:
         """Attempts of an execution that a worker has."""
