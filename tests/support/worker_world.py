@@ -186,6 +186,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
         self.joined = asyncio.Event()
         self.commits = True
         self.elsewhere: list[dict[str, float]] = []
+        self.sent_us = 0
         self.break_now = asyncio.Event()
         self.out: asyncio.Queue[pb.WorkResponse] = asyncio.Queue()
 
@@ -216,6 +217,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
                 self.hellos.append(request.hello)
                 self.joined.set()
             self.elsewhere.append(dict(request.elsewhere_resources))
+            self.sent_us = request.sent_us
             for report in request.reports:
                 self.reports.put_nowait(taken_apart(report))
                 if self.commits:

@@ -1,12 +1,15 @@
 """The worker and its streams: lost connections, answers, cancels, drains."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 import pytest
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
+from penstock.api.dispatch.v1 import dispatch_service_pb2_grpc as pb_grpc
 from penstock.api.journal.v1 import journal_pb2 as journal_pb
+from penstock.common.rpc.server import open_server
 from support.worker_world import FakeCoordinator, ids, open_world
 
 ONE = 'nodes: {a: {run: "return 1"}}'
@@ -201,6 +204,22 @@ async def test_a_coordinator_under_a_second_name_takes_its_session_along(world):
     world.coordinator.send(coordinators=[alias])
     await until(lambda: len(world.coordinator.hellos) == 2)
     assert len(world.coordinator.hellos[1].held) == 1
+
+
+async def test_a_worker_whose_coordinators_are_all_gone_asks_where_it_asked_first(world):
+    """Those that come after them are where its settings say, and nobody is left to tell it."""
+    others = FakeCoordinator("C2")
+    register = partial(pb_grpc.add_DispatchServiceServicer_to_server, others)
+    async with open_server("127.0.0.1:0", register, services=[]) as server:
+        world.coordinator.send(coordinators=[server.address])
+        await until(lambda: others.hellos)
+        others.send(coordinators=[server.address])
+        world.dispatch(world.flow(ONE), "a")
+        await world.report()
+        world.coordinator.break_now.set()
+        await asyncio.sleep(1)
+        assert len(world.coordinator.hellos) == 1
+    await until(lambda: len(world.coordinator.hellos) == 2)
 
 
 def test_fakes_speak_json():

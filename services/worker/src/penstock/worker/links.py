@@ -96,9 +96,14 @@ class Links:
         return address in self._wanted
 
     def left(self, link: "Link") -> None:
-        """A link ended. Without any other the seeds are tried again."""
+        """A link ended."""
         self._links.pop(link.address, None)
-        if not any(other.session is not None for other in self._links.values()):
+        self.broke()
+
+    def broke(self) -> None:
+        """A stream ended. Without any other the seeds are tried again beside what was listed: those
+        may all be gone for good, and nobody else can tell who came after them."""
+        if not self.connected:
             self._wanted.update(self._seeds)
         self._connect()
 
@@ -196,6 +201,7 @@ class Link:
                 if self.session is not None:
                     pause_s, told = _FIRST_PAUSE_S, False
                     self.last_session, self.session = self.session, None
+                    self._links.broke()
                 if not told:
                     log.warning("coordinator_lost", address=self.address, error=error)
                     told = True
