@@ -167,7 +167,7 @@ class MemorySchedules:
             row.progress.writes = was.writes + 1
             cursor_us = max(was.cursor_unix_us, one.progress.cursor_unix_us)
             row.progress.cursor_unix_us = cursor_us
-            if row.revision != one.revision:
+            if row.revision != one.revision and not one.progress.beginning:
                 row.progress.next_unix_us = was.next_unix_us
         for each in decided.backfills:
             found = self.backfill_rows.get((each.tenant, each.schedule_id, each.id))

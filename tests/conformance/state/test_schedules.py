@@ -3,54 +3,11 @@
 import pytest
 
 from penstock.api.schedule.v1 import schedule_pb2 as pb
-from penstock.api.state.v1.schedule_store_pb2 import (
-    DecidedBackfill,
-    DecidedSchedule,
-    RecordProgressRequest,
-    SaveScheduleRequest,
-)
-from penstock.api.workflow.v1.workflow_service_pb2 import Workflow
+from penstock.api.state.v1.schedule_store_pb2 import DecidedBackfill
 from penstock.common.errors import Conflict, LimitExceeded
 from penstock.common.ids import schedule_ulid, shard_of
-from penstock.state.ports import FileSchedules
+from support.schedule_rows import MINUTE, NOON, SHARDS, a_schedule, decided, due, record, save
 from support.state_rows import an_id, batch_of, end, start, write
-
-MINUTE = 60_000_000
-NOON = 1_000 * 60 * MINUTE
-SHARDS = range(8)
-
-
-def a_schedule(name="nightly", cron="*/5 * * * *", **fields) -> pb.Schedule:
-    timing = pb.Timing(cron=cron, timezone="UTC", **fields.pop("timing", {}))
-    return pb.Schedule(id=name, workflow=fields.pop("workflow", "orders"), timing=timing, **fields)
-
-
-async def save(stores, schedule, now_us=NOON, tenant="default", expected=0):
-    asked = SaveScheduleRequest(schedule=schedule, now_unix_us=now_us, expected_revision=expected)
-    return await stores.schedules.save(tenant, asked)
-
-
-async def due(stores, until_us, shards=SHARDS, limit=10, waiting=True):
-    return await stores.schedules.due(list(shards), until_us, limit, waiting=waiting)
-
-
-def decided(name="nightly", epoch=1, revision=1, tenant="default", created=0, **progress):
-    shard = shard_of(schedule_ulid(tenant, name), len(SHARDS))
-    return DecidedSchedule(
-        tenant=tenant,
-        id=name,
-        shard=shard,
-        epoch=epoch,
-        revision=revision,
-        progress=pb.Progress(**progress),
-        created_unix_us=created,
-    )
-
-
-async def record(stores, *schedules, backfills=()):
-    return await stores.schedules.record(
-        RecordProgressRequest(schedules=schedules, backfills=backfills)
-    )
 
 
 async def test_a_new_schedule_counts_from_the_moment_it_is_made(stores):
@@ -205,6 +162,21 @@ async def test_progress_decided_upon_an_older_revision_leaves_the_next_time_alon
     assert found.progress.cursor_unix_us == NOON + MINUTE
 
 
+async def test_a_start_by_hand_that_begins_is_kept_and_looked_at_whatever_people_change(
+    stores, lease
+):
+    await save(stores, a_schedule())
+    begins = pb.Fire(slot_unix_us=NOON, execution_id=an_id(1), by_hand=True)
+    progress = {"cursor_unix_us": NOON, "next_unix_us": 1, "beginning": [begins]}
+    await save(stores, a_schedule(note="changed meanwhile"))
+    assert await record(stores, decided(**progress)) == set()
+    (found,) = (await due(stores, NOON)).due
+    assert list(found.progress.beginning) == [begins]
+    await save(stores, a_schedule(note="changed again"))
+    (found,) = (await due(stores, NOON)).due
+    assert list(found.progress.beginning) == [begins]
+
+
 async def test_progress_of_a_removed_schedule_is_dropped(stores, lease):
     await save(stores, a_schedule())
     assert await stores.schedules.remove("default", "nightly")
@@ -345,53 +317,3 @@ async def test_not_too_many_backfills_of_a_schedule_run_at_once(stores):
         await stores.schedules.add_backfill(a_backfill(number))
     with pytest.raises(LimitExceeded):
         await stores.schedules.add_backfill(a_backfill(10))
-
-
-def a_file(*schedules: pb.Schedule, now_us=NOON) -> FileSchedules:
-    for one in schedules:
-        one.from_file, one.tenant = True, "default"
-    return FileSchedules(schedules, now_us)
-
-
-async def apply(stores, content, file):
-    workflow = Workflow(name="orders", definition_hash=content, source=content)
-    return await stores.workflows.put("default", workflow, file)
-
-
-async def test_the_schedules_of_a_file_follow_its_versions(stores):
-    await save(stores, a_schedule("by-hand"))
-    await apply(stores, "v1", a_file(a_schedule("a"), a_schedule("b", "0 * * * *")))
-    found = await stores.schedules.page("default", "orders", "", 10)
-    assert [(one.id, one.from_file) for one in found] == [
-        ("a", True),
-        ("b", True),
-        ("by-hand", False),
-    ]
-    later = NOON + 17 * MINUTE
-    await apply(stores, "v2", a_file(a_schedule("b", "0 * * * *"), now_us=later))
-    found = await stores.schedules.page("default", "orders", "", 10)
-    assert [one.id for one in found] == ["b", "by-hand"]
-    assert found[0].progress.cursor_unix_us == NOON
-    assert (await apply(stores, "v2", None))[0].version == 2
-    assert len(await stores.schedules.page("default", "orders", "", 10)) == 2
-
-
-async def test_a_file_s_schedule_is_changed_in_the_file_but_can_be_paused(stores):
-    await apply(stores, "v1", a_file(a_schedule("a")))
-    with pytest.raises(Conflict):
-        await save(stores, a_schedule("a", "1 * * * *"))
-    with pytest.raises(Conflict):
-        await stores.schedules.remove("default", "a")
-    paused, _ = await save(stores, a_schedule("a", paused=True, note="holidays"))
-    assert paused.from_file
-    await apply(stores, "v2", a_file(a_schedule("a", "1 * * * *")))
-    found = await stores.schedules.find("default", "a")
-    assert (found.paused, found.note, found.timing.cron) == (True, "holidays", "1 * * * *")
-
-
-async def test_a_file_that_wants_somebody_else_s_schedule_is_not_stored(stores):
-    await save(stores, a_schedule("a"))
-    with pytest.raises(Conflict):
-        await apply(stores, "v1", a_file(a_schedule("new"), a_schedule("a", "1 * * * *")))
-    assert await stores.workflows.find("default", "orders", 0) is None
-    assert [one.id for one in await stores.schedules.page("default", "", "", 9)] == ["a"]

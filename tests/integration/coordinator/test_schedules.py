@@ -1,11 +1,13 @@
 """Schedules fire at their slots, once each, whoever owns them."""
 
+import asyncio
+
 import pytest
 
 from penstock.api.schedule.v1 import schedule_pb2 as pb
 from penstock.api.schedule.v1 import schedule_service_pb2 as api
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
-from penstock.common.errors import IdempotencyConflict
+from penstock.common.errors import IdempotencyConflict, Unavailable
 from penstock.common.rpc.channel import call
 from support.coordinator.memory_worker import open_worker
 from support.coordinator.scheduling import (
@@ -251,6 +253,72 @@ async def test_starts_by_hand_are_one_for_each_key_and_count_as_runs(schedules, 
     ]
     assert found.schedule.progress.fires[1].by_hand
     assert len(state.histories) == 1
+
+
+async def test_a_start_by_hand_counts_though_its_owner_died_right_after_it(
+    schedules, state, opened, clock, monkeypatch
+):
+    await schedules.put(overlap=pb.OVERLAP_SKIP)
+    runs, record = schedules.running.shell.desk._runs, state.schedules.record
+    start_by_hand = runs.start_by_hand
+
+    async def start_and_die(*asked):
+        started = await start_by_hand(*asked)
+        state.schedules.record = nothing_recorded
+        return started
+
+    monkeypatch.setattr(runs, "start_by_hand", start_and_die)
+    trigger = api.TriggerScheduleRequest(id="nightly")
+    begun = await call(schedules.stub.TriggerSchedule, trigger)
+    await schedules.running.shell.close()
+    async with opened(state, clock=clock, address="second:1") as second:
+        state.schedules.record = record  # the dead one can write no more
+        second.shell.keeper.look_again()
+        await settled(second)
+        after = Scheduling(second, state, clock)
+        progress = (await after.get()).schedule.progress
+        assert [fire.execution_id for fire in progress.fires] == [begun.execution_id]
+        await after.at(NOON + 5 * MINUTE)
+        progress = (await after.get()).schedule.progress
+    assert [(fire.outcome, fire.by_hand) for fire in progress.fires] == [
+        (pb.OUTCOME_SKIPPED, False),
+        (pb.OUTCOME_STARTED, True),
+    ]
+    assert progress.open_executions == [begun.execution_id]
+    assert len(state.histories) == 1
+
+
+async def test_a_start_by_hand_that_was_never_made_leaves_nothing(schedules, state, monkeypatch):
+    await schedules.put(overlap=pb.OVERLAP_SKIP)
+    begun = []
+
+    async def fail(schedule, key, now_us):
+        found = await state.schedules.find("default", "nightly")
+        begun.extend(found.progress.beginning)
+        raise Unavailable("no journal")
+
+    monkeypatch.setattr(schedules.running.shell.desk._runs, "start_by_hand", fail)
+    with pytest.raises(Unavailable):
+        await call(schedules.stub.TriggerSchedule, api.TriggerScheduleRequest(id="nightly"))
+    assert [fire.by_hand for fire in begun] == [True]
+    await settled(schedules.running)
+    progress = (await schedules.get()).schedule.progress
+    assert (list(progress.beginning), list(progress.fires)) == ([], [])
+    await schedules.at(NOON + 5 * MINUTE)
+    assert len(slots(state)) == 1
+
+
+async def test_starts_by_hand_at_the_same_time_are_all_noted(schedules, state):
+    await schedules.put(overlap=pb.OVERLAP_SKIP)
+    async with asyncio.TaskGroup() as group:
+        for key in ("a", "b", "b", "", ""):
+            trigger = api.TriggerScheduleRequest(id="nightly", idempotency_key=key)
+            group.create_task(call(schedules.stub.TriggerSchedule, trigger))
+    await settled(schedules.running)
+    progress = (await schedules.get()).schedule.progress
+    assert {fire.execution_id for fire in progress.fires} == state.histories.keys()
+    assert {*progress.open_executions} == state.histories.keys()
+    assert (len(progress.fires), len(progress.beginning)) == (4, 0)
 
 
 async def test_a_backfill_starts_past_slots_a_few_at_a_time_and_none_twice(

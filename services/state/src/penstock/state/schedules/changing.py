@@ -37,7 +37,8 @@ def written(
     after.updated_unix_us = now_us
     if was is None or was.timing != after.timing or (was.paused and not after.paused):
         after.progress.cursor_unix_us = max(after.progress.cursor_unix_us, now_us)
-    after.progress.next_unix_us = due_us(after, after.progress.cursor_unix_us)
+    if not after.progress.beginning:  # else it is due at once, and stays so
+        after.progress.next_unix_us = due_us(after, after.progress.cursor_unix_us)
     return after
 
 

@@ -289,6 +289,7 @@ class Progress(_message.Message):
     FIRES_FIELD_NUMBER: _builtins.int
     OPEN_EXECUTIONS_FIELD_NUMBER: _builtins.int
     WRITES_FIELD_NUMBER: _builtins.int
+    BEGINNING_FIELD_NUMBER: _builtins.int
     cursor_unix_us: _builtins.int
     """Every slot up to here is decided."""
     next_unix_us: _builtins.int
@@ -305,6 +306,10 @@ class Progress(_message.Message):
     def open_executions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Executions that were started and may not have ended."""
 
+    @_builtins.property
+    def beginning(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fire]:
+        """Starts by hand that may or may not have been made, written before each: whoever looks next asks for their runs."""
+
     def __init__(
         self,
         *,
@@ -314,10 +319,11 @@ class Progress(_message.Message):
         fires: _abc.Iterable[Global___Fire] | None = ...,
         open_executions: _abc.Iterable[_builtins.str] | None = ...,
         writes: _builtins.int = ...,
+        beginning: _abc.Iterable[Global___Fire] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor_unix_us", b"cursor_unix_us", "fires", b"fires", "next_unix_us", b"next_unix_us", "open_executions", b"open_executions", "queued_unix_us", b"queued_unix_us", "writes", b"writes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beginning", b"beginning", "cursor_unix_us", b"cursor_unix_us", "fires", b"fires", "next_unix_us", b"next_unix_us", "open_executions", b"open_executions", "queued_unix_us", b"queued_unix_us", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

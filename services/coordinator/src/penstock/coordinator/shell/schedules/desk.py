@@ -123,16 +123,17 @@ class Desk:
         schedule = await self._schedules.find(tenant, asked.id)
         now_us = self._clock.now_us()
         key = asked.idempotency_key or self._next_id()
-        started = await self._runs.start_by_hand(schedule, key, now_us)
-        if not started.existing:
-            fire = Fire(
-                slot_unix_us=now_us,
-                decided_unix_us=now_us,
-                outcome=OUTCOME_STARTED,
-                execution_id=started.execution_id,
-                by_hand=True,
-            )
-            self._keeper.started_by_hand(schedule, fire)
+        fire = Fire(
+            slot_unix_us=now_us,
+            decided_unix_us=now_us,
+            outcome=OUTCOME_STARTED,
+            execution_id=self._runs.id_by_hand(schedule, key),
+            by_hand=True,
+        )
+        if asked.idempotency_key and await self._runs.known(schedule, fire.execution_id):
+            return pb.TriggerScheduleResponse(execution_id=fire.execution_id, existing=True)
+        async with self._keeper.beginning(tenant, asked.id, fire):
+            started = await self._runs.start_by_hand(schedule, key, now_us)
         return pb.TriggerScheduleResponse(
             execution_id=started.execution_id, existing=started.existing
         )

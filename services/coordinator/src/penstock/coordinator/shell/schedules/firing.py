@@ -1,5 +1,7 @@
 """Carries out what is due of one schedule, and tells how far it is then."""
 
+from collections.abc import Container
+
 import msgspec
 
 from penstock.api.schedule.v1.schedule_pb2 import (
@@ -26,6 +28,8 @@ OPEN_MAX = 100
 """Open runs kept with a schedule, the newest: only a schedule that allows overlap has more."""
 STEPS_MAX = 100
 """Slots decided at a time, so that no schedule keeps the others waiting for long."""
+AT_ONCE_US = 1
+"""As the next time: whatever the clocks say, it has come."""
 _REASON_CHARS_MAX = 500
 _ENDINGS = {
     Act.SKIP: OUTCOME_SKIPPED,
@@ -35,9 +39,11 @@ _ENDINGS = {
 
 
 class Fired(msgspec.Struct):
-    """How far a schedule is now. `more`: further slots are due; `error`: what is in the way."""
+    """How far a schedule is now. `next_us`: when the next slot is due, 0 if none will be; `more`:
+    further slots are due; `error`: what is in the way."""
 
     progress: Progress
+    next_us: int = 0
     more: bool = False
     error: PenstockError | None = None
 
@@ -49,16 +55,18 @@ class Firing:
         self._runs = runs
         self._clock = clock
 
-    async def fire(self, schedule: Schedule, by_hand: list[Fire]) -> Fired:
+    async def fire(self, schedule: Schedule, under_way: Container[str]) -> Fired:
         """Take every step that is due. What was done before something came in the way stays done:
-        the progress says so."""
+        the progress says so. Starts by hand that are `under_way` here may still come."""
         at = position_of(schedule.progress)
         timing = timing_of(schedule)
-        known = {fire.execution_id for fire in schedule.progress.fires}
-        fires = [fire for fire in by_hand if fire.execution_id not in known]
+        fires: list[Fire] = []
         open_runs = list(schedule.progress.open_executions)
-        open_runs += [fire.execution_id for fire in fires]
         fired = Fired(Progress())
+        try:
+            beginning = await self._note_by_hand(schedule, under_way, fires, open_runs)
+        except PenstockError as error:
+            return Fired(schedule.progress, error=error)
         for _ in range(STEPS_MAX):
             now_us = self._clock.now_us()
             step = None if schedule.paused else next_step(timing, at, now_us, busy=bool(open_runs))
@@ -73,8 +81,40 @@ class Firing:
             at = after(at, step)
         else:
             fired.more = True
+        fired.next_us = due_us(schedule, at.cursor_us)
         fired.progress = _progress(schedule, at, fires, open_runs)
+        fired.progress.next_unix_us = fired.next_us
+        if beginning:
+            fired.progress.beginning.extend(beginning)
+            fired.progress.next_unix_us = AT_ONCE_US
         return fired
+
+    async def _note_by_hand(
+        self,
+        schedule: Schedule,
+        under_way: Container[str],
+        fires: list[Fire],
+        open_runs: list[str],
+    ) -> list[Fire]:
+        """Add what became of the starts by hand that had begun; returns those of which that cannot
+        be told yet. They count as runs until then."""
+        left: list[Fire] = []
+        known = {fire.execution_id for fire in schedule.progress.fires}
+        for fire in schedule.progress.beginning:
+            execution_id = fire.execution_id
+            if execution_id in under_way:
+                left.append(fire)
+            else:
+                run = await self._runs.known(schedule, execution_id)
+                if run is None:
+                    continue
+                if execution_id not in known:
+                    fires.append(fire)
+                if run.ended:
+                    continue
+            if execution_id not in open_runs:
+                open_runs.append(execution_id)
+        return left
 
     async def _as_begun(self, schedule: Schedule, timing: Timing, step: Step) -> Step:
         """The step, unless somebody took another one and could not write it down: a slot that has a
@@ -141,7 +181,6 @@ def _progress(
     return Progress(
         cursor_unix_us=at.cursor_us,
         queued_unix_us=at.queued_us,
-        next_unix_us=due_us(schedule, at.cursor_us),
         fires=[*reversed(fires), *kept][:FIRES_MAX],
         open_executions=open_runs[-OPEN_MAX:],
         writes=schedule.progress.writes,

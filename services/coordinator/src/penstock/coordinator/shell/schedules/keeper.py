@@ -8,16 +8,19 @@ number in every answer to a renewal of the membership says so) and when a run en
 waits for.
 
 A slot's start is on disk before the progress that says so. Who dies in between leaves the cursor
-where it was; the next owner decides again and meets the start. A start of somebody who has lost the
+where it was; the next owner decides again and meets the start. A start by hand comes from no
+cursor, so it is the other way round: that it begins is written first, and the schedule is due at
+once; whoever looks next asks whether it was made. A start of somebody who has lost the
 shard is refused by the journal, and so is the progress. Progress that was decided upon an older one
 than is stored (an answer was lost, say) is not written either: there is one more look instead.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
-from penstock.api.schedule.v1.schedule_pb2 import Backfill, Fire, Schedule
+from penstock.api.schedule.v1.schedule_pb2 import Backfill, Fire, Progress, Schedule
 from penstock.api.state.v1.schedule_store_pb2 import (
     DecidedBackfill,
     DecidedSchedule,
@@ -25,13 +28,13 @@ from penstock.api.state.v1.schedule_store_pb2 import (
     RecordProgressRequest,
 )
 from penstock.common.clock import Clock
-from penstock.common.errors import NotFound, PenstockError
+from penstock.common.errors import LimitExceeded, PenstockError, Unavailable
 from penstock.common.logging import get_logger
 from penstock.coordinator.ports import Schedules
 from penstock.coordinator.shell.live import Executions, Shard
 from penstock.coordinator.shell.schedules.backfilling import Backfilling
 from penstock.coordinator.shell.schedules.ends import Ends
-from penstock.coordinator.shell.schedules.firing import Firing
+from penstock.coordinator.shell.schedules.firing import AT_ONCE_US, Firing
 from penstock.coordinator.shell.schedules.runs import Runs
 from penstock.coordinator.shell.shards.shards import Shards
 
@@ -39,6 +42,9 @@ _ROWS_MAX = 200
 _STEP_S = 1.0
 """The wall clock is looked at this often while something is due: it may jump."""
 _RETRY_S = 1.0
+_TRIES = 5
+BEGINNING_MAX = 100
+"""Starts of a schedule by hand whose fate is not looked at yet; the next look empties the list."""
 _PATIENCE_S = 15.0
 """What is done for one schedule takes no longer, lest the others wait; it is tried again."""
 
@@ -47,16 +53,13 @@ Key = tuple[str, str]
 
 
 class _Work:
-    """What a look found of one schedule; `fires`: its slots are to be looked at; `settled`: nothing
-    of this look is left to do but to write it down."""
+    """What a look found of one schedule; `fires`: its slots are to be looked at."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.fires = False
+        self.next_us = 0
         self.backfills: list[Backfill] = []
-        self.by_hand: list[Fire] = []
-        self.shard = -1
-        self.settled = False
 
     def open_runs(self) -> Iterable[str]:
         """Runs that had not ended when state was asked."""
@@ -83,7 +86,7 @@ class Keeper:
         self._seen = 0
         self._everything = True
         self._troubled = False
-        self._by_hand: dict[Key, list[Fire]] = defaultdict(list)
+        self._under_way: Counter[str] = Counter()
         self._log = get_logger("schedules")
 
     def look_again(self) -> None:
@@ -97,10 +100,39 @@ class Keeper:
             self._seen = number
             self.look_again()
 
-    def started_by_hand(self, schedule: Schedule, fire: Fire) -> None:
-        """Somebody started a run beside the slots; it counts as one of the schedule's."""
-        self._by_hand[schedule.tenant, schedule.id].append(fire)
-        self._again.set()
+    @asynccontextmanager
+    async def beginning(self, tenant: str, schedule_id: str, fire: Fire) -> AsyncIterator[None]:
+        """Around a start beside the slots: that it begins is on disk before it does, and what
+        became of it is looked at when the block ends. Raises `LimitExceeded`, and operating errors
+        if it cannot be written."""
+        self._under_way[fire.execution_id] += 1
+        try:
+            async with self._looking:
+                await self._write_beginning(tenant, schedule_id, fire)
+            yield
+        finally:
+            self._under_way -= Counter((fire.execution_id,))
+            self.look_again()
+
+    async def _write_beginning(self, tenant: str, schedule_id: str, fire: Fire) -> None:
+        for _ in range(_TRIES):
+            schedule = await self._schedules.find(tenant, schedule_id)
+            shard = self._runs.shard_of(schedule)
+            progress = Progress()
+            progress.CopyFrom(schedule.progress)
+            if any(each.execution_id == fire.execution_id for each in progress.beginning):
+                return
+            if len(progress.beginning) >= BEGINNING_MAX:
+                raise LimitExceeded(
+                    f"{BEGINNING_MAX} starts of this schedule by hand are under way",
+                    limit=BEGINNING_MAX,
+                )
+            progress.beginning.append(fire)
+            progress.next_unix_us = AT_ONCE_US
+            decided = RecordProgressRequest(schedules=[_decided(schedule, shard, progress)])
+            if not await self._schedules.record(decided):
+                return
+        raise Unavailable("the schedule's progress is being written by others; try again")
 
     async def run(self) -> None:
         """Look for ever."""
@@ -151,59 +183,26 @@ class Keeper:
         due = await self._schedules.due(
             sorted(owned), self._clock.now_us(), _ROWS_MAX, waiting=everything
         )
-        works = await self._gathered(due)
+        works = _gathered(due)
         if everything:
             self._ends.keep({execution for work in works for execution in work.open_runs()})
         decided = RecordProgressRequest()
         async with asyncio.TaskGroup() as group:
             results = [group.create_task(self._carry_on(work, decided)) for work in works]
-        refused = await self._record(decided)
-        for work in works:
-            if work.settled and work.shard not in refused:
-                self._forget(work)
+        await self._record(decided)
         if len(due.due) >= _ROWS_MAX or any(result.result() for result in results):
             self.look_again()
-        nexts = [one.progress.next_unix_us for one in decided.schedules]
+        nexts = (work.next_us for work in works)
         return min((at for at in (*nexts, due.next_unix_us) if at), default=0)
 
-    async def _record(self, decided: RecordProgressRequest) -> Collection[int]:
-        """Write it down; returns the shards of which not everything could be."""
+    async def _record(self, decided: RecordProgressRequest) -> None:
+        """Write it down."""
         if not decided.schedules and not decided.backfills:
-            return ()
+            return
         refused = await self._schedules.record(decided)
         if refused:
             self._log.info("schedule_progress_refused", shards=sorted(refused))
             self._everything = self._troubled = True
-        return refused
-
-    async def _gathered(self, due: ListDueResponse) -> list[_Work]:
-        works: dict[Key, _Work] = {}
-
-        def work_on(schedule: Schedule) -> _Work:
-            return works.setdefault((schedule.tenant, schedule.id), _Work(schedule))
-
-        for schedule in (*due.due, *due.queued):
-            work_on(schedule).fires = True
-        for running in due.backfills:
-            work_on(running.schedule).backfills.append(running.backfill)
-        for (tenant, schedule_id), fires in list(self._by_hand.items()):
-            try:
-                work = work_on(await self._schedules.find(tenant, schedule_id))
-            except NotFound:
-                del self._by_hand[tenant, schedule_id]
-                continue
-            work.fires, work.by_hand = True, list(fires)
-        return list(works.values())
-
-    def _forget(self, work: _Work) -> None:
-        """The starts by hand that were told are written down."""
-        key = (work.schedule.tenant, work.schedule.id)
-        if work.by_hand:
-            left = self._by_hand[key][len(work.by_hand) :]
-            if left:
-                self._by_hand[key] = left
-            else:
-                del self._by_hand[key]
 
     async def _carry_on(self, work: _Work, decided: RecordProgressRequest) -> bool:
         """Fire, then carry backfills on; True if there is more to do at once. Whatever goes wrong
@@ -212,9 +211,7 @@ class Keeper:
         try:
             shard = self._runs.shard_of(schedule)
         except PenstockError:
-            work.settled = True
             return False
-        work.shard = shard.number
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 more = await self._fire(work, shard, decided) if work.fires else False
@@ -227,25 +224,14 @@ class Keeper:
             self._log.exception("schedule_broke", schedule=schedule.id, error=repr(fault))
             self._troubled = True
             return False
-        work.settled = True
         return more
 
     async def _fire(self, work: _Work, shard: Shard, decided: RecordProgressRequest) -> bool:
         schedule = work.schedule
-        fired = await self._firing.fire(schedule, work.by_hand)
+        fired = await self._firing.fire(schedule, self._under_way)
+        work.next_us = fired.next_us
         if fired.progress != schedule.progress:
-            decided.schedules.append(
-                DecidedSchedule(
-                    tenant=schedule.tenant,
-                    id=schedule.id,
-                    shard=shard.number,
-                    epoch=shard.epoch,
-                    revision=schedule.revision,
-                    progress=fired.progress,
-                    created_unix_us=schedule.created_unix_us,
-                    decided_upon=schedule.progress.writes,
-                )
-            )
+            decided.schedules.append(_decided(schedule, shard, fired.progress))
         self._note(schedule, fired.error)
         if fired.progress.queued_unix_us:
             for execution_id in fired.progress.open_executions:
@@ -279,3 +265,30 @@ class Keeper:
         if error is not None:
             self._log.warning("schedule_held_up", schedule=schedule.id, error=str(error))
             self._everything = self._troubled = True
+
+
+def _gathered(due: ListDueResponse) -> list[_Work]:
+    works: dict[Key, _Work] = {}
+
+    def work_on(schedule: Schedule) -> _Work:
+        return works.setdefault((schedule.tenant, schedule.id), _Work(schedule))
+
+    for schedule in (*due.due, *due.queued):
+        work_on(schedule).fires = True
+    for running in due.backfills:
+        work_on(running.schedule).backfills.append(running.backfill)
+    return list(works.values())
+
+
+def _decided(schedule: Schedule, shard: Shard, progress: Progress) -> DecidedSchedule:
+    """Progress that was decided upon what is stored of the schedule now."""
+    return DecidedSchedule(
+        tenant=schedule.tenant,
+        id=schedule.id,
+        shard=shard.number,
+        epoch=shard.epoch,
+        revision=schedule.revision,
+        progress=progress,
+        created_unix_us=schedule.created_unix_us,
+        decided_upon=schedule.progress.writes,
+    )

@@ -70,11 +70,14 @@ class Runs:
 
     async def known_slot(self, schedule: Schedule, slot_us: int) -> bool:
         """True if the slot has a run. Raises operating errors."""
+        return await self.known(schedule, self._id_of_slot(schedule, slot_us)) is not None
+
+    async def known(self, schedule: Schedule, execution_id: str) -> Started | None:
+        """The run under this id, None if there is none. Raises operating errors."""
         try:
-            await self._start(schedule, self._id_of_slot(schedule, slot_us), {}, only_known=True)
+            return await self._start(schedule, execution_id, {}, only_known=True)
         except NotFound:
-            return False
-        return True
+            return None
 
     def _id_of_slot(self, schedule: Schedule, slot_us: int) -> str:
         key = [str(slot_us)]
@@ -82,10 +85,14 @@ class Runs:
             key.append(f"before {schedule.created_unix_us}")
         return self.id_of(schedule, *key)
 
+    def id_by_hand(self, schedule: Schedule, key: str) -> str:
+        """The execution id of a start by hand: one for each key."""
+        return self.id_of(schedule, "by hand", key)
+
     async def start_by_hand(self, schedule: Schedule, key: str, now_us: int) -> Started:
         """Start a run as a slot would; one for each key."""
         trigger = trigger_of(schedule, now_us, now_us) | {"slot": None, "by_hand": True}
-        return await self._start(schedule, self.id_of(schedule, "by hand", key), trigger)
+        return await self._start(schedule, self.id_by_hand(schedule, key), trigger)
 
     async def _start(
         self,

@@ -46,7 +46,9 @@ def _definition(schedule: Schedule) -> bytes:
 def packed_progress(progress: Progress) -> bytes:
     """What of a progress has no column."""
     return Progress(
-        fires=progress.fires, open_executions=progress.open_executions
+        fires=progress.fires,
+        open_executions=progress.open_executions,
+        beginning=progress.beginning,
     ).SerializeToString()
 
 

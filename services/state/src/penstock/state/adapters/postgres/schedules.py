@@ -175,6 +175,7 @@ class PostgresSchedules:
                     one.progress.next_unix_us,
                     one.created_unix_us,
                     one.decided_upon if one.HasField("decided_upon") else None,
+                    bool(one.progress.beginning),
                 ):
                     refused.add(one.shard)
             for each in decided.backfills:

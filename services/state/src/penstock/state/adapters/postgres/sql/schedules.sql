@@ -68,13 +68,13 @@ FOR KEY SHARE OF s
 
 -- name: record_schedule
 -- One that was removed and made anew since it was decided upon is another schedule. The row is told of even if it is not
--- written, to tell one that is gone from one that was written since.
+-- written, to tell one that is gone from one that was written since. One with a start by hand that begins is due at once.
 WITH there AS (
     SELECT tenant, id FROM schedules WHERE tenant = $1 AND id = $2 AND $8::bigint IN (created_us, 0) FOR UPDATE
 ), written AS (
     UPDATE schedules s
     SET cursor_us = GREATEST(cursor_us, $4), queued_us = $5, progress = $6, writes = writes + 1,
-        next_us = CASE WHEN revision = $3 THEN $7 ELSE next_us END
+        next_us = CASE WHEN revision = $3 OR $10 THEN $7 ELSE next_us END
     FROM there
     WHERE s.tenant = there.tenant AND s.id = there.id AND writes = COALESCE($9, writes)
     RETURNING 1
