@@ -8,7 +8,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as wf
 from penstock.common.rpc.channel import call
 from penstock.workflow.execution.values import NodeStatus
 from support.coordinator.memory_worker import open_worker
-from support.coordinator.sleeping import HOUR_US, apply_sleepy, sleeper, start, until
+from support.coordinator.sleeping import HOUR_US, SLEEPY, apply_sleepy, sleeper, start, until
 
 NAMED = """
 flow: 1
@@ -136,3 +136,39 @@ async def test_only_the_executions_asked_for_are_mended(running, flow, audit):
     assert only.finding.execution_id == second
     answer = await call(audit.GetAudit, pb.GetAuditRequest())
     assert [each.execution_id for each in answer.findings] == [first]
+
+
+LIMITED = SLEEPY.replace('nap: {run: "return 1"}', 'nap: {run: "return 1", concurrency: 1}')
+
+
+async def test_an_attempt_that_is_passed_over_is_found_and_given_to_a_worker(
+    running, flow, audit, state
+):
+    running.shell.shards._parting.resume = lambda: None
+    execution_id = (await start(running)).execution_id
+    running.shell.release.hand_out = lambda: None
+    async with open_worker(running.channel):
+        del running.shell.release.hand_out
+        assert await found(audit) == [("I1", "go_on")]
+        assert await mended(audit) == [""]
+        await until(lambda: state.ended(execution_id))
+    assert await found(audit) == []
+
+
+async def test_a_wait_under_a_limit_that_nobody_ends_is_found_and_decided(
+    running, audit, state, monkeypatch
+):
+    """As when the loop over limits is not woken by what lets it grant."""
+    monkeypatch.setattr("penstock.coordinator.limits.overdue._GRACE_US", 0)
+    await call(running.stub.ApplyWorkflow, wf.ApplyWorkflowRequest(source=LIMITED))
+    async with open_worker(running.channel):
+        first = (await start(running)).execution_id
+        await until(lambda: state.ended(first))
+        limits = running.shell.limits
+        limits.turn = limits._filled.clear
+        second = (await start(running)).execution_id
+        await until(lambda: list(limits.book))
+        assert await found(audit) == [("I11", "go_on")]
+        del limits.turn
+        assert await mended(audit) == [""]
+        await until(lambda: state.ended(second))

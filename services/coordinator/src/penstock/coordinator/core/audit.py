@@ -41,6 +41,8 @@ class FaultKind(Enum):
     """A timer that should be set is not."""
     ASLEEP = auto()
     """One at rest was not woken."""
+    WAITING = auto()
+    """It waits for something that is there."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):

@@ -269,7 +269,7 @@ class Book:
         del self.shards[number].keys[key]
 
     def _may_open(self, shard: KeyShard, now_us: int) -> bool:
-        at_us = _opens_at(shard)
+        at_us = opens_at(shard)
         return at_us is not None and at_us <= now_us
 
     def _open(self, number: int) -> None:
@@ -284,7 +284,7 @@ class Book:
         at_us = self.due.next_us()
         times = [at_us] if at_us else []
         for number in self._closed:
-            opens_us = _opens_at(self.shards[number])
+            opens_us = opens_at(self.shards[number])
             if opens_us is not None:
                 times.append(opens_us)
         return min(times, default=0)
@@ -295,7 +295,7 @@ class Book:
         return ((key, limit) for shard in pairs for key, limit in shard.keys.items())
 
 
-def _opens_at(shard: KeyShard) -> int | None:
+def opens_at(shard: KeyShard) -> int | None:
     """When a closed shard may grant; None while somebody's word is missing or nobody asks."""
     required, covered = shard.required, shard.covered
     if required is None or not (shard.keys or shard.in_use):

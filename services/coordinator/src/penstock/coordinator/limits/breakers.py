@@ -104,7 +104,7 @@ class Breaker:
         if self.state is BreakerState.OPEN and now_us >= self.opened_us + self.rule.timeout_us:
             self.state = BreakerState.HALF_OPEN
         told: list[tuple[Ask, Verdict]] = []
-        while (ask := self.line.first()) is not None and self._lets_through():
+        while (ask := self.line.first()) is not None and self._has_room():
             self.line.discard(ask.permit)
             self.passing.add(ask.permit)
             if self.state is BreakerState.HALF_OPEN:
@@ -116,7 +116,16 @@ class Breaker:
                 told.append((ask, Verdict.REFUSED))
         return told
 
-    def _lets_through(self) -> bool:
+    def lets_through(self, now_us: int) -> bool:
+        """True if somebody in line goes through, or is turned away, as soon as somebody looks."""
+        if not self.line:
+            return False
+        is_over = now_us >= self.opened_us + self.rule.timeout_us
+        if self.state is BreakerState.OPEN:
+            return is_over or any(_fails(each) for each in self.line)
+        return self._has_room()
+
+    def _has_room(self) -> bool:
         if self.state is BreakerState.HALF_OPEN:
             return len(self._probes) + self.successes < self.rule.successes
         return self.state is BreakerState.CLOSED

@@ -67,6 +67,11 @@ class Window:
             told.append((ask, Verdict.GRANTED))
         return told
 
+    def lets_through(self, now_us: int) -> bool:
+        """True if who is first in line may begin as soon as somebody looks."""
+        ask = self.line.first()
+        return ask is not None and self.used(now_us, _rule(ask)) < _rule(ask).limit
+
     def _look_back(self, now_us: int, rule: RateRule) -> None:
         """Forget what began before the span; of several spans under one key, the longest."""
         self._per_us = max(self._per_us, rule.per_us)

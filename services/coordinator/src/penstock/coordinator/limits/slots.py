@@ -110,6 +110,12 @@ class Slots:
             holding.evicted = True
         return [(holding.ask, Verdict.EVICTED) for holding in chosen]
 
+    def lets_through(self, now_us: int) -> bool:
+        """True if who is first in line gets a slot as soon as somebody looks."""
+        ask = self.line.first()
+        over = sum(0 < each.until_us <= now_us for each in self.holders.values())
+        return ask is not None and len(self.holders) - over < _rule(ask).limit
+
     def next_us(self) -> int:
         """When time alone changes something, 0 for never."""
         if not self._doubted:

@@ -13,6 +13,7 @@ from penstock.coordinator.queueing.queue import FairRules
 from penstock.coordinator.settings import Settings
 from penstock.coordinator.shell.audit.audit import Audit, Audited
 from penstock.coordinator.shell.audit.mending import Mending
+from penstock.coordinator.shell.audit.waiting import Waiting
 from penstock.coordinator.shell.dispatch.balances import balances_of, weights_of
 from penstock.coordinator.shell.dispatch.floor import Floor
 from penstock.coordinator.shell.dispatch.holdings import Holdings
@@ -129,11 +130,21 @@ class Coordinator:
         self.floor = Floor(
             self.workers, self.executions, holdings, self.turns, self.release, self.shards
         )
-        audited = Audited(self.executions, self.shards, self.turns, self.release, joins, awakening)
-        self.audit = Audit(audited, state, clock, self.measures, settings.audit_period_ms / 1000)
-        self.mending = Mending(audited, self.audit.findings, sleepers.look_again)
+        self._open_audit(settings, joins, awakening, sleepers)
         recovery.on_loaded = self._on_loaded
         self._connect()
+
+    def _open_audit(
+        self, settings: Settings, joins: StoredJoins, awakening: Awakening, sleepers: Sleepers
+    ) -> None:
+        """What checks this coordinator's own executions."""
+        waiting = Waiting(self.release, self.workers, self.tenure, self.limits)
+        audited = Audited(
+            self.executions, self.shards, self.turns, self.release, joins, awakening, waiting
+        )
+        clock, period_s = self._process.clock, settings.audit_period_ms / 1000
+        self.audit = Audit(audited, self.state, clock, self.measures, period_s)
+        self.mending = Mending(audited, self.audit.findings, sleepers.look_again)
 
     def _connect(self) -> None:
         """What the parts must hear of each other, and what stands on all of them."""

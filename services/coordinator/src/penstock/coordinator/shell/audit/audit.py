@@ -21,6 +21,7 @@ from penstock.common.logging import get_logger
 from penstock.coordinator.core.audit import Fault, FaultKind, differences, orphans
 from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
+from penstock.coordinator.limits.permits import split_key
 from penstock.coordinator.ports import LiveRow, State
 from penstock.coordinator.shell.audit.findings import (
     FINDINGS_MAX,
@@ -29,6 +30,7 @@ from penstock.coordinator.shell.audit.findings import (
     Findings,
     subject_of_shard,
 )
+from penstock.coordinator.shell.audit.waiting import Waiting
 from penstock.coordinator.shell.dispatch.release import Release
 from penstock.coordinator.shell.dormancy.awakening import Awakening
 from penstock.coordinator.shell.joins import StoredJoins
@@ -60,6 +62,7 @@ class Audited:
     release: Release
     joins: StoredJoins
     awakening: Awakening
+    waiting: Waiting
 
 
 class Audit:
@@ -198,6 +201,9 @@ class Audit:
         wake_us = next_wake_us(live.state)
         if wake_us > self._clock.now_us() and not of.turns.timers.is_set(live.id):
             yield Fault("I4", "it waits for a timer that is not set", FaultKind.TIMER)
+        if of.waiting.passed_over(live):
+            message = "it waits for a worker although one has room"
+            yield Fault("I1", message, FaultKind.WAITING)
 
     def _finding(self, fault: Fault, tenant: str, execution_id: str, shard: Shard) -> Finding:
         return Finding(
@@ -227,7 +233,17 @@ class Audit:
             if len(page) < _PAGE:
                 break
         self._resting[shard.number] = resting
-        return seen
+        return seen + list(self._held_back(shard))
+
+    def _held_back(self, shard: Shard) -> Iterator[Finding]:
+        """Who waits under a limit of this shard though it could go on."""
+        for key, ask, why in self._of.waiting.overdue(shard.number):
+            _, tenant, text = split_key(key)
+            execution_id = ask.permit.execution_id
+            live = self._of.executions.get(execution_id)
+            message = f"it waits under the limit {text!r}, and {why}"
+            fault = Fault("I11", message, FaultKind.WAITING)
+            yield self._finding(fault, live.tenant if live else tenant, execution_id, shard)
 
     def _misplaced(self, row: LiveRow) -> Fault | None:
         of = self._of

@@ -25,6 +25,8 @@ class Repair(StrEnum):
     """Forget what is held of the shard and load it from the journal."""
     LOOK_AGAIN = "look_again"
     """Ask the record once more who is due."""
+    GO_ON = "go_on"
+    """Have limits decide again, and give workers what is ready."""
 
 
 REPAIRS = {
@@ -32,6 +34,7 @@ REPAIRS = {
     FaultKind.ATTEMPT: Repair.REQUEUE,
     FaultKind.TIMER: Repair.REARM,
     FaultKind.ASLEEP: Repair.LOOK_AGAIN,
+    FaultKind.WAITING: Repair.GO_ON,
 }
 
 

@@ -53,6 +53,9 @@ class Mending:
         if finding.repair is Repair.LOOK_AGAIN:
             self._look_for_sleepers()
             return ""
+        if finding.repair is Repair.GO_ON:
+            self._of.waiting.go_on()
+            return ""
         if finding.repair is Repair.RELOAD:
             self._of.executions.set_aside.discard(finding.execution_id)
             if finding.shard not in reloaded:

@@ -57,4 +57,4 @@ def _sentence(entry: Entry, waits: str) -> str | None:
         case RateRule(limit=limit, per_us=per_us):
             return f"{waits} for {_rate_name(kind, text)} ({limit} in {per_us / 1e6:g} s)."
         case BreakerRule():
-            return f"{waits} for the circuit breaker {text!r}, which is open."
+            return f"{waits} for the circuit breaker {text!r} to let it through."
