@@ -71,7 +71,7 @@ async def test_after_an_orderly_stop_no_slot_waits_until_workers_must_have_stopp
 @pytest.mark.chaos
 @pytest.mark.timeout(240)
 async def test_a_breaker_whose_owner_dies_counts_anew_and_opens_again(tmp_path: Path):
-    quick = {"PENSTOCK_COORDINATOR_LIMIT_FENCE_MS": "1000"}
+    quick = {"PENSTOCK_COORDINATOR_LIMIT_FENCE_MS": "3000"}
     settings = ClusterSettings(data_dir=tmp_path, coordinators=2, service_env=quick)
     async with open_cluster(settings) as cluster, driving(cluster.file, ILL) as driver:
         for key in KEYS:

@@ -148,7 +148,7 @@ def test_what_waits_is_listed_and_says_why(penstock: Penstock, tmp_path: Path):
 def test_the_counter_sees_no_more_when_a_process_is_killed(role: str, tmp_path: Path):
     with (
         counting(0.3) as (port, counter),
-        dev_cluster(tmp_path / "cluster", PENSTOCK_COORDINATOR_LIMIT_FENCE_MS="2000") as cluster,
+        dev_cluster(tmp_path / "cluster", PENSTOCK_COORDINATOR_LIMIT_FENCE_MS="3000") as cluster,
     ):
         penstock = Penstock(cluster.gateway_url)
         values = tmp_path / "n.json"

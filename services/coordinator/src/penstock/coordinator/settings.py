@@ -7,6 +7,15 @@ from penstock.coordinator.shell.dispatch.balances import balances_of, weights_of
 from penstock.coordinator.shell.limits.quota_settings import quotas_of
 from penstock.coordinator.shell.limits.rate_settings import rates_of
 
+FENCE_MS_MIN = 3_000
+"""Workers say something every second or so, and a coordinator answers twice a second. A shorter
+fence stops long work in a cluster that is merely busy, again and again."""
+
+
+def _long_enough(fence_ms: int) -> None:
+    if fence_ms < FENCE_MS_MIN:
+        raise ValueError(f"give {FENCE_MS_MIN} or more")
+
 
 def _positive(value: float) -> None:
     if value <= 0:
@@ -56,7 +65,9 @@ class Settings(ServiceSettings):
     limit_fence_ms: int = setting(
         8_000,
         "A worker that hears nothing of its coordinator for so long stops what it runs under a "
-        "concurrency limit, so that the slot can be given to another; the same on all coordinators",
+        "concurrency limit, so that the slot can be given to another; 3000 or more, the same on "
+        "all coordinators",
+        check=_long_enough,
     )
     rate_limits: str = setting(
         "",
