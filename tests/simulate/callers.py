@@ -190,17 +190,11 @@ class Callers:
     async def _pause(self, errand: Errand, execution: str) -> None:
         """Pause it, and let it go on after a while."""
         await asyncio.sleep(errand.pauses_after_s)
-        hold = hands.PauseExecutionRequest(execution_id=execution)
+        hold = hands.PauseExecutionRequest(execution_id=execution, request_id="hold")
         with suppress(Conflict):
             await self.insist(lambda doors: doors.interventions.pause(hold, errand.tenant))
             await asyncio.sleep(self._rng.choice((0.05, 0.7, 2.0)))
-        await self._resume(errand, execution)
-        while self._cluster.script.twice and not self._is_over(execution):
-            await asyncio.sleep(2.0)  # the pause may have come once more, after its end
-            await self._resume(errand, execution)
-
-    async def _resume(self, errand: Errand, execution: str) -> None:
-        release = hands.ResumeExecutionRequest(execution_id=execution)
+        release = hands.ResumeExecutionRequest(execution_id=execution, request_id="release")
         with suppress(Conflict):
             await self.insist(lambda doors: doors.interventions.resume(release, errand.tenant))
 

@@ -27,10 +27,16 @@ class HandJudge:
     def on_pause(
         self, event: ExecutionPaused | ExecutionResumed, blame: Callable[[str], None]
     ) -> None:
-        """A pause began or ended."""
+        """A pause began or ended; one that changed nothing is written only to be known again."""
         begins = isinstance(event, ExecutionPaused)
+        said = f"{type(event).__name__} {event.request_id}"
+        if event.request_id and said in self.ids:
+            blame(f"{said} was done twice")
+        self.ids.add(said)
         if begins == self.paused:
-            blame("paused twice" if begins else "resumed without a pause")
+            if not event.request_id:
+                blame("paused twice" if begins else "resumed without a pause")
+            return
         self.paused = begins
         self.held = set(event.held) if isinstance(event, ExecutionPaused) else set()
 

@@ -261,27 +261,46 @@ async def test_what_was_deleted_before_a_death_counts_as_deleted(opened, state, 
     assert len(state.operations.erased) == len(set(state.operations.erased)) == 30
 
 
+@pytest.mark.parametrize("kind", [op.OPERATION_KIND_PAUSE, op.OPERATION_KIND_RESUME])
+async def test_what_was_done_before_a_death_counts_as_done_whatever_became_of_it(
+    opened, state, kind, monkeypatch
+):
+    paused = kind == op.OPERATION_KIND_PAUSE
+    async with opened(state, address="same:1") as running:
+        await call(running.stub.ApplyWorkflow, pb.ApplyWorkflowRequest(source=LONG))
+        for _ in range(30):
+            await call(running.stub.StartExecution, pb.StartExecutionRequest(workflow="long"))
+        if not paused:
+            first = await begin(running, kind=op.OPERATION_KIND_PAUSE, rate_per_s=5000)
+            await ended(running, first.operation.id)
+        begun = await begin(running, kind=kind, rate_per_s=100)
+
+        def touched():
+            name = "execution_paused" if paused else "execution_resumed"
+            return [each for each in state.histories if name in state.events(each)]
+
+        await cut_off(running, state, lambda: len(touched()) > 5)
+    make, cancelled = Steps.make, asyncio.Event()
+
+    async def make_later(self, work):
+        await cancelled.wait()
+        return await make(self, work)
+
+    monkeypatch.setattr(Steps, "make", make_later)
+    async with opened(state, address="same:1") as running:
+        for each in touched():
+            request = pb.CancelExecutionRequest(execution_id=each)
+            await call(running.stub.CancelExecution, request)
+        cancelled.set()
+        done = await ended(running, begun.operation.id)
+    assert counts(done) == (30, 0, 0)
+
+
 async def test_what_an_owner_in_between_wrote_is_gone_on_with(running, state, twenty):
     begun = await begin(running, rate_per_s=200)
     state.operations.rows[begun.operation.id].revision += 1
     assert (await ended(running, begun.operation.id)).state == op.OPERATION_STATE_COMPLETED
     assert all(map(state.ended, twenty))
-
-
-async def test_a_cancel_that_could_not_be_written_leaves_the_operation_going(
-    running, state, twenty, monkeypatch
-):
-    begun = await begin(running, rate_per_s=40)
-
-    async def refuse(stored):
-        raise Unavailable("no database")
-
-    monkeypatch.setattr(running.shell.operations._store, "save", refuse)
-    request = op.CancelOperationRequest(operation_id=begun.operation.id)
-    with pytest.raises(Unavailable):
-        await call(service(running).CancelOperation, request)
-    monkeypatch.undo()
-    assert (await ended(running, begun.operation.id)).state == op.OPERATION_STATE_COMPLETED
 
 
 async def test_executions_of_other_coordinators_are_reached(opened, state):
@@ -298,16 +317,6 @@ async def test_executions_of_other_coordinators_are_reached(opened, state):
         request = op.CancelOperationRequest(operation_id=begun.operation.id)
         with pytest.raises(WrongOwner):
             await call(service(two).CancelOperation, request)
-
-
-async def test_a_cancelled_operation_stops(running, state, twenty):
-    begun = await begin(running, rate_per_s=1)
-    request = op.CancelOperationRequest(operation_id=begun.operation.id)
-    stopped = (await call(service(running).CancelOperation, request)).operation
-    assert stopped.state == op.OPERATION_STATE_CANCELLED
-    again = (await call(service(running).CancelOperation, request)).operation
-    assert again == stopped
-    assert not all(map(state.ended, twenty))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.workflow.v1 import intervention_service_pb2 as hands
 from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import InterventionServiceStub
-from penstock.common.errors import Conflict, NotFound
+from penstock.common.errors import Conflict, InvalidArgument, NotFound
 from penstock.common.rpc.channel import call
 from support.coordinator.memory_worker import keep_all, open_worker
 from support.coordinator.sleeping import until
@@ -27,15 +27,15 @@ async def started(running) -> str:
     return answer.execution_id
 
 
-async def pause(running, execution_id: str) -> int:
+async def pause(running, execution_id: str, said: str = "") -> int:
     stub = InterventionServiceStub(running.channel)
-    request = hands.PauseExecutionRequest(execution_id=execution_id, by="ann")
+    request = hands.PauseExecutionRequest(execution_id=execution_id, by="ann", request_id=said)
     return (await call(stub.PauseExecution, request)).status
 
 
-async def resume(running, execution_id: str) -> int:
+async def resume(running, execution_id: str, said: str = "") -> int:
     stub = InterventionServiceStub(running.channel)
-    request = hands.ResumeExecutionRequest(execution_id=execution_id)
+    request = hands.ResumeExecutionRequest(execution_id=execution_id, request_id=said)
     return (await call(stub.ResumeExecution, request)).status
 
 
@@ -56,6 +56,26 @@ async def test_an_execution_that_is_paused_before_a_worker_comes_gets_none(opene
             assert await resume(running, execution_id) == journal.EXECUTION_STATUS_RUNNING
             await until(lambda: state.ended(execution_id))
             assert [task.ref.attempt for _, task, _ in worker.tasks] == [1, 1]
+
+
+async def test_a_pause_that_is_said_again_is_known_after_its_resume_and_after_the_end(
+    opened, state
+):
+    async with opened(state) as running:
+        execution_id = await started(running)
+        assert await pause(running, execution_id, "p") == journal.EXECUTION_STATUS_PAUSED
+        assert await resume(running, execution_id, "r") == journal.EXECUTION_STATUS_RUNNING
+    async with opened(state) as running:
+        assert await pause(running, execution_id, "p") == journal.EXECUTION_STATUS_RUNNING
+        async with open_worker(running.channel):
+            await until(lambda: state.ended(execution_id))
+        for said, again in ((pause, "p"), (resume, "r")):
+            assert await said(running, execution_id, again) == journal.EXECUTION_STATUS_COMPLETED
+            with pytest.raises(Conflict, match="it is COMPLETED"):
+                await said(running, execution_id, "another")
+        with pytest.raises(InvalidArgument):
+            await pause(running, execution_id, "x" * 1_001)
+    assert state.events(execution_id).count("execution_paused") == 1
 
 
 async def test_a_successor_keeps_the_pause(opened, state):

@@ -24,6 +24,8 @@ CALM = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 
+REQUESTS = ("", "", "p1", "p2", "p3")
+
 
 def random_intervention(rng: Random, cluster: Cluster) -> Intervention:
     open_nodes = [node.index for node in cluster.plan.nodes if not node.collects]
@@ -46,9 +48,9 @@ def random_intervention(rng: Random, cluster: Cluster) -> Intervention:
 def lay_hands(rng: Random, cluster: Cluster) -> None:
     dice = rng.random()
     if dice < 0.25:
-        cluster.feed(PauseAsked("ann"))
+        cluster.feed(PauseAsked("ann", "", rng.choice(REQUESTS)))
     elif dice < 0.5:
-        cluster.feed(ResumeAsked("ann"))
+        cluster.feed(ResumeAsked("ann", "", rng.choice(REQUESTS)))
     else:
         asked = random_intervention(rng, cluster)
         refused = bool(flaw(cluster.state, asked))

@@ -27,21 +27,25 @@ def _write_paused(message: journal.Event, event: ExecutionPaused) -> None:
     paused.reason = event.reason
     for ref in event.held:
         write_ref(paused.held.add(), ref)
+    paused.request_id = event.request_id
 
 
 def _read_paused(message: journal.Event) -> ExecutionPaused:
     m = message.execution_paused
-    return ExecutionPaused(m.by, m.reason, tuple(map(ref_from_proto, m.held)))
+    return ExecutionPaused(m.by, m.reason, tuple(map(ref_from_proto, m.held)), m.request_id)
 
 
 def _write_resumed(message: journal.Event, event: ExecutionResumed) -> None:
-    message.execution_resumed.SetInParent()
-    message.execution_resumed.by = event.by
-    message.execution_resumed.reason = event.reason
+    resumed = message.execution_resumed
+    resumed.SetInParent()
+    resumed.by = event.by
+    resumed.reason = event.reason
+    resumed.request_id = event.request_id
 
 
 def _read_resumed(message: journal.Event) -> ExecutionResumed:
-    return ExecutionResumed(message.execution_resumed.by, message.execution_resumed.reason)
+    m = message.execution_resumed
+    return ExecutionResumed(m.by, m.reason, m.request_id)
 
 
 def _write_intervened(message: journal.Event, event: NodeIntervened) -> None:

@@ -46,23 +46,41 @@ class Intervention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     id: str = ""
 
 
+class Hand(msgspec.Struct, frozen=True):
+    """Who pauses or resumes, and why; requests with one id are one."""
+
+    by: str
+    reason: str
+    id: str
+
+
 class Interventions:
     """Every method returns when what was asked for is on disk, and raises an `ApiError`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def pause(self, execution_id: str, *, by: str = "", reason: str = "") -> Paused:
-        """Hand out nothing new of an execution; pausing twice is pausing once."""
-        return await self._hand(execution_id, "pause", by, reason)
+    async def pause(
+        self, execution_id: str, *, by: str = "", reason: str = "", request_id: str = ""
+    ) -> Paused:
+        """Hand out nothing new of an execution; pausing twice is pausing once.
 
-    async def resume(self, execution_id: str, *, by: str = "", reason: str = "") -> Paused:
-        """End a pause."""
-        return await self._hand(execution_id, "resume", by, reason)
+        Requests with one id are one. Without one it is made up, so that a repeat after a lost
+        answer does not pause what was resumed meanwhile.
+        """
+        return await self._hand(execution_id, "pause", Hand(by, reason, request_id))
 
-    async def _hand(self, execution_id: str, verb: str, by: str, reason: str) -> Paused:
+    async def resume(
+        self, execution_id: str, *, by: str = "", reason: str = "", request_id: str = ""
+    ) -> Paused:
+        """End a pause; of the id the same holds."""
+        return await self._hand(execution_id, "resume", Hand(by, reason, request_id))
+
+    async def _hand(self, execution_id: str, verb: str, hand: Hand) -> Paused:
         path = f"/v1/executions/{quote(execution_id, safe='')}/{verb}"
-        body = msgspec.json.encode({"by": by, "reason": reason})
+        if not hand.id:
+            hand = msgspec.structs.replace(hand, id=secrets.token_hex(16))
+        body = msgspec.json.encode(hand)
         return await self._transport.ask(Call("POST", path, headers=_JSON, body=body), Paused)
 
     async def intervene(

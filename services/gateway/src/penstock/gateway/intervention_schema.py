@@ -9,15 +9,16 @@ OperationName = Literal["retry", "skip", "complete", "fail", "edit"]
 
 
 class HandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who asks, and why: for people."""
+    """Who asks, and why: for people. Requests with one `id` are one."""
 
     by: str = ""
     reason: str = ""
+    id: str = ""
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """Where the execution stands after the request: PAUSED or RUNNING, or the terminal status it
-    had before.
+    """Where the execution stands after the request: PAUSED or RUNNING; of a request that was
+    carried out before whatever it is now.
     """
 
     id: str

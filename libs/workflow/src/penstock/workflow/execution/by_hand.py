@@ -22,7 +22,7 @@ def take_in(state: StateData, event: HandEvent) -> None:
         case ExecutionPaused():
             touched.pause(event, state.updated_us, state.tables.size)
         case ExecutionResumed():
-            touched.resume()
+            touched.resume(event)
         case NodeIntervened():
             _note(state, touched, event)
 

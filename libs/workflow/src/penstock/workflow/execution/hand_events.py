@@ -8,18 +8,20 @@ from penstock.workflow.execution.values import NULL, NodeRef, Operation, Payload
 
 class ExecutionPaused(msgspec.Struct, frozen=True, gc=False):
     """Nothing new is handed out from now on; `held` are attempts that were queued and with
-    nobody."""
+    nobody. Of what is paused already it only says that this request was heard."""
 
     by: str = ""
     reason: str = ""
     held: tuple[NodeRef, ...] = ()
+    request_id: str = ""
 
 
 class ExecutionResumed(msgspec.Struct, frozen=True, gc=False):
-    """The pause is over."""
+    """The pause is over, if there was one."""
 
     by: str = ""
     reason: str = ""
+    request_id: str = ""
 
 
 class TaskAnswered(msgspec.Struct, frozen=True, gc=False):

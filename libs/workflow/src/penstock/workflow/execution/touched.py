@@ -5,16 +5,21 @@ While an execution is paused, attempts that are queued are *held*: nobody has th
 them before the pause is over.
 """
 
-from penstock.workflow.execution.hand_events import ExecutionPaused, NodeIntervened
+from penstock.workflow.execution.hand_events import (
+    ExecutionPaused,
+    ExecutionResumed,
+    NodeIntervened,
+)
 from penstock.workflow.execution.values import Payload
 
 
 class Touched:
     """By key: `held`, the attempts that wait for the end of a pause; `inputs`, what a node's
     attempts get in place of its parents' outputs; `excused`, how many attempts ended neither by
-    failure nor by loss. `ids` are those of interventions, to know one that is said again."""
+    failure nor by loss. `ids` are those of interventions, `requests` those of pauses and resumes,
+    to know one that is said again."""
 
-    __slots__ = ("excused", "held", "ids", "inputs", "paused", "paused_us")
+    __slots__ = ("excused", "held", "ids", "inputs", "paused", "paused_us", "requests")
 
     def __init__(self) -> None:
         self.paused: ExecutionPaused | None = None
@@ -23,15 +28,22 @@ class Touched:
         self.inputs: dict[int, Payload] = {}
         self.excused: dict[int, int] = {}
         self.ids: set[str] = set()
+        self.requests: set[tuple[bool, str]] = set()
 
     def pause(self, event: ExecutionPaused, at_us: int, size: int) -> None:
-        """A pause began; `size` is the plan's number of nodes."""
+        """A pause began, unless there is one; `size` is the plan's number of nodes."""
+        if event.request_id:
+            self.requests.add((True, event.request_id))
+        if self.paused is not None:
+            return
         self.paused = event
         self.paused_us = at_us
         self.held = {ref.item * size + ref.node for ref in event.held}
 
-    def resume(self) -> None:
+    def resume(self, event: ExecutionResumed) -> None:
         """The pause is over."""
+        if event.request_id:
+            self.requests.add((False, event.request_id))
         self.paused = None
         self.held.clear()
 

@@ -174,17 +174,19 @@ class AttemptRefused(msgspec.Struct, frozen=True, gc=False):
 
 
 class PauseAsked(msgspec.Struct, frozen=True, gc=False):
-    """Somebody wants nothing new to be handed out."""
+    """Somebody wants nothing new to be handed out. Requests with one id are one."""
 
     by: str = ""
     reason: str = ""
+    request_id: str = ""
 
 
 class ResumeAsked(msgspec.Struct, frozen=True, gc=False):
-    """Somebody wants a pause to end."""
+    """Somebody wants a pause to end. Requests with one id are one."""
 
     by: str = ""
     reason: str = ""
+    request_id: str = ""
 
 
 class TaskAnswer(msgspec.Struct, frozen=True, gc=False):

@@ -20,17 +20,25 @@ _QUEUED = int(NodeStatus.QUEUED)
 
 
 def on_pause(turn: Turn, asked: PauseAsked) -> None:
-    """Begin a pause; a second one changes nothing. O(nodes + items let go)."""
-    if not turn.state.is_paused:
-        turn.emit(ExecutionPaused(asked.by, asked.reason, tuple(free_attempts(turn.state))))
+    """Begin a pause; a second one changes nothing, but if it has an id it is written all the same,
+    lest it pause later. O(nodes + items let go)."""
+    state = turn.state
+    if was_heard(state, asked) or (state.is_paused and not asked.request_id):
+        return
+    held = () if state.is_paused else tuple(free_attempts(state))
+    turn.emit(ExecutionPaused(asked.by, asked.reason, held, asked.request_id))
 
 
 def on_resume(turn: Turn, asked: ResumeAsked) -> None:
-    """End a pause, if there is one, and let go what it held. O(nodes + items let go)."""
+    """End a pause, if there is one, and let go what it held. If there is none but was one, a
+    request with an id is written all the same. O(nodes + items let go)."""
     state = turn.state
-    if not state.is_paused:
+    was_paused = state.is_paused
+    if was_heard(state, asked) or state.touched is None or not (was_paused or asked.request_id):
         return
-    turn.emit(ExecutionResumed(asked.by, asked.reason))
+    turn.emit(ExecutionResumed(asked.by, asked.reason, asked.request_id))
+    if not was_paused:
+        return
     for ref in free_attempts(state):
         turn.open(ref)
     if not state.is_delayed:
@@ -41,6 +49,12 @@ def on_resume(turn: Turn, asked: ResumeAsked) -> None:
         ]
     deliver_signals(turn)
     on_time(turn)
+
+
+def was_heard(state: ExecutionState, asked: PauseAsked | ResumeAsked) -> bool:
+    """True if a request with this id was carried out before."""
+    key = (isinstance(asked, PauseAsked), asked.request_id)
+    return bool(asked.request_id) and state.touched is not None and key in state.touched.requests
 
 
 def free_attempts(state: ExecutionState) -> list[NodeRef]:

@@ -26,19 +26,15 @@ class InterventionRpc(InterventionServiceServicer):
         self, request: pb.PauseExecutionRequest, context: Context
     ) -> pb.PauseExecutionResponse:
         """Hand out nothing new."""
-        status = await self._hands.pause(
-            call_tenant(context), request.execution_id, request.by, request.reason
-        )
-        return pb.PauseExecutionResponse(status=status)  # type: ignore[arg-type]
+        stands = await self._hands.pause(call_tenant(context), request)
+        return pb.PauseExecutionResponse(status=stands.status, repeated=stands.repeated)  # type: ignore[arg-type]
 
     async def ResumeExecution(
         self, request: pb.ResumeExecutionRequest, context: Context
     ) -> pb.ResumeExecutionResponse:
         """End a pause."""
-        status = await self._hands.resume(
-            call_tenant(context), request.execution_id, request.by, request.reason
-        )
-        return pb.ResumeExecutionResponse(status=status)  # type: ignore[arg-type]
+        stands = await self._hands.resume(call_tenant(context), request)
+        return pb.ResumeExecutionResponse(status=stands.status, repeated=stands.repeated)  # type: ignore[arg-type]
 
     async def InterveneNode(
         self, request: pb.InterveneNodeRequest, context: Context

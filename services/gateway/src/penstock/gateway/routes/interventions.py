@@ -45,7 +45,10 @@ async def pause_execution(request: AnyRequest, execution_id: FromPath[str]) -> A
     query_of(request)
     body = await json_body(request, _HAND, _NO_HAND)
     command = api.PauseExecutionRequest(
-        execution_id=execution_id_of(request, execution_id), by=body.by, reason=body.reason
+        execution_id=execution_id_of(request, execution_id),
+        by=body.by,
+        reason=body.reason,
+        request_id=body.id,
     )
     answer = await doors_of(request).interventions.pause(command, tenant_of(request))
     return json_answer(Paused(command.execution_id, views.EXECUTION_STATUS[answer.status]))
@@ -57,7 +60,10 @@ async def resume_execution(request: AnyRequest, execution_id: FromPath[str]) -> 
     query_of(request)
     body = await json_body(request, _HAND, _NO_HAND)
     command = api.ResumeExecutionRequest(
-        execution_id=execution_id_of(request, execution_id), by=body.by, reason=body.reason
+        execution_id=execution_id_of(request, execution_id),
+        by=body.by,
+        reason=body.reason,
+        request_id=body.id,
     )
     answer = await doors_of(request).interventions.resume(command, tenant_of(request))
     return json_answer(Paused(command.execution_id, views.EXECUTION_STATUS[answer.status]))

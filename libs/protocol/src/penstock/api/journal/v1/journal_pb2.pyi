@@ -1816,10 +1816,13 @@ class ExecutionPaused(_message.Message):
     BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     by: _builtins.str
     """Who asked, for people."""
     reason: _builtins.str
     """Why, for people."""
+    request_id: _builtins.str
+    """The asker's id, by which the request is known again; empty for none. During a pause the event says nothing else."""
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeRef]:
         """Attempts that were queued and with nobody: they wait for the end of the pause."""
@@ -1830,10 +1833,11 @@ class ExecutionPaused(_message.Message):
         by: _builtins.str = ...,
         reason: _builtins.str = ...,
         held: _abc.Iterable[Global___NodeRef] | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "held", b"held", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "held", b"held", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1847,19 +1851,23 @@ class ExecutionResumed(_message.Message):
 
     BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     by: _builtins.str
     """Who asked, for people."""
     reason: _builtins.str
     """Why, for people."""
+    request_id: _builtins.str
+    """The asker's id, by which the request is known again; empty for none. Without a pause the event says nothing else."""
     def __init__(
         self,
         *,
         by: _builtins.str = ...,
         reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -90,7 +90,7 @@ class OperationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelOperation(self, request, context):
-        """CancelOperation stops one: what was done stays done. Answers when that is on disk.
+        """CancelOperation stops one: what was done stays done. Answers when what was under way has ended and that is on disk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class OperationServiceStub:
     ListOperations: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.ListOperationsRequest, _operation_service_pb2.ListOperationsResponse]
     """ListOperations pages through operations, newest first."""
     CancelOperation: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.CancelOperationRequest, _operation_service_pb2.CancelOperationResponse]
-    """CancelOperation stops one: what was done stays done. Answers when that is on disk."""
+    """CancelOperation stops one: what was done stays done. Answers when what was under way has ended and that is on disk."""
     DeleteExecution: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.DeleteExecutionRequest, _operation_service_pb2.DeleteExecutionResponse]
     """DeleteExecution removes one execution that has ended, with everything of it."""
 
@@ -60,7 +60,7 @@ class OperationServiceAsyncStub(OperationServiceStub):
     ListOperations: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.ListOperationsRequest, _operation_service_pb2.ListOperationsResponse]  # type: ignore[assignment]
     """ListOperations pages through operations, newest first."""
     CancelOperation: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.CancelOperationRequest, _operation_service_pb2.CancelOperationResponse]  # type: ignore[assignment]
-    """CancelOperation stops one: what was done stays done. Answers when that is on disk."""
+    """CancelOperation stops one: what was done stays done. Answers when what was under way has ended and that is on disk."""
     DeleteExecution: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.DeleteExecutionRequest, _operation_service_pb2.DeleteExecutionResponse]  # type: ignore[assignment]
     """DeleteExecution removes one execution that has ended, with everything of it."""
 
@@ -99,7 +99,7 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operation_service_pb2.CancelOperationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operation_service_pb2.CancelOperationResponse, _abc.Awaitable[_operation_service_pb2.CancelOperationResponse]]:
-        """CancelOperation stops one: what was done stays done. Answers when that is on disk."""
+        """CancelOperation stops one: what was done stays done. Answers when what was under way has ended and that is on disk."""
 
     @_abc_1.abstractmethod
     def DeleteExecution(

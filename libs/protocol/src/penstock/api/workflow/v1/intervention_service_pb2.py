@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from penstock.api.journal.v1 import journal_pb2 as penstock_dot_api_dot_journal_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3penstock/api/workflow/v1/intervention_service.proto\x12\x18penstock.api.workflow.v1\x1a%penstock/api/journal/v1/journal.proto\"I\n\x15PauseExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"R\n\x16PauseExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"J\n\x16ResumeExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"S\n\x17ResumeExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\"\xfc\x01\n\x14InterveneNodeRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04item\x18\x03 \x01(\r\x12\x38\n\toperation\x18\x04 \x01(\x0e\x32%.penstock.api.journal.v1.Intervention\x12\n\n\x02\x62y\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x12\n\nvalue_json\x18\x07 \x01(\x0c\x12\x0e\n\x06\x63hosen\x18\x08 \x03(\t\x12\x0e\n\x06routed\x18\t \x01(\x08\x12\x0f\n\x07message\x18\n \x01(\t\x12\x17\n\x0fintervention_id\x18\x0b \x01(\t\"]\n\x15InterveneNodeResponse\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r2\xf4\x02\n\x13InterventionService\x12s\n\x0ePauseExecution\x12/.penstock.api.workflow.v1.PauseExecutionRequest\x1a\x30.penstock.api.workflow.v1.PauseExecutionResponse\x12v\n\x0fResumeExecution\x12\x30.penstock.api.workflow.v1.ResumeExecutionRequest\x1a\x31.penstock.api.workflow.v1.ResumeExecutionResponse\x12p\n\rInterveneNode\x12..penstock.api.workflow.v1.InterveneNodeRequest\x1a/.penstock.api.workflow.v1.InterveneNodeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3penstock/api/workflow/v1/intervention_service.proto\x12\x18penstock.api.workflow.v1\x1a%penstock/api/journal/v1/journal.proto\"]\n\x15PauseExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"d\n\x16PauseExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"^\n\x16ResumeExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"e\n\x17ResumeExecutionResponse\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.penstock.api.journal.v1.ExecutionStatus\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"\xfc\x01\n\x14InterveneNodeRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04item\x18\x03 \x01(\r\x12\x38\n\toperation\x18\x04 \x01(\x0e\x32%.penstock.api.journal.v1.Intervention\x12\n\n\x02\x62y\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x12\n\nvalue_json\x18\x07 \x01(\x0c\x12\x0e\n\x06\x63hosen\x18\x08 \x03(\t\x12\x0e\n\x06routed\x18\t \x01(\x08\x12\x0f\n\x07message\x18\n \x01(\t\x12\x17\n\x0fintervention_id\x18\x0b \x01(\t\"]\n\x15InterveneNodeResponse\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r2\xf4\x02\n\x13InterventionService\x12s\n\x0ePauseExecution\x12/.penstock.api.workflow.v1.PauseExecutionRequest\x1a\x30.penstock.api.workflow.v1.PauseExecutionResponse\x12v\n\x0fResumeExecution\x12\x30.penstock.api.workflow.v1.ResumeExecutionRequest\x1a\x31.penstock.api.workflow.v1.ResumeExecutionResponse\x12p\n\rInterveneNode\x12..penstock.api.workflow.v1.InterveneNodeRequest\x1a/.penstock.api.workflow.v1.InterveneNodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.workflow.v1.in
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PAUSEEXECUTIONREQUEST']._serialized_start=120
-  _globals['_PAUSEEXECUTIONREQUEST']._serialized_end=193
-  _globals['_PAUSEEXECUTIONRESPONSE']._serialized_start=195
-  _globals['_PAUSEEXECUTIONRESPONSE']._serialized_end=277
-  _globals['_RESUMEEXECUTIONREQUEST']._serialized_start=279
-  _globals['_RESUMEEXECUTIONREQUEST']._serialized_end=353
-  _globals['_RESUMEEXECUTIONRESPONSE']._serialized_start=355
-  _globals['_RESUMEEXECUTIONRESPONSE']._serialized_end=438
-  _globals['_INTERVENENODEREQUEST']._serialized_start=441
-  _globals['_INTERVENENODEREQUEST']._serialized_end=693
-  _globals['_INTERVENENODERESPONSE']._serialized_start=695
-  _globals['_INTERVENENODERESPONSE']._serialized_end=788
-  _globals['_INTERVENTIONSERVICE']._serialized_start=791
-  _globals['_INTERVENTIONSERVICE']._serialized_end=1163
+  _globals['_PAUSEEXECUTIONREQUEST']._serialized_end=213
+  _globals['_PAUSEEXECUTIONRESPONSE']._serialized_start=215
+  _globals['_PAUSEEXECUTIONRESPONSE']._serialized_end=315
+  _globals['_RESUMEEXECUTIONREQUEST']._serialized_start=317
+  _globals['_RESUMEEXECUTIONREQUEST']._serialized_end=411
+  _globals['_RESUMEEXECUTIONRESPONSE']._serialized_start=413
+  _globals['_RESUMEEXECUTIONRESPONSE']._serialized_end=514
+  _globals['_INTERVENENODEREQUEST']._serialized_start=517
+  _globals['_INTERVENENODEREQUEST']._serialized_end=769
+  _globals['_INTERVENENODERESPONSE']._serialized_start=771
+  _globals['_INTERVENENODERESPONSE']._serialized_end=864
+  _globals['_INTERVENTIONSERVICE']._serialized_start=867
+  _globals['_INTERVENTIONSERVICE']._serialized_end=1239
 # @@protoc_insertion_point(module_scope)

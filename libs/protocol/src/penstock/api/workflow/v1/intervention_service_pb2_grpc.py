@@ -60,6 +60,7 @@ class InterventionServiceServicer:
 
     def PauseExecution(self, request, context):
         """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once.
+        A request with an id that is on record changes nothing, whatever became of the execution since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

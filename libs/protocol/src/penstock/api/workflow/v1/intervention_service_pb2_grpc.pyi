@@ -36,7 +36,9 @@ class InterventionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InterventionServiceAsyncStub: ...
     PauseExecution: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.PauseExecutionRequest, _intervention_service_pb2.PauseExecutionResponse]
-    """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once."""
+    """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once.
+    A request with an id that is on record changes nothing, whatever became of the execution since.
+    """
     ResumeExecution: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.ResumeExecutionRequest, _intervention_service_pb2.ResumeExecutionResponse]
     """ResumeExecution ends a pause; answers when that is on disk. Resuming what is not paused changes nothing."""
     InterveneNode: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.InterveneNodeRequest, _intervention_service_pb2.InterveneNodeResponse]
@@ -50,7 +52,9 @@ class InterventionServiceAsyncStub(InterventionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PauseExecution: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.PauseExecutionRequest, _intervention_service_pb2.PauseExecutionResponse]  # type: ignore[assignment]
-    """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once."""
+    """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once.
+    A request with an id that is on record changes nothing, whatever became of the execution since.
+    """
     ResumeExecution: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.ResumeExecutionRequest, _intervention_service_pb2.ResumeExecutionResponse]  # type: ignore[assignment]
     """ResumeExecution ends a pause; answers when that is on disk. Resuming what is not paused changes nothing."""
     InterveneNode: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.InterveneNodeRequest, _intervention_service_pb2.InterveneNodeResponse]  # type: ignore[assignment]
@@ -67,7 +71,9 @@ class InterventionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _intervention_service_pb2.PauseExecutionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_intervention_service_pb2.PauseExecutionResponse, _abc.Awaitable[_intervention_service_pb2.PauseExecutionResponse]]:
-        """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once."""
+        """PauseExecution stops an execution from handing out work; answers when that is on disk. Pausing twice is pausing once.
+        A request with an id that is on record changes nothing, whatever became of the execution since.
+        """
 
     @_abc_1.abstractmethod
     def ResumeExecution(

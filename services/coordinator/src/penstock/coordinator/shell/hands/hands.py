@@ -1,16 +1,23 @@
 """What people do to executions by hand: pause and resume them, lay hands on their nodes."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 
+from penstock.api.journal.v1.journal_pb2 import Event
+from penstock.api.workflow.v1.intervention_service_pb2 import (
+    PauseExecutionRequest,
+    ResumeExecutionRequest,
+)
 from penstock.api.workflow.v1.workflow_service_pb2 import NodeState
 from penstock.common.errors import Conflict, InvalidArgument, PayloadTooLarge
 from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsked
 from penstock.coordinator.core.intervening import flaw
+from penstock.coordinator.core.pausing import was_heard
 from penstock.coordinator.ports import State
 from penstock.coordinator.shell.hands.plan_nodes import check_edited_input, node_named
-from penstock.coordinator.shell.hands.telling import Telling, Told
+from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.live import Live
 from penstock.coordinator.shell.starts.asked import (
     REASON_CHARS_MAX,
@@ -58,6 +65,14 @@ class NodeNow(NamedTuple):
     attempt: int
 
 
+class Stands(NamedTuple):
+    """Where an execution stands after a pause or a resume; `repeated`: that request was carried
+    out before."""
+
+    status: int
+    repeated: bool
+
+
 class Hands:
     """Each call returns once what was asked for is on disk. All raise `NotFound`, `WrongOwner`,
     `Unavailable`, `InvalidArgument`."""
@@ -68,18 +83,45 @@ class Hands:
         self._queries = stored.queries
         self._definitions = definitions
 
-    async def pause(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
-        """Hand out nothing new; returns the execution's status. Raises `Conflict` if it has
-        ended."""
-        _check_people(by, reason)
-        told = await self._telling.tell(tenant, execution_id, PauseAsked(by, reason))
-        return _status(execution_id, told)
+    async def pause(self, tenant: str, request: PauseExecutionRequest) -> Stands:
+        """Hand out nothing new. Raises `Conflict` if the execution has ended, unless this very
+        request was carried out before."""
+        asked = PauseAsked(request.by, request.reason, request.request_id)
+        return await self._ask(tenant, request.execution_id, asked)
 
-    async def resume(self, tenant: str, execution_id: str, by: str, reason: str) -> int:
-        """End a pause; returns the execution's status. Raises `Conflict` if it has ended."""
-        _check_people(by, reason)
-        told = await self._telling.tell(tenant, execution_id, ResumeAsked(by, reason))
-        return _status(execution_id, told)
+    async def resume(self, tenant: str, request: ResumeExecutionRequest) -> Stands:
+        """End a pause. Raises `Conflict` as `pause` does."""
+        asked = ResumeAsked(request.by, request.reason, request.request_id)
+        return await self._ask(tenant, request.execution_id, asked)
+
+    async def _ask(self, tenant: str, execution_id: str, asked: PauseAsked | ResumeAsked) -> Stands:
+        _check_people(asked.by, asked.reason)
+        check_text(asked.request_id, "id")
+        heard: list[bool] = []
+
+        def happening(live: Live) -> PauseAsked | ResumeAsked:
+            heard[:] = [was_heard(live.state, asked)]
+            return asked
+
+        told = await self._telling.tell_what_fits(tenant, execution_id, happening)
+        if isinstance(told, int):
+            ended = told
+        elif (end := told.live.state.end) is not None:
+            ended = int(end.status)
+        else:
+            paused = told.live.state.is_paused
+            status = ExecutionStatus.PAUSED if paused else ExecutionStatus.RUNNING
+            return Stands(int(status), heard[0])
+        wanted = asked.request_id
+
+        def is_it(event: Event) -> bool:
+            if isinstance(asked, PauseAsked):
+                return event.execution_paused.request_id == wanted
+            return event.execution_resumed.request_id == wanted
+
+        if not wanted or not await self._is_on_record(tenant, execution_id, is_it):
+            raise _over(execution_id, ended)
+        return Stands(ended, repeated=True)
 
     async def intervene(self, tenant: str, execution_id: str, asked: Asked) -> NodeNow:
         """Do something to a node. Raises `Conflict` if that cannot be done as it stands, with the
@@ -118,16 +160,28 @@ class Hands:
     ) -> NodeNow:
         """The answer to an intervention that is said again after the end. Raises `Conflict` if it
         was not done before."""
-        wanted, seq = asked.intervention_id, 0
-        while wanted and (rows := await self._queries.read_events(tenant, execution_id, seq)):
-            for event in (event for row in rows for event in row.events):
-                if event.node_intervened.intervention_id == wanted:
-                    found = await self._queries.get_execution(tenant, execution_id)
-                    nodes = {node.id: node for node in found.nodes}
-                    node = nodes.get(asked.node, NodeState())
-                    return NodeNow(int(node.status), node.attempt)
+        wanted = asked.intervention_id
+
+        def is_it(event: Event) -> bool:
+            return event.node_intervened.intervention_id == wanted
+
+        if not wanted or not await self._is_on_record(tenant, execution_id, is_it):
+            raise _over(execution_id, ended)
+        found = await self._queries.get_execution(tenant, execution_id)
+        nodes = {node.id: node for node in found.nodes}
+        node = nodes.get(asked.node, NodeState())
+        return NodeNow(int(node.status), node.attempt)
+
+    async def _is_on_record(
+        self, tenant: str, execution_id: str, is_it: Callable[[Event], bool]
+    ) -> bool:
+        """True if the execution's history has such an event."""
+        seq = 0
+        while rows := await self._queries.read_events(tenant, execution_id, seq):
+            if any(is_it(event) for row in rows for event in row.events):
+                return True
             seq = rows[-1].first_seq + len(rows[-1].events) - 1
-        raise _over(execution_id, ended)
+        return False
 
     async def _value(self, tenant: str, asked: Asked) -> Payload:
         json = asked.value_json
@@ -140,15 +194,6 @@ class Hands:
                 )
             return await self._payloads.put(tenant, json)
         return Payload(json)
-
-
-def _status(execution_id: str, told: Told | int) -> int:
-    if isinstance(told, int):
-        raise _over(execution_id, told)
-    state = told.live.state
-    if state.end is not None:
-        raise _over(execution_id, int(state.end.status))
-    return int(ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING)
 
 
 def _over(execution_id: str, status: int) -> Conflict:

@@ -133,16 +133,24 @@ class Steps:
         return _if_status(told, ExecutionStatus.CANCELLED)
 
     async def _pause(self, work: Work) -> Stepped:
-        id_, reason = work.execution_id, work.task.reason
-        here = self._means.hands.pause(work.tenant, id_, BY, reason)
-        request = PauseExecutionRequest(execution_id=id_, by=BY, reason=reason)
-        return _if_status(await self._there(work, here, request), ExecutionStatus.PAUSED)
+        request = PauseExecutionRequest(
+            execution_id=work.execution_id,
+            by=BY,
+            reason=work.task.reason,
+            request_id=work.operation_id,
+        )
+        told = await self._there(work, self._means.hands.pause(work.tenant, request), request)
+        return DONE if told.repeated else _if_status(told, ExecutionStatus.PAUSED)
 
     async def _resume(self, work: Work) -> Stepped:
-        id_, reason = work.execution_id, work.task.reason
-        here = self._means.hands.resume(work.tenant, id_, BY, reason)
-        request = ResumeExecutionRequest(execution_id=id_, by=BY, reason=reason)
-        return _if_status(await self._there(work, here, request), ExecutionStatus.RUNNING)
+        request = ResumeExecutionRequest(
+            execution_id=work.execution_id,
+            by=BY,
+            reason=work.task.reason,
+            request_id=work.operation_id,
+        )
+        told = await self._there(work, self._means.hands.resume(work.tenant, request), request)
+        return DONE if told.repeated else _if_status(told, ExecutionStatus.RUNNING)
 
     async def _signal(self, work: Work) -> Stepped:
         id_, task = work.execution_id, work.task

@@ -8,13 +8,22 @@ portion that was written last: steps of it that were made already are made once 
 nothing and counts them once. Two owners that do not know of each other are kept apart by the
 revision: the one whose write is refused stops. Now and then every owner looks for operations that
 go on and have nobody.
+
+Whoever cancels one has its owner begin no further step; once those under way have ended, how far it
+is and that it was cancelled are written together.
 """
 
 import asyncio
 from collections.abc import Sequence
 
 from penstock.api.operation.v1 import operation_service_pb2 as pb
-from penstock.common.errors import IdempotencyConflict, Internal, InvalidQuery, PenstockError
+from penstock.common.errors import (
+    IdempotencyConflict,
+    Internal,
+    InvalidQuery,
+    PenstockError,
+    Unavailable,
+)
 from penstock.common.ids import keyed_ulid, shard_of
 from penstock.common.logging import get_logger
 from penstock.coordinator.finding_ports import Finding
@@ -35,6 +44,19 @@ _RETRY_S = 0.5
 _LOOK_S = 30.0
 """How often the table is asked for operations that nobody carries out: one is left over if it was
 written while its shard changed hands, or while nobody heard the answer."""
+_PATIENCE_S = 5.0
+"""Who cancels one waits so long for the steps under way, and is asked to come again after that."""
+
+
+class _Carried:
+    """An operation that is carried out here, from the moment it is read."""
+
+    __slots__ = ("finished", "stop", "stored")
+
+    def __init__(self, stored: pb.StoredOperation) -> None:
+        self.stored = stored
+        self.stop = asyncio.Event()
+        self.finished = asyncio.Event()
 
 
 class Operations:
@@ -50,7 +72,7 @@ class Operations:
         self._steps = steps
         self._store = store
         self._portions = Portions(finding)
-        self._running: dict[str, pb.StoredOperation] = {}
+        self._running: dict[str, _Carried] = {}
         self._log = get_logger("operations")
 
     async def start(
@@ -99,25 +121,30 @@ class Operations:
         return await self._store.page(tenant, size, token)
 
     async def cancel(self, tenant: str, operation_id: str) -> pb.Operation:
-        """Stop one. What is under way of it is finished, at most a page. Raises `NotFound`,
-        `WrongOwner`."""
-        self._shards.of(operation_id)
+        """Stop one. The steps under way are finished, and counted. Raises `NotFound`, `WrongOwner`,
+        and `Unavailable` if they take too long: then nothing further is begun all the same."""
         while True:
-            running = self._running.get(operation_id)
-            if running is None or running.tenant != tenant:
-                running = None
-            stored = running or await self._store.find(tenant, operation_id)
-            if running is None and stored.operation.state != pb.OPERATION_STATE_RUNNING:
+            self._shards.of(operation_id)
+            carried = self._running.get(operation_id)
+            if carried is not None and carried.stored.tenant == tenant:
+                await self._stopped(carried)
+            stored = await self._store.find(tenant, operation_id)
+            if stored.operation.state != pb.OPERATION_STATE_RUNNING:
                 return stored.operation
-            self._end(stored.operation, pb.OPERATION_STATE_CANCELLED)
-            self._running.pop(operation_id, None)
-            try:
-                saved = await self._store.save(stored)
-            except PenstockError:
-                self._look_again(operation_id)
-                raise
-            if saved:
-                return stored.operation
+            if operation_id not in self._running:  # nobody has begun with it
+                self._end(stored.operation, pb.OPERATION_STATE_CANCELLED)
+                await self._store.save(stored)
+
+    async def _stopped(self, carried: _Carried) -> None:
+        carried.stop.set()
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await carried.finished.wait()
+        except TimeoutError:
+            raise Unavailable(
+                "what is under way of the operation has not ended yet; nothing further is begun",
+                fix="Ask again.",
+            ) from None
 
     async def run(self) -> None:
         """Look for operations that nobody carries out, for ever."""
@@ -148,60 +175,67 @@ class Operations:
         """Carry one out, unless that goes on already. `fresh`: nobody else can have it."""
         operation_id = stored.operation.id
         if operation_id not in self._running:
-            self._running[operation_id] = stored
-            self._process.tasks.create_task(self._carry_out(stored, fresh=fresh))
+            carried = self._running[operation_id] = _Carried(stored)
+            self._process.tasks.create_task(self._carry_out(carried, fresh=fresh))
 
-    async def _carry_out(self, stored: pb.StoredOperation, *, fresh: bool) -> None:
+    async def _carry_out(self, carried: _Carried, *, fresh: bool) -> None:
         """To the end. One that is not fresh may have been begun with."""
-        operation = stored.operation
+        operation = carried.stored.operation
         try:
             if not fresh:  # what was read may be old: it may be somebody's, or over
-                await self._save(stored)
-            while self._is_ours(stored) and operation.state == pb.OPERATION_STATE_RUNNING:
-                await self._go_on(stored, repeated=not fresh)
+                await self._save(carried)
+            while self._is_ours(carried) and operation.state == pb.OPERATION_STATE_RUNNING:
+                await self._go_on(carried, repeated=not fresh)
                 fresh = True
         except Exception as fault:  # noqa: BLE001 - one operation must not end the service
             self._log.error("operation_broke", operation=operation.id, exc_info=fault)
-            await self._end_broken(stored, fault)
+            await self._end_broken(carried, fault)
         finally:
-            if self._running.get(operation.id) is stored:
+            if self._running.get(operation.id) is carried:
                 del self._running[operation.id]
+            carried.finished.set()
 
-    async def _end_broken(self, stored: pb.StoredOperation, fault: Exception) -> None:
+    async def _end_broken(self, carried: _Carried, fault: Exception) -> None:
         """A fault that would come again ends an operation: it must not stand as running with nobody
         on it. The reason is told even if the failures are full."""
-        operation = stored.operation
+        operation = carried.stored.operation
         if operation.state != pb.OPERATION_STATE_RUNNING:
             return
         del operation.failures[FAILURES_MAX - 1 :]
         message = f"the operation met a fault of the engine: {fault!r}"
         operation.failures.add(reason=Internal.reason, message=message[:500])
         self._end(operation, pb.OPERATION_STATE_FAILED)
-        await self._save(stored)
+        await self._save(carried)
 
-    def _is_ours(self, stored: pb.StoredOperation) -> bool:
-        number = shard_of(stored.operation.id, self._shards.count)
-        ours = number in self._shards.owned
-        return ours and self._running.get(stored.operation.id) is stored
+    def _is_ours(self, carried: _Carried) -> bool:
+        operation_id = carried.stored.operation.id
+        ours = shard_of(operation_id, self._shards.count) in self._shards.owned
+        return ours and self._running.get(operation_id) is carried
 
-    async def _go_on(self, stored: pb.StoredOperation, *, repeated: bool) -> None:
-        """One portion: done, and written with what comes next."""
-        operation = stored.operation
+    async def _go_on(self, carried: _Carried, *, repeated: bool) -> None:
+        """One portion: done, and written with what comes next, or that somebody stopped it."""
+        operation = carried.stored.operation
         ids = list(operation.portion.execution_ids)
         for first in range(0, len(ids), AT_ONCE):
-            if not self._is_ours(stored):
+            if not self._is_ours(carried):
                 return
-            await self._step(stored, ids[first : first + AT_ONCE], repeated)
-        while self._is_ours(stored):
+            if carried.stop.is_set():
+                break
+            await self._step(carried, ids[first : first + AT_ONCE], repeated)
+        while self._is_ours(carried):
+            if carried.stop.is_set():
+                self._end(operation, pb.OPERATION_STATE_CANCELLED)
+                await self._save(carried)
+                return
             try:
-                following = await self._following(stored)
+                following = await self._following(carried.stored)
             except PenstockError:
                 await asyncio.sleep(_RETRY_S)
                 continue
-            if self._is_ours(stored):
+            if self._is_ours(carried) and not carried.stop.is_set():
                 self._decide(operation, following)
-                await self._save(stored)
-            return
+                await self._save(carried)
+                return
 
     async def _following(self, stored: pb.StoredOperation) -> pb.OperationPortion | None:
         """What comes after the portion; None at the end. One from before portions were written down
@@ -214,7 +248,7 @@ class Operations:
         try:
             return await self._portions.next(stored.tenant, operation)
         except InvalidQuery as error:  # it was fine when it began: a workflow changed since
-            self._note(operation, "", Stepped("failed", error.reason, error.message))
+            _note(operation, "", Stepped("failed", error.reason, error.message))
             return None
 
     def _decide(self, operation: pb.Operation, following: pb.OperationPortion | None) -> None:
@@ -228,40 +262,28 @@ class Operations:
         operation.ended_unix_us = self._process.clock.now_us()
         operation.ClearField("portion")
 
-    async def _step(self, stored: pb.StoredOperation, ids: Sequence[str], repeated: bool) -> None:
+    async def _step(self, carried: _Carried, ids: Sequence[str], repeated: bool) -> None:
         """Some steps side by side, no faster than asked for."""
-        clock, operation = self._process.clock, stored.operation
+        clock, operation = self._process.clock, carried.stored.operation
         began = clock.monotonic()
-        tenant, task = stored.tenant, operation.task
+        tenant, task = carried.stored.tenant, operation.task
         works = [Work(tenant, operation.id, task, each, repeated) for each in ids]
         async with asyncio.TaskGroup() as group:
             made = [group.create_task(self._steps.make(work)) for work in works]
         for work, done in zip(works, made, strict=True):
-            self._note(operation, work.execution_id, done.result())
+            _note(operation, work.execution_id, done.result())
         least_s = len(ids) / (operation.task.rate_per_s or RATE_PER_S)
-        await asyncio.sleep(max(0.0, began + least_s - clock.monotonic()))
+        try:
+            async with asyncio.timeout(max(0.0, began + least_s - clock.monotonic())):
+                await carried.stop.wait()
+        except TimeoutError:
+            return
 
-    def _note(self, operation: pb.Operation, execution_id: str, stepped: Stepped) -> None:
-        match stepped.outcome:
-            case "done":
-                operation.done += 1
-                return
-            case "skipped":
-                operation.skipped += 1
-            case "failed":
-                operation.failed += 1
-        if len(operation.failures) < FAILURES_MAX:
-            operation.failures.add(
-                execution_id=execution_id,
-                reason=stepped.reason,
-                message=stepped.message[:500],
-                skipped=stepped.outcome == "skipped",
-            )
-
-    async def _save(self, stored: pb.StoredOperation) -> None:
+    async def _save(self, carried: _Carried) -> None:
         """Write how far it is; if somebody else wrote meanwhile, it is theirs, or, if they have
         lost the shard to us since, what they wrote is gone on with."""
-        while self._is_ours(stored):
+        stored = carried.stored
+        while self._is_ours(carried):
             try:
                 revision = await self._store.save(stored)
             except PenstockError:
@@ -278,3 +300,22 @@ class Operations:
         shard = self._shards.owned.get(shard_of(operation_id, self._shards.count))
         if shard is not None:
             self.on_loaded(shard)
+
+
+def _note(operation: pb.Operation, execution_id: str, stepped: Stepped) -> None:
+    """Count what became of one execution."""
+    match stepped.outcome:
+        case "done":
+            operation.done += 1
+            return
+        case "skipped":
+            operation.skipped += 1
+        case "failed":
+            operation.failed += 1
+    if len(operation.failures) < FAILURES_MAX:
+        operation.failures.add(
+            execution_id=execution_id,
+            reason=stepped.reason,
+            message=stepped.message[:500],
+            skipped=stepped.outcome == "skipped",
+        )
