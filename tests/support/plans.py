@@ -21,7 +21,7 @@ class PlanBuilder:
         for need in needs:
             parent, *rest = (need,) if isinstance(need, str) else need
             edges.append(Edge(index[parent], *rest))
-        reads = tuple(dict.fromkeys(edge.parent for edge in edges))
+        reads = more.pop("reads", tuple(dict.fromkeys(edge.parent for edge in edges)))
         self.nodes.append(
             NodePlan(
                 index=len(self.nodes),

@@ -5,6 +5,7 @@ A file is a sequence of blocks: what happens, a line `----`, what the core decid
     plan [deadline=30] [output=b] [on_failure=h] [on_failure_flow=name] [vars={"a":1}],
       then one line per node:
       a retry=3:hook on_error=continue effects=once for_each max_parallel=2 deadline=5 collects
+      $output needs=a reads=none
       b needs=a,c:failure,d:success:left
     start [child of P [detached] | delayed 5 [until 9] | vars {"a":1}]
     give w1 a#1                        the shell hands an attempt over (item 2: a[2]#1)
@@ -74,6 +75,7 @@ FLAGS = {
     "on_uncertain": str,
     "ask_for_s": float,
     "uses_vars": bool,
+    "reads": lambda _: (),
 }
 
 

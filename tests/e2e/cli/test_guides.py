@@ -25,6 +25,8 @@ RUNS: list[tuple[str, dict[str, Any], Any]] = [
     ("triage", {"amount": 10}, "paid"),
     ("tidy", {}, "kept for a month"),
     ("parcels", {"customer": "acme"}, "packed for acme"),
+    ("basket", {"prices": [10]}, {"total": 10, "rebate": 1}),
+    ("basket", {"prices": [1, 2]}, {"total": 3, "rebate": 0}),
     (
         "totals",
         {"orders": [{"amount": 50}, {"amount": 200}, {"amount": 101.5}]},

@@ -81,7 +81,7 @@ class StateData:
         self.remaining = size
         self.status = bytearray([_PENDING]) * size
         self.pending = array("I", tables.pending)
-        self.taken = bytearray(size)
+        self.taken = bytearray(tables.certain)
         self.readers = array("I", tables.readers)
         self.attempts = array("I", bytes(4 * size))
         self.outputs: dict[int, Payload] = {}

@@ -39,13 +39,15 @@ class PlanTables:
     many nodes (plus the execution itself, for its output node, and for all of them if it says what
     to do on failure) want a node's outcome. `failure_node` runs only when the execution fails (-1
     if there is none); `spare` nodes may be left when it ends well. `hidden` is the
-    node that the engine added (-1: none).
+    node that the engine added (-1: none). `certain` has a 1 for a node that runs though no edge
+    into it is taken: an `output:` that reads no node.
     """
 
     __slots__ = (
         "after_completed",
         "after_failed",
         "after_skipped",
+        "certain",
         "child_ids",
         "deadline_us",
         "fails_softly",
@@ -72,6 +74,7 @@ class PlanTables:
         self.size = len(nodes)
         self.hidden = len(nodes) - 1 if nodes and nodes[-1].hidden else -1
         self.pending = array("I", (len(node.edges) for node in nodes))
+        self.certain = bytes(n.hidden and not n.collects and not n.reads for n in nodes)
         self.reads = tuple(tuple(dict.fromkeys(node.reads)) for node in nodes)
         self.readers = self._count_readers()
         taken = plan.on_failure
