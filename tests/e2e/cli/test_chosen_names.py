@@ -74,6 +74,43 @@ def test_a_name_that_no_start_chose_is_told_as_it_was_written(penstock: Penstock
     assert "There is no execution 'order-41'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dead-letter", "get", "order-41"),
+        ("dead-letter", "retry", "order-41"),
+        ("dead-letter", "discard", "order-41"),
+        ("limit", "release", "order-41"),
+    ],
+    ids=" ".join,
+)
+def test_whatever_is_not_there_is_told_by_its_name(command: tuple[str, ...], penstock: Penstock):
+    done = penstock(*command)
+    assert done.returncode == 4, done.stderr
+    assert "'order-41'" in done.stderr
+
+
+def test_an_empty_name_is_refused_and_not_left_out(penstock: Penstock, tmp_path: Path):
+    path = tmp_path / "called.flow.yaml"
+    path.write_text(FLOW, "utf-8")
+    for option in ("--id", "--key"):
+        done = penstock("run", path, option, "", "--no-wait")
+        assert done.returncode == 2
+        assert f"{option} is empty" in done.stderr
+
+
+def test_a_start_that_was_made_before_is_told_as_such(penstock: Penstock, tmp_path: Path):
+    path = tmp_path / "called.flow.yaml"
+    path.write_text(FLOW, "utf-8")
+    first = penstock("run", path, "--id", "told twice", "--no-wait")
+    again = penstock("run", path, "--id", "told twice", "--no-wait")
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert first.stdout == again.stdout
+    assert "made before" not in first.stderr
+    assert "made before" in again.stderr
+    assert penstock("execution", "cancel", "told twice").returncode == 0
+
+
 def test_a_name_that_cannot_be_is_refused_as_the_option_it_was_given_by(
     penstock: Penstock, tmp_path: Path
 ):

@@ -41,4 +41,6 @@ def told_by_name(connection: Connection, error: PenstockError) -> PenstockError:
                 fix="Ids have 26 characters, such as 01JD0000000000000000000000; "
                 "`GET /v1/executions` lists executions.",
             )
+        if known in error.message:
+            return NotFound(error.message.replace(known, repr(name[:80])), fix=error.fix)
     return error

@@ -38,4 +38,7 @@ def main() -> None:
         raise SystemExit(run_migrations(sys.argv[2:]))
     elif sys.argv[1:2] == ["sweep"]:
         raise SystemExit(run_sweep(sys.argv[2:]))
+    elif sys.argv[1:] and not sys.argv[1].startswith("-"):
+        sys.stderr.write(f"penstock-state: there is no command {sys.argv[1]}\n{_USAGE}")
+        raise SystemExit(2)
     run_service("state", Settings, serve)

@@ -95,7 +95,7 @@ const writeLog = (step, level, message) => {
   const at = now() * 1000;
   if (step.logs === noLogs) step.logs = [];
   if (step.logs.length === LOG_LINES_MAX) {
-    step.logs.push([at, 'warn', `further lines are dropped: ${LOG_LINES_MAX} is the limit of one step`]);
+    step.logs.push([at, 'warn', `further lines are dropped: ${LOG_LINES_MAX} is the limit of one attempt`]);
     return;
   }
   step.logs.push([at, level, message.slice(0, LOG_CHARS_MAX).toWellFormed()]);
