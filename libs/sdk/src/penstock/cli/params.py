@@ -17,7 +17,7 @@ def parse_json(text: str, option: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise BadInput(
-            f"{option} is not JSON: {error}", fix='Give JSON, such as {"approved": true}.'
+            f"{option} is not JSON: {error}", fix='Give JSON, such as {"a": 1}.'
         ) from error
 
 
@@ -76,13 +76,3 @@ def build_vars(given: Sequence[str]) -> dict[str, Any]:
             raise BadInput(f"--var {text}: no value", fix="Write it as --var name=value.")
         found[name] = _value(value, ())
     return found
-
-
-def read_json(text: str, option: str) -> Any:
-    """The value of an option that takes JSON."""
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{option} is not JSON: {error}", fix='Give JSON, such as {"a": 1}.'
-        ) from error

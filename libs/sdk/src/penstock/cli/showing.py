@@ -1,5 +1,7 @@
 """An execution that is not live as a tree on standard output."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 
 from penstock.cli.picture import ExecutionPicture
@@ -28,14 +30,25 @@ async def execution_now(client: Client, execution: str) -> Execution:
 
 
 def print_tree(execution: Execution) -> None:
-    """The execution as it stands, and what it could not get: cut at the edge of a terminal, whole
-    on a pipe."""
+    """Where the execution comes from, how it stands, and what it could not get: cut at the edge of
+    a terminal, whole on a pipe."""
     picture = ExecutionPicture(execution.id)
     picture.apply(SnapshotMessage(execution.last_seq, execution.id, execution))
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_CELLS
+    for origin in _origins(execution):
+        console.print(origin)
     at = execution.past.at if execution.past is not None else now_text()
     console.print(render(picture, at, 0))
     for line in refused_lines(execution):
         console.print(line)
+
+
+def _origins(execution: Execution) -> Iterator[str]:
+    if execution.parent is not None:
+        yield f"started by {execution.parent.execution_id}"
+    if execution.origin is not None:
+        origin = execution.origin
+        word = "re-run of" if origin.kind == "RERUN" else "forked from"
+        yield f"{word} {origin.execution_id} after its event {origin.seq}"

@@ -17,7 +17,7 @@ from penstock.cli.options import (
     Where,
 )
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.params import build_params, read_json
+from penstock.cli.params import build_params, parse_json
 from penstock.cli.problems import run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import print_tree
@@ -139,7 +139,7 @@ def retry(  # noqa: PLR0913 - each is an option of the command
             answer = await client.dead_letters.retry(
                 execution,
                 params,
-                input=read_json(input_json, "--input") if input_json else None,
+                input=parse_json(input_json, "--input") if input_json else None,
                 version=version,
                 from_start=from_start,
             )

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.options import DataDir, Id, Output, Url
 from penstock.cli.output import print_table, print_value
-from penstock.cli.params import read_json
+from penstock.cli.params import parse_json
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text, node_text
@@ -264,9 +264,9 @@ def edit(  # noqa: PLR0913 - each is an option of the command
         if bool(input_json) == bool(output_json):
             raise BadInput("nothing to edit", fix="Give either --input or --new-output.")
         if input_json:
-            value = read_json(input_json, "--input")
+            value = parse_json(input_json, "--input")
             return await client.debug.edit_input(execution, node, value, item=item)
-        value = read_json(output_json, "--new-output")
+        value = parse_json(output_json, "--new-output")
         return await client.debug.edit_output(execution, node, value)
 
     return _command(work, output, url, data_dir)

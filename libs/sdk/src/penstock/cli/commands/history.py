@@ -9,13 +9,12 @@ from penstock.cli.comparing import print_execution_comparison
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.options import DataDir, Id, Output, Param, Tags, Url
 from penstock.cli.output import print_value
-from penstock.cli.params import build_params, read_json
+from penstock.cli.params import build_params, parse_json
 from penstock.cli.problems import BadInput, run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import execution_now, print_tree
 from penstock.sdk.client import Client
 from penstock.sdk.history_models import Rerun
-from penstock.sdk.models import Execution
 
 Version = Annotated[str, Parameter(help="Version to run: same, latest, or a number.")]
 Debug = Annotated[bool, Parameter(negative="", help="Debug it from its first node on.")]
@@ -41,8 +40,8 @@ def show(
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Show an execution with its nodes and where it comes from, as it is or as it was at a past
-    event or instant; `get` adds the result."""
+    """Show an execution with its nodes, as it is or as it was at a past event or instant; `get`
+    adds the result."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
@@ -55,21 +54,13 @@ def show(
         if output != "table":
             print_value(found, output)
             return ExitCode.OK
-        _print_moment(found)
+        if found.past is not None:
+            past = found.past
+            print(f"as of event {past.seq} of {past.newest_seq}, {past.at}")
         print_tree(found)
         return ExitCode.OK
 
     return run_command(work)
-
-
-def _print_moment(found: Execution) -> None:
-    if found.past is not None:
-        past = found.past
-        print(f"as of event {past.seq} of {past.newest_seq}, {past.at}")
-    if found.origin is not None:
-        origin = found.origin
-        word = "re-run of" if origin.kind == "RERUN" else "forked from"
-        print(f"{word} {origin.execution_id} after its event {origin.seq}")
 
 
 def diff(
@@ -127,7 +118,7 @@ def rerun(  # noqa: PLR0913 - each is an option of the command
             made = await client.history.rerun(
                 execution,
                 from_,
-                input=read_json(input_json, "--input") if input_json else None,
+                input=parse_json(input_json, "--input") if input_json else None,
                 params=await _params(client, execution, param),
                 version=_version(version),
                 tags=tag or (),

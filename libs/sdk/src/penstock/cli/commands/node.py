@@ -155,9 +155,16 @@ def fail(  # noqa: PLR0913 - each is an option of the command
 def edit(  # noqa: PLR0913 - each is an option of the command
     execution: Id,
     node: Node,
-    value: Annotated[str, Parameter(show_default=False, help="The new input as JSON.")],
     /,
     *,
+    input_json: Annotated[
+        str,
+        Parameter(
+            name="--input",
+            show_default=False,
+            help="The new input as JSON, keyed by parent; of an item its value.",
+        ),
+    ],
     item: Item = None,
     reason: Reason = "",
     by: By = "",
@@ -168,7 +175,7 @@ def edit(  # noqa: PLR0913 - each is an option of the command
     """Give it another input; if it has begun, it tries again with that now."""
 
     def made() -> Intervention:
-        given = parse_json(value, "VALUE")
+        given = parse_json(input_json, "--input")
         return Intervention(operation="edit", item=item, by=by, reason=reason, input=given)
 
     return _intervene(execution, node, made, output, url, data_dir)

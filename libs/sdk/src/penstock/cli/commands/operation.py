@@ -11,7 +11,7 @@ from penstock.cli.exit_codes import ExitCode
 from penstock.cli.options import Cursor, DataDir, Limit, Output, Url, Where
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.params import parse_json
-from penstock.cli.problems import run_command
+from penstock.cli.problems import BadInput, run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
 from penstock.sdk.client import Client
@@ -63,11 +63,15 @@ def start(  # noqa: PLR0913 - each is an option of the command
     """Do one thing to what a query finds, or to the executions named by --id."""
     more: dict[str, Any] = {"reason": reason, "rate_per_s": rate, "from_start": from_start}
     more |= {"signal": name} if name else {}
-    more |= {"payload": parse_json(payload, "--payload")} if payload else {}
     more |= {"from_nodes": nodes} if nodes else {}
     more |= {"version": version} if version else {}
 
     async def work() -> ExitCode:
+        if bool(where) == bool(ids):
+            fix = "Give --where or --id, not both. To mean every execution, say so by status."
+            raise BadInput("it is not said which executions are meant", fix=fix)
+        if payload:
+            more["payload"] = parse_json(payload, "--payload")
         async with open_session(url, data_dir) as client:
             begun = await client.operations.start(
                 kind, where, ids=ids or (), dry_run=dry_run, **more
@@ -87,7 +91,8 @@ def _print_begun(begun: Operation, output: Output) -> None:
         print(begun.id)
     else:
         least = "" if begun.matched_exact else "at least "
-        print(f"would {begun.kind} {least}{begun.matched} executions")
+        what = "execution" if begun.matched == 1 else "executions"
+        print(f"would {begun.kind} {least}{begun.matched} {what}")
         for each in begun.sample_ids:
             print(f"  {each}")
 
