@@ -33,11 +33,14 @@ class Penstock:
             text=True,
         )
 
-    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str | Path, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [PENSTOCK, *arguments],
             cwd=ROOT,
             env=self.environment,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,

@@ -57,6 +57,49 @@ def test_an_invalid_file_is_told_with_its_place(
     assert "needs" in done.stderr
 
 
+def test_a_hyphen_is_standard_input(penstock: Penstock):
+    source = Path(HELLO).read_text("utf-8")
+    assert penstock("validate", "-", stdin=source).stdout == "-: valid\n"
+    assert penstock("workflow", "apply", "-", stdin=source).stdout.startswith("hello v1 ")
+    done = penstock("run", "-", "-p", "name=Ada", stdin=source)
+    assert json.loads(done.stdout)["quiet"] == "Hello, Ada!"
+    broken = penstock("validate", "-", stdin="flow: 1\nid: a b\nnodes: {a: {run: x}}\n")
+    assert broken.returncode == 2
+    assert broken.stderr.startswith("-:2:5 error BAD_NAME")
+
+
+def test_a_workflow_that_was_applied_is_run_by_its_name(penstock: Penstock, tmp_path: Path):
+    file = tmp_path / "named.flow.yaml"
+    for version in ("1", "2"):
+        file.write_text(f"flow: 1\nid: named\nnodes: {{a: {{run: return {version}}}}}\n")
+        assert penstock("workflow", "apply", file).returncode == 0
+    assert penstock("run", "named").stdout == "2\n"
+    assert penstock("run", "named", "--version", "1").stdout == "1\n"
+    assert penstock("run", "named", "--version", "3").returncode == 4
+    wrong = penstock("run", file, "--version", "1")
+    assert (wrong.returncode, "--version" in wrong.stderr) == (2, True)
+    missing = penstock("run", "namd")
+    assert missing.returncode == 2
+    assert "no file and no workflow namd" in missing.stderr
+
+
+def test_what_is_no_file_is_told(penstock: Penstock, tmp_path: Path):
+    folder = penstock("validate", tmp_path)
+    assert (folder.returncode, "is a folder" in folder.stderr) == (2, True)
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"flow: 1\nid: caf\xe9\n")
+    assert "not a text in UTF-8" in penstock("run", file).stderr
+    assert penstock("workflow", "apply").returncode == 2
+
+
+def test_a_delay_may_be_a_number_of_seconds(penstock: Penstock):
+    run = penstock("run", HELLO, "--delay", "3600", "--no-wait").stdout.strip()
+    assert json.loads(penstock("execution", "get", run, "-o", "json").stdout)["not_before"]
+    found = penstock("execution", "count", "--workflow", "hello", "--where", "status:delayed")
+    assert int(found.stdout) >= 1
+    assert penstock("execution", "cancel", run).returncode == 0
+
+
 def test_a_wrong_parameter_is_told(penstock: Penstock):
     done = penstock("run", HELLO, "--param", "nmae=x")
     assert done.returncode == 2

@@ -34,3 +34,18 @@ def test_every_command_can_be_loaded_for_completion():
     script = build_app().generate_completion(shell="bash")
     for word in ("dev", "run", "validate", "schema", "apply", "signal", "cancel"):
         assert word in script
+
+
+def test_an_interrupt_while_a_command_is_loaded_leaves_no_traceback():
+    code = (
+        "import os, signal, sys; sys.argv = ['penstock', 'execution', 'list']\n"
+        "from penstock.cli import main\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'penstock.cli.commands.execution':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")

@@ -18,8 +18,14 @@ def read_source(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}", fix="Check the path.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", fix="Save it as UTF-8.") from error
+    except IsADirectoryError as error:
+        fix = f"Name the files in it, such as {path}/*.yaml."
+        raise BadInput(f"{path} is a folder", fix=fix) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not a text in UTF-8", fix="Save it as UTF-8.") from error
+    except OSError as error:
+        told = error.strerror or error
+        raise BadInput(f"{path} cannot be read: {told}", fix="Check the file.") from error
 
 
 async def apply_source(client: Client, name: str, source: str) -> Applied:

@@ -3,15 +3,16 @@
 Nothing here imports a command; that happens when one runs, so that help is there at once.
 """
 
+import sys
 from importlib.metadata import version
 
 from cyclopts import App
 
-from penstock.cli.exit_codes import EXPLAINED
+from penstock.cli.exit_codes import EXPLAINED, ExitCode
 
 _COMMANDS = (
     ("dev", "Start an embedded cluster and keep serving."),
-    ("run", "Apply a workflow file, run it and show every node live."),
+    ("run", "Run a workflow file, or a workflow that was applied, and show every node live."),
     ("validate", "Check workflow files; tells everything that is wrong, with its place."),
     ("doctor", "Check a cluster: what its self-audit found, and repairs."),
     ("retention", "Show how long ended executions are kept, and what would be removed now."),
@@ -54,5 +55,13 @@ def build_app() -> App:
 
 
 def main() -> None:
-    """Run the command that the arguments name, and end the process."""
-    build_app()()
+    """Run the command that the arguments name, and end the process. An interrupt that comes while
+    the command is still being loaded ends it as quietly as a later one.
+
+    A hyphen alone is standard input; the parser would take it for an option.
+    """
+    arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
+    try:
+        build_app()(arguments)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)

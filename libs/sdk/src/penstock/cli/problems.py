@@ -93,7 +93,8 @@ def _print_api_error(console: Console, error: ApiError) -> None:
     problem = error.problem
     _print_error(console, problem.detail or problem.title, problem.fix, problem.code)
     for issue in problem.errors:
-        if issue.message != problem.detail:
+        told = len(problem.errors) == 1 and issue.message in problem.detail
+        if not (told and issue.fix in ("", problem.fix)):
             print_issues(console, issue.path or "request", "", (issue,))
     if problem.trace_id and isinstance(error, ServerFault):
         console.print(Text(f"  trace: {problem.trace_id}", style="dim"))

@@ -14,6 +14,7 @@ from penstock.sdk.client import Client
 from penstock.sdk.models import Execution
 
 _NAMES_SHOWN_MAX = 10
+_DETAILS_CHARS_MAX = 400
 
 
 async def open_value(client: Client, value: Any) -> Any:
@@ -39,7 +40,9 @@ def _print_failure(execution: Execution) -> None:
         text.append(f"\n  {failure.message}", style="not bold default")
         if failure.details is not None:
             details = msgspec.json.encode(failure.details).decode()
-            text.append(f"\n  {details[:2000]}", style="not bold dim")
+            if len(details) > _DETAILS_CHARS_MAX:
+                details = f"{details[:_DETAILS_CHARS_MAX]}... (all of it with --output json)"
+            text.append(f"\n  {details}", style="not bold dim")
     if execution.partial:
         text.append(f"\n  there is output of {_named(execution.partial)}", style="not bold default")
     error_console().print(text)

@@ -184,9 +184,17 @@ class Client:
         )  # fmt: skip
         return await self._transport.ask(Call("GET", "/v1/executions", query), ExecutionPage)
 
-    async def count_executions(self, where: str = "", *, most: int = 10_000) -> ExecutionCount:
+    async def count_executions(
+        self,
+        where: str = "",
+        *,
+        workflow: str = "",
+        status: str = "",
+        tag: str = "",
+        most: int = 10_000,
+    ) -> ExecutionCount:
         """How many executions a query finds, counted up to `most`."""
-        query = _query(q=where, limit=str(most))
+        query = _query(q=where, workflow=workflow, status=status, tag=tag, limit=str(most))
         return await self._transport.ask(Call("GET", "/v1/executions/count", query), ExecutionCount)
 
     async def cancel(self, execution_id: str, reason: str = "") -> Cancelled:

@@ -21,6 +21,12 @@ from penstock.cli.watching import watch_execution
 from penstock.sdk.errors import NotFoundError
 from penstock.sdk.models import Execution, Problem
 
+OfWorkflow = Annotated[str, Parameter(show_default=False, help="Only of this workflow.")]
+OfStatus = Annotated[
+    str, Parameter(show_default=False, help="Only with this status, such as PAUSED.")
+]
+OfTag = Annotated[str, Parameter(show_default=False, help="Only with this label.")]
+
 app = App(
     name="execution",
     help="Find, show, watch, compare, re-run, pause, cancel and signal executions; read logs.",
@@ -38,11 +44,9 @@ app.command("penstock.cli.commands.children:children", name="children",
 def list_(  # noqa: PLR0913 - each is an option of the command
     *,
     where: Where = "",
-    workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
-    status: Annotated[
-        str, Parameter(show_default=False, help="Only with this status, such as PAUSED.")
-    ] = "",
-    tag: Annotated[str, Parameter(show_default=False, help="Only with this label.")] = "",
+    workflow: OfWorkflow = "",
+    status: OfStatus = "",
+    tag: OfTag = "",
     order: Order = "newest",
     limit: Limit = 20,
     cursor: Cursor = "",
@@ -86,19 +90,24 @@ def list_(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command
-def count(
+def count(  # noqa: PLR0913 - each is an option of the command
     *,
     where: Where = "",
+    workflow: OfWorkflow = "",
+    status: OfStatus = "",
+    tag: OfTag = "",
     most: Annotated[int, Parameter(help="Count no further than this.")] = 10_000,
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Count the executions that a query finds."""
+    """Count executions, found as by `list`."""
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
-            found = await client.count_executions(where, most=most)
+            found = await client.count_executions(
+                where, workflow=workflow, status=status, tag=tag, most=most
+            )
         if output == "table":
             print(found.count if found.exact else f"at least {found.count}")
         else:

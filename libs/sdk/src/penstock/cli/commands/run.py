@@ -1,12 +1,12 @@
 """`penstock run`."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from penstock.cli.exit_codes import ExitCode
@@ -15,20 +15,30 @@ from penstock.cli.files import apply_source, read_source
 from penstock.cli.options import DataDir, Output, Param, ParamsFile, Tags, Url
 from penstock.cli.output import Format, print_value
 from penstock.cli.params import build_params, build_vars
-from penstock.cli.problems import run_command
+from penstock.cli.problems import BadInput, error_console, run_command
 from penstock.cli.results import print_result
 from penstock.cli.session import DATA_DIR, find_target, open_session
 from penstock.cli.start_options import (
     ChosenId,
     Deadline,
     Delay,
+    FileOrName,
+    Key,
     NotBefore,
+    OfWorkflow,
     Priority,
     Vars,
+    name_of_start,
+    time_or_seconds,
 )
 from penstock.cli.watching import watch_execution
 from penstock.sdk.client import Client, open_client
+from penstock.sdk.errors import NotFoundError
+from penstock.sdk.models import Started, WorkflowSummary
 from penstock.sdk.start_options import StartOptions
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class _Order:
     """What to run and how to tell about it."""
 
     file: Path
+    version: int
     params: tuple[str, ...]
     params_file: Path | None
     tags: tuple[str, ...]
@@ -47,9 +58,10 @@ class _Order:
 
 
 def run(  # noqa: PLR0913 - each is an option of the command
-    file: Annotated[Path, Parameter(help="A workflow file; - is standard input.")],
+    file: FileOrName,
     /,
     *,
+    version: OfWorkflow = 0,
     param: Param = None,
     params_file: ParamsFile = None,
     watch: Annotated[bool, Parameter(help="Show every node live until the end.")] = True,
@@ -59,14 +71,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
         Parameter(negative="", help="If no server is found, start a cluster for this run."),
     ] = False,
     tag: Tags = None,
-    key: Annotated[
-        str, Parameter(show_default=False, help="Runs started with the same key are one run.")
-    ] = "",
+    key: Key = None,
     priority: Priority = "",
     delay: Delay = "",
     not_before: NotBefore = "",
     deadline: Deadline = "",
-    id: ChosenId = "",  # noqa: A002 - the option is --id
+    id: ChosenId = None,  # noqa: A002 - the option is --id
     var: Vars = None,
     debug: Annotated[
         bool,
@@ -76,7 +86,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
 ) -> int:
-    """Apply a workflow file, run it and show every node live.
+    """Run a workflow file, which is applied first, or a workflow that was applied before; show
+    every node live.
 
     The tree goes to standard error, the result to standard output. On a pipe the tree becomes
     lines.
@@ -85,15 +96,18 @@ def run(  # noqa: PLR0913 - each is an option of the command
     async def work() -> ExitCode:
         options = StartOptions(
             int(priority) if priority.isdecimal() else priority or None,
-            delay or None,
+            time_or_seconds(delay),
             not_before or None,
-            deadline or None,
+            time_or_seconds(deadline),
             build_vars(var or ()),
-            id,
+            name_of_start(id, "--id"),
             debug,
         )
         labels, values = tuple(tag or ()), tuple(param or ())
-        order = _Order(file, values, params_file, labels, key, options, watch, wait, output)
+        name = name_of_start(key, "--key")
+        order = _Order(
+            file, version, values, params_file, labels, name, options, watch, wait, output
+        )
         return await _run(order, url, data_dir, local=local)
 
     return run_command(work)
@@ -115,20 +129,22 @@ async def _open(url: str, data_dir: Path, *, local: bool) -> AsyncIterator[Clien
 
 
 async def _run(order: _Order, url: str, data_dir: Path, *, local: bool) -> ExitCode:
-    source = read_source(order.file)
+    source = None if _is_name(order) else read_source(order.file)
     async with _open(url, data_dir, local=local) as client:
-        applied = await apply_source(client, str(order.file), source)
-        params = build_params(order.params, order.params_file, applied.params_schema)
+        found = await _workflow(client, order, source)
+        params = build_params(order.params, order.params_file, found.params_schema)
         started = await client.start(
-            applied.name,
+            found.name,
             params,
             tags=order.tags,
-            version=applied.version,
+            version=order.version if source is None else found.version,
             idempotency_key=order.key,
             options=order.options,
         )
+        if started.existing and (order.key or order.options.id):
+            error_console().print("this start was made before: it is not run again", style="dim")
         if not order.wait:
-            _print_started(msgspec.to_builtins(started), order.output)
+            _print_started(started, order.output)
             return ExitCode.OK
         if order.watch:
             await watch_execution(client, started.id)
@@ -138,8 +154,37 @@ async def _run(order: _Order, url: str, data_dir: Path, *, local: bool) -> ExitC
         return await print_result(client, execution, order.output)
 
 
-def _print_started(started: dict[str, Any], form: Format) -> None:
+def _is_name(order: _Order) -> bool:
+    """True if no file is meant but a workflow that the server has. Raises `BadInput` for a version
+    of a file: it has its own."""
+    text = str(order.file)
+    is_name = (
+        _NAME.fullmatch(text) is not None
+        and not text.endswith(_FILE_ENDINGS)
+        and not order.file.exists()
+    )
+    if order.version and not is_name:
+        fix = "Leave --version out, or name a workflow instead of a file."
+        raise BadInput("--version is for a workflow that was applied", fix=fix)
+    return is_name
+
+
+async def _workflow(client: Client, order: _Order, source: str | None) -> WorkflowSummary:
+    """What is run: the file as a version, or a version that is there."""
+    name = str(order.file)
+    if source is not None:
+        return await apply_source(client, name, source)
+    try:
+        return await client.get_workflow(name, order.version)
+    except NotFoundError as error:
+        if order.version:
+            raise
+        fix = "Check the path; `penstock workflow list` shows the workflows."
+        raise BadInput(f"there is no file and no workflow {name}", fix=fix) from error
+
+
+def _print_started(started: Started, form: Format) -> None:
     if form == "table":
-        print(started["id"])
+        print(started.id)
     else:
         print_value(started, form)

@@ -10,7 +10,7 @@ from penstock.cli.exit_codes import ExitCode
 from penstock.cli.files import apply_source, read_source
 from penstock.cli.options import Cursor, DataDir, Limit, Output, Url
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.problems import run_command
+from penstock.cli.problems import BadInput, run_command
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import clock_text
 
@@ -25,7 +25,7 @@ for _command in (versions.versions, versions.diff, versions.rollback):
 
 @app.command
 def apply(
-    *files: Annotated[Path, Parameter(help="Workflow files.")],
+    *files: Annotated[Path, Parameter(help="Workflow files; - is standard input.")],
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,
@@ -33,6 +33,8 @@ def apply(
     """Store workflow files as new versions; the same content is the same version."""
 
     async def work() -> ExitCode:
+        if not files:
+            raise BadInput("no file is named", fix="Name workflow files, or - for standard input.")
         applied = []
         async with open_session(url, data_dir) as client:
             for file in files:
