@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.workflow.vocabulary import JAVASCRIPT_GLOBALS
+from penstock.workflow.vocabulary import ELSEWHERE, JAVASCRIPT_GLOBALS, SCRIPT_GLOBALS
 from support.sandbox import Realm
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs/guides/javascript.md").read_text()
@@ -26,6 +26,15 @@ TAGGED = {
 @pytest.mark.parametrize("name", sorted(ABSENT))
 def test_what_is_said_to_be_absent_is(realm: Realm, name: str):
     assert realm.output(f"return typeof {name}") == "undefined"
+
+
+def test_what_checking_has_another_word_for_is_absent():
+    assert ELSEWHERE.keys() <= ABSENT
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPT_GLOBALS - JAVASCRIPT_GLOBALS))
+def test_what_scripts_may_name_besides_is_there(realm: Realm, name: str):
+    assert realm.output(f"return typeof {name}") != "undefined"
 
 
 @pytest.mark.parametrize("name", sorted(JAVASCRIPT_GLOBALS - {"undefined"}))

@@ -1,5 +1,7 @@
 """Each mistake in a workflow file gets its code, its place and its remedy, all of them at once."""
 
+import json
+
 import pytest
 
 from penstock.workflow.compile import Checked, InvalidDefinition, check, compile_source
@@ -41,14 +43,14 @@ def test_all_findings_come_at_once_in_the_order_of_the_file():
 
 # node text under `nodes:` (line 6 on), code, line, column, path, part of message or fix
 MISTAKES = [
-    ("  a: {runn: return 1, run: x}", "UNKNOWN_KEY", 6, 7, "nodes.a.runn", '"run"'),
-    ("  a: {run: x, cache: {}}", "NOT_SUPPORTED_YET", 6, 15, "nodes.a.cache", "not supported"),
+    ("  a: {runn: return 1, run: ;}", "UNKNOWN_KEY", 6, 7, "nodes.a.runn", '"run"'),
+    ("  a: {run: ;, cache: {}}", "NOT_SUPPORTED_YET", 6, 15, "nodes.a.cache", "not supported"),
     ("  a: {}", "MISSING_KEY", 6, 6, "nodes.a.run", "run:"),
     ("  a: 5", "WRONG_TYPE", 6, 6, "nodes.a", "mapping"),
-    ("  a-b c: {run: x}", "BAD_NAME", 6, 3, 'nodes["a-b c"]', "valid node id"),
-    ("  skip: {run: x}", "BAD_NAME", 6, 3, "nodes.skip", "on_error"),
-    ("  __proto__: {run: x}", "BAD_NAME", 6, 3, "nodes.__proto__", "node id"),
-    ("  a: {run: x, uses: pay@2}", "CONFLICTING_KEYS", 6, 12, "nodes.a.run", "exclude"),
+    ("  a-b c: {run: ;}", "BAD_NAME", 6, 3, 'nodes["a-b c"]', "valid node id"),
+    ("  skip: {run: ;}", "BAD_NAME", 6, 3, "nodes.skip", "on_error"),
+    ("  __proto__: {run: ;}", "BAD_NAME", 6, 3, "nodes.__proto__", "node id"),
+    ("  a: {run: ;, uses: pay@2}", "CONFLICTING_KEYS", 6, 12, "nodes.a.run", "exclude"),
     ("  a: {uses: fetsh@1}", "UNKNOWN_TYPE", 6, 13, "nodes.a.uses", "fetch@1"),
     ("  a: {uses: fetch}", "UNKNOWN_TYPE", 6, 13, "nodes.a.uses", "fetch@1"),
     ("  a: {uses: output@1}", "UNKNOWN_TYPE", 6, 13, "nodes.a.uses", "not a known node type"),
@@ -65,35 +67,35 @@ MISTAKES = [
      "nodes.a.with.headers.X", "quotes"),
     ("  a: {uses: fetch@1, with: {url: x, auth: {usr: y, user: z}}}", "UNKNOWN_KEY", 6, 44,
      "nodes.a.with.auth.usr", '"user"'),
-    ("  a: {run: x, needs: [b]}", "UNKNOWN_NODE", 6, 23, "nodes.a.needs[0]", "no node"),
-    ("  a: {run: x, needs: [a]}", "CYCLE", 6, 23, "nodes.a.needs[0]", "itself"),
-    ("  a: {run: x, needs: 5}", "WRONG_TYPE", 6, 22, "nodes.a.needs", "name"),
-    ("  a: {run: x, retry: stnadard}", "UNKNOWN_POLICY", 6, 22, "nodes.a.retry", "standard"),
-    ("  a: {run: x, retry: {max_attempts: 0}}", "WRONG_TYPE", 6, 37,
+    ("  a: {run: ;, needs: [b]}", "UNKNOWN_NODE", 6, 23, "nodes.a.needs[0]", "no node"),
+    ("  a: {run: ;, needs: [a]}", "CYCLE", 6, 23, "nodes.a.needs[0]", "itself"),
+    ("  a: {run: ;, needs: 5}", "WRONG_TYPE", 6, 22, "nodes.a.needs", "name"),
+    ("  a: {run: ;, retry: stnadard}", "UNKNOWN_POLICY", 6, 22, "nodes.a.retry", "standard"),
+    ("  a: {run: ;, retry: {max_attempts: 0}}", "WRONG_TYPE", 6, 37,
      "nodes.a.retry.max_attempts", "1 to 1000"),
-    ("  a: {run: x, retry: {on: [fatal]}}", "WRONG_TYPE", 6, 28, "nodes.a.retry.on[0]",
+    ("  a: {run: ;, retry: {on: [fatal]}}", "WRONG_TYPE", 6, 28, "nodes.a.retry.on[0]",
      "transient"),
-    ("  a: {run: x, retry: {initial_delay: 5s, max_delay: 1s}}", "BAD_DURATION", 6, 53,
+    ("  a: {run: ;, retry: {initial_delay: 5s, max_delay: 1s}}", "BAD_DURATION", 6, 53,
      "nodes.a.retry.max_delay", "longer"),
-    ("  a: {run: x, timeout: fast}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
-    ("  a: {run: x, timeout: 0}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
-    ("  a: {run: x, timeout: -1}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
-    ("  a: {run: x, timeout: 400d}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
-    ("  a: {run: x, on_error: ignore}", "UNKNOWN_NODE", 6, 25, "nodes.a.on_error", "continue"),
-    ("  a: {run: x, on_error: a}", "CYCLE", 6, 25, "nodes.a.on_error", "own failure"),
-    ("  a: {run: x, effects: maybe}", "WRONG_TYPE", 6, 24, "nodes.a.effects", "idempotent"),
-    ("  a: {run: x, pool: 'a b'}", "BAD_NAME", 6, 21, "nodes.a.pool", "letters"),
-    ("  a: {run: x, egress: ['http://x']}", "WRONG_TYPE", 6, 24, "nodes.a.egress[0]", "host"),
-    ("  a: {run: x, limits: {memory: 0}}", "WRONG_TYPE", 6, 32, "nodes.a.limits.memory", "64MB"),
-    ("  a: {run: x, importance: huge}", "WRONG_TYPE", 6, 27, "nodes.a.importance", "high"),
-    ("  a: {run: x, batch: 5}", "USELESS_KEY", 6, 22, "nodes.a.batch", "for_each"),
-    ("  a: {run: x, for_each: 5}", "WRONG_TYPE", 6, 25, "nodes.a.for_each", "list"),
-    ("  a: {run: x, for_each: [1], max_parallel: 0}", "WRONG_TYPE", 6, 44,
+    ("  a: {run: ;, timeout: fast}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
+    ("  a: {run: ;, timeout: 0}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
+    ("  a: {run: ;, timeout: -1}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
+    ("  a: {run: ;, timeout: 400d}", "BAD_DURATION", 6, 24, "nodes.a.timeout", "30s"),
+    ("  a: {run: ;, on_error: ignore}", "UNKNOWN_NODE", 6, 25, "nodes.a.on_error", "continue"),
+    ("  a: {run: ;, on_error: a}", "CYCLE", 6, 25, "nodes.a.on_error", "own failure"),
+    ("  a: {run: ;, effects: maybe}", "WRONG_TYPE", 6, 24, "nodes.a.effects", "idempotent"),
+    ("  a: {run: ;, pool: 'a b'}", "BAD_NAME", 6, 21, "nodes.a.pool", "letters"),
+    ("  a: {run: ;, egress: ['http://x']}", "WRONG_TYPE", 6, 24, "nodes.a.egress[0]", "host"),
+    ("  a: {run: ;, limits: {memory: 0}}", "WRONG_TYPE", 6, 32, "nodes.a.limits.memory", "64MB"),
+    ("  a: {run: ;, importance: huge}", "WRONG_TYPE", 6, 27, "nodes.a.importance", "high"),
+    ("  a: {run: ;, batch: 5}", "USELESS_KEY", 6, 22, "nodes.a.batch", "for_each"),
+    ("  a: {run: ;, for_each: 5}", "WRONG_TYPE", 6, 25, "nodes.a.for_each", "list"),
+    ("  a: {run: ;, for_each: [1], max_parallel: 0}", "WRONG_TYPE", 6, 44,
      "nodes.a.max_parallel", "from 1"),
-    ("  a: {run: x, for_each: [1], item: input}", "BAD_NAME", 6, 36, "nodes.a.item", "meaning"),
-    ("  a: {run: x, when: params.sku}", "WRONG_TYPE", 6, 21, "nodes.a.when", "${{ params.sku }}"),
-    ("  a: {run: x, when: '${{ true }} && x'}", "WRONG_TYPE", 6, 21, "nodes.a.when", "one ${{"),
-    ("  a: {run: x, for_each: '[${{ 1 }}]'}", "WRONG_TYPE", 6, 25, "nodes.a.for_each", "one ${{"),
+    ("  a: {run: ;, for_each: [1], item: input}", "BAD_NAME", 6, 36, "nodes.a.item", "meaning"),
+    ("  a: {run: ;, when: params.sku}", "WRONG_TYPE", 6, 21, "nodes.a.when", "${{ params.sku }}"),
+    ("  a: {run: ;, when: '${{ true }} && x'}", "WRONG_TYPE", 6, 21, "nodes.a.when", "one ${{"),
+    ("  a: {run: ;, for_each: '[${{ 1 }}]'}", "WRONG_TYPE", 6, 25, "nodes.a.for_each", "one ${{"),
     ("  a: {run: 'return 1 +'}", "BAD_JAVASCRIPT", 6, 23, "nodes.a.run", "after `+`"),
     ("  a: {run: 'return \"a'' + '}", "BAD_JAVASCRIPT", 6, 20, "nodes.a.run", "close it with"),
     ("  a: {run: \"return 'é\\u00e9' +\"}", "BAD_JAVASCRIPT", 6, 31, "nodes.a.run", "after `+`"),
@@ -102,22 +104,22 @@ MISTAKES = [
     ("  a:\n    run: >-\n      const x = 1;\n      return (x;", "BAD_JAVASCRIPT", 9, 16,
      "nodes.a.run", "add `)`"),
     ("  a: {run: 'import x from \"y\"'}", "BAD_JAVASCRIPT", 6, 13, "nodes.a.run", "import"),
-    ("  a: {run: x, when: '${{ 1 + }}'}", "BAD_JAVASCRIPT", 6, 29, "nodes.a.when", "missing"),
-    ("  a: {run: x, when: '${{ a) || (b }}'}", "BAD_EXPRESSION", 6, 22, "nodes.a.when", "brackets"),
-    ("  a: {run: x, when: '${{ 1; 2 }}'}", "BAD_JAVASCRIPT", 6, 27, "nodes.a.when", "unexpected"),
-    ("  a: {run: x, when: 'is ${{ params.sku'}", "BAD_EXPRESSION", 6, 25, "nodes.a.when", "}}"),
-    ("  a: {run: x, when: '${{ }}'}", "BAD_EXPRESSION", 6, 22, "nodes.a.when", "no expression"),
-    ("  a: {run: x, when: '${{ params.sk }}'}", "UNKNOWN_PARAM", 6, 26, "nodes.a.when", '"sku"'),
-    ("  a: {run: x, when: '${{ env.HOME }}'}", "UNKNOWN_ENV", 6, 26, "nodes.a.when", "HOME_URL"),
-    ("  a: {run: x, when: '${{ run.idd }}'}", "UNKNOWN_FIELD", 6, 26, "nodes.a.when", '"id"'),
-    ("  a: {run: x, when: '${{ nope }}'}", "UNKNOWN_NAME", 6, 26, "nodes.a.when", "know"),
-    ("  a: {run: x, when: '${{ secrets.K }}'}", "NOT_SUPPORTED_YET", 6, 26, "nodes.a.when", "sec"),
+    ("  a: {run: ;, when: '${{ 1 + }}'}", "BAD_JAVASCRIPT", 6, 29, "nodes.a.when", "missing"),
+    ("  a: {run: ;, when: '${{ a) || (b }}'}", "BAD_EXPRESSION", 6, 22, "nodes.a.when", "brackets"),
+    ("  a: {run: ;, when: '${{ 1; 2 }}'}", "BAD_JAVASCRIPT", 6, 27, "nodes.a.when", "unexpected"),
+    ("  a: {run: ;, when: 'is ${{ params.sku'}", "BAD_EXPRESSION", 6, 25, "nodes.a.when", "}}"),
+    ("  a: {run: ;, when: '${{ }}'}", "BAD_EXPRESSION", 6, 22, "nodes.a.when", "no expression"),
+    ("  a: {run: ;, when: '${{ params.sk }}'}", "UNKNOWN_PARAM", 6, 26, "nodes.a.when", '"sku"'),
+    ("  a: {run: ;, when: '${{ env.HOME }}'}", "UNKNOWN_ENV", 6, 26, "nodes.a.when", "HOME_URL"),
+    ("  a: {run: ;, when: '${{ run.idd }}'}", "UNKNOWN_FIELD", 6, 26, "nodes.a.when", '"id"'),
+    ("  a: {run: ;, when: '${{ nope }}'}", "UNKNOWN_NAME", 6, 26, "nodes.a.when", "know"),
+    ("  a: {run: ;, when: '${{ secrets.K }}'}", "NOT_SUPPORTED_YET", 6, 26, "nodes.a.when", "sec"),
     ("  a: {run: 'return secrets.get(1)'}", "NOT_SUPPORTED_YET", 6, 20, "nodes.a.run", "secrets"),
     ("  a: {run: 'return db.query(1)'}", "NOT_SUPPORTED_YET", 6, 20, "nodes.a.run", "db.query@1"),
-    ("  a: {run: x, when: '${{ http.get(1) }}'}", "NOT_POSSIBLE_HERE", 6, 26,
+    ("  a: {run: ;, when: '${{ http.get(1) }}'}", "NOT_POSSIBLE_HERE", 6, 26,
      "nodes.a.when", "run"),
-    ("  a: {run: x, when: '${{ item }}'}", "NOT_POSSIBLE_HERE", 6, 26, "nodes.a.when", "for_each"),
-    ("  a: {run: x, for_each: [1], when: '${{ item }}'}", "NOT_POSSIBLE_HERE", 6, 41,
+    ("  a: {run: ;, when: '${{ item }}'}", "NOT_POSSIBLE_HERE", 6, 26, "nodes.a.when", "for_each"),
+    ("  a: {run: ;, for_each: [1], when: '${{ item }}'}", "NOT_POSSIBLE_HERE", 6, 41,
      "nodes.a.when", "before"),
     ("  a: {uses: pay@2, for_each: [1], item: row, with: {v: '${{ item }}'}}", "UNKNOWN_NAME", 6,
      61, "nodes.a.with.v", "`row`"),
@@ -138,48 +140,48 @@ def test_a_mistake_has_code_place_and_remedy(
 
 
 TOP_MISTAKES = [
-    ("id: x\nnodes: {a: {run: x}}", "MISSING_KEY", "flow"),
-    ("flow: 1\nnodes: {a: {run: x}}", "MISSING_KEY", "id"),
+    ("id: x\nnodes: {a: {run: ;}}", "MISSING_KEY", "flow"),
+    ("flow: 1\nnodes: {a: {run: ;}}", "MISSING_KEY", "id"),
     ("flow: 1\nid: x", "MISSING_KEY", "nodes"),
     ("flow: 1\nid: x\nnodes: {}", "MISSING_KEY", "nodes"),
     ("flow: 1\nid: x\nnodes: [a]", "WRONG_TYPE", "nodes"),
-    ("flow: 1\nid: x\nnoeds: {}\nnodes: {a: {run: x}}", "UNKNOWN_KEY", "noeds"),
+    ("flow: 1\nid: x\nnoeds: {}\nnodes: {a: {run: ;}}", "UNKNOWN_KEY", "noeds"),
 
-    ("flow: 1\nid: x\nmode: streaming\nnodes: {a: {run: x}}", "NOT_SUPPORTED_YET", "mode"),
-    ("flow: 1\nid: x\nmode: fast\nnodes: {a: {run: x}}", "WRONG_TYPE", "mode"),
-    ("flow: 1\nid: x\ntriggers: [{webhook: orders}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\nmode: streaming\nnodes: {a: {run: ;}}", "NOT_SUPPORTED_YET", "mode"),
+    ("flow: 1\nid: x\nmode: fast\nnodes: {a: {run: ;}}", "WRONG_TYPE", "mode"),
+    ("flow: 1\nid: x\ntriggers: [{webhook: orders}]\nnodes: {a: {run: ;}}",
      "NOT_SUPPORTED_YET", "triggers[0].webhook"),
-    ("flow: 1\nid: x\ntriggers: [{schedule: '61 * * * *'}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\ntriggers: [{schedule: '61 * * * *'}]\nnodes: {a: {run: ;}}",
      "BAD_CRON", "triggers[0].schedule"),
     ("flow: 1\nid: x\nparams: {n: {type: integer}}\n"
-     "triggers: [{schedule: '@daily', params: {n: x}}]\nnodes: {a: {run: x}}",
+     "triggers: [{schedule: '@daily', params: {n: x}}]\nnodes: {a: {run: ;}}",
      "BAD_PARAM", "triggers.params.n"),
-    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', timezone: Mars}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', timezone: Mars}]\nnodes: {a: {run: ;}}",
      "BAD_TIMEZONE", "triggers[0].timezone"),
-    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', catch_up: some}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', catch_up: some}]\nnodes: {a: {run: ;}}",
      "BAD_DURATION", "triggers[0].catch_up"),
-    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', overlap: no}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', overlap: no}]\nnodes: {a: {run: ;}}",
      "WRONG_TYPE", "triggers[0].overlap"),
-    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', jitter: 2d}]\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\ntriggers: [{schedule: '@daily', jitter: 2d}]\nnodes: {a: {run: ;}}",
      "BAD_DURATION", "triggers[0].jitter"),
     ("flow: 1\nid: x\ntriggers: [{schedule: '@daily'}, {schedule: '0 0 * * *'}]\n"
-     "nodes: {a: {run: x}}", "DUPLICATE_ENTRY", "triggers"),
-    ("flow: 1\nid: x\ntriggers: [{cron: x}]\nnodes: {a: {run: x}}", "UNKNOWN_KEY",
+     "nodes: {a: {run: ;}}", "DUPLICATE_ENTRY", "triggers"),
+    ("flow: 1\nid: x\ntriggers: [{cron: x}]\nnodes: {a: {run: ;}}", "UNKNOWN_KEY",
      "triggers[0].cron"),
-    ("flow: 1\nid: x\ndefaults: {retries: 1}\nnodes: {a: {run: x}}", "UNKNOWN_KEY",
+    ("flow: 1\nid: x\ndefaults: {retries: 1}\nnodes: {a: {run: ;}}", "UNKNOWN_KEY",
      "defaults.retries"),
-    ("flow: 1\nid: x\nparams: {a: string}\nnodes: {a: {run: x}}", "WRONG_TYPE", "params.a"),
-    ("flow: 1\nid: x\nparams: {a: {type: txt}}\nnodes: {a: {run: x}}", "BAD_SCHEMA", "params.a"),
-    ("flow: 1\nid: x\nparams: {a: {$ref: 'file:///etc/passwd'}}\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\nparams: {a: string}\nnodes: {a: {run: ;}}", "WRONG_TYPE", "params.a"),
+    ("flow: 1\nid: x\nparams: {a: {type: txt}}\nnodes: {a: {run: ;}}", "BAD_SCHEMA", "params.a"),
+    ("flow: 1\nid: x\nparams: {a: {$ref: 'file:///etc/passwd'}}\nnodes: {a: {run: ;}}",
      "BAD_SCHEMA", "params.a"),
-    ("flow: 1\nid: x\nparams: {a: {type: integer, default: b}}\nnodes: {a: {run: x}}",
+    ("flow: 1\nid: x\nparams: {a: {type: integer, default: b}}\nnodes: {a: {run: ;}}",
      "BAD_DEFAULT", "params.a.default"),
-    ("flow: 1\nid: x\nenv: [A, A]\nnodes: {a: {run: x}}", "DUPLICATE_ENTRY", "env[1]"),
-    ("flow: 1\nid: x\ntags: a\nnodes: {a: {run: x}}", "WRONG_TYPE", "tags"),
-    ("flow: 1\nid: x\ndeadline: soon\nnodes: {a: {run: x}}", "BAD_DURATION", "deadline"),
-    ("flow: 1\nid: x\nnodes: {a: {run: x}}\noutput: '${{ nodes.b.output }}'", "UNKNOWN_NODE",
+    ("flow: 1\nid: x\nenv: [A, A]\nnodes: {a: {run: ;}}", "DUPLICATE_ENTRY", "env[1]"),
+    ("flow: 1\nid: x\ntags: a\nnodes: {a: {run: ;}}", "WRONG_TYPE", "tags"),
+    ("flow: 1\nid: x\ndeadline: soon\nnodes: {a: {run: ;}}", "BAD_DURATION", "deadline"),
+    ("flow: 1\nid: x\nnodes: {a: {run: ;}}\noutput: '${{ nodes.b.output }}'", "UNKNOWN_NODE",
      "output"),
-    ("flow: 1\nid: x\nnodes: {a: {run: x}}\noutput: '${{ payload }}'", "NOT_POSSIBLE_HERE",
+    ("flow: 1\nid: x\nnodes: {a: {run: ;}}\noutput: '${{ payload }}'", "NOT_POSSIBLE_HERE",
      "output"),
 ]  # fmt: skip
 
@@ -192,24 +194,24 @@ def test_a_mistake_at_the_top_has_code_and_path(source: str, code: str, path: st
 
 def test_manual_triggers_are_accepted_in_every_form():
     for form in ("manual", "[manual]", "[{manual: true}]", "{manual: {}}", "[{manual: }]"):
-        source = f"flow: 1\nid: x\ntriggers: {form}\nnodes: {{a: {{run: x}}}}\n"
+        source = f"flow: 1\nid: x\ntriggers: {form}\nnodes: {{a: {{run: ;}}}}\n"
         assert check(source, NODE_TYPES).issues == ()
 
 
 def test_a_cycle_is_told_with_its_path():
-    nodes = "  a: {run: x, needs: [c]}\n  b: {run: x, needs: [a]}\n  c: {run: x, needs: [b]}\n"
-    issue = only(checked(nodes + "  d: {run: x, needs: [c]}\n"))
+    nodes = "  a: {run: ;, needs: [c]}\n  b: {run: ;, needs: [a]}\n  c: {run: ;, needs: [b]}\n"
+    issue = only(checked(nodes + "  d: {run: ;, needs: [c]}\n"))
     assert (issue.code, issue.line) == ("CYCLE", 6)
     assert "a -> b -> c -> a" in issue.message
 
 
 def test_every_cycle_is_told():
-    nodes = "".join(f"  n{i}: {{run: x, needs: [n{i ^ 1}]}}\n" for i in range(6))
+    nodes = "".join(f"  n{i}: {{run: ;, needs: [n{i ^ 1}]}}\n" for i in range(6))
     assert codes(checked(nodes)) == ["CYCLE"] * 3
 
 
 def test_duplicate_node_ids_are_a_finding():
-    issue = only(checked("  a: {run: x}\n  a: {run: y}\n"))
+    issue = only(checked("  a: {run: ;}\n  a: {run: y}\n"))
     assert (issue.code, issue.line, issue.path) == ("DUPLICATE_KEY", 7, "nodes.a")
 
 
@@ -225,8 +227,49 @@ def test_references_are_placed_inside_block_texts():
     assert (issue.code, issue.line, issue.column) == ("UNKNOWN_PARAM", 9, 14)
 
 
+@pytest.mark.parametrize(
+    ("script", "name", "fix"),
+    [
+        ("return await fetch(params.sku)", "fetch", "http.get"),
+        ("setTimeout(() => 1, 5)", "setTimeout", "await sleep(ms)"),
+        ("return paylod.n", "paylod", '"payload"'),
+        ("return total + 1", "total", ""),
+    ],
+)
+def test_a_name_that_a_script_has_from_nowhere_is_warned_of(script: str, name: str, fix: str):
+    found = checked(f"  a: {{run: '{script}'}}\n")
+    assert found.plan is not None
+    (issue,) = found.issues
+    assert (issue.code, issue.severity, issue.column) == (
+        "UNKNOWN_NAME",
+        "warning",
+        13 + script.index(name),
+    )
+    assert f"`{name}`" in issue.message
+    assert fix in issue.fix
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "const {a, b: c = 1, d = 2, ...e} = payload; return [a, c, d, e]",
+        "const [a, [b = 1], ...c] = payload; return [a, b, c]",
+        "let a, b = 1; var c; for (a = 0; a < b; a++) c = a; return c",
+        "for (const k in payload) next(k); for (let [k, v] of payload) next(k + v)",
+        "const f = (a, {b}, [c], ...d) => [a, b, c, d]; const g = a => a; return f(g(1))",
+        "async function* f(a = 1) { yield a } class A { b = 1; c() { return this.b } } new A(f)",
+        "try { throw 1 } catch ({message: m}) { return m }",
+        "const f = function g(n) { return n ? g(n - 1) : arguments.length }; return f(1)",
+        "outer: for (;;) { break outer } return typeof Temporal",
+        "console.log(params.sku, crypto.randomUUID(), harden({}), new Temporal.Instant(0n))",
+    ],
+)
+def test_names_that_a_script_binds_or_has_are_not_warned_of(script: str):
+    assert checked(f"  a: {{run: {json.dumps(script)}}}\n").issues == ()
+
+
 def test_local_names_of_scripts_are_not_outside_names():
-    script = "const nodes = [1]; for (const {params} of nodes) { f(params.x, nodes.y) } return 1"
+    script = "const nodes = [1]; for (const {params} of nodes) { next(params.x, nodes.y) } return 1"
     assert checked(f"  a: {{run: '{script}'}}\n").issues == ()
     assert checked("  a: {run: 'return [1].map(input => input.x)'}\n").issues == ()
 
@@ -248,7 +291,7 @@ def test_reading_a_node_makes_the_edge_and_says_so():
 
 
 def test_reading_an_ancestor_makes_no_edge():
-    nodes = "  a: {run: x}\n  b: {run: x, needs: [a]}\n"
+    nodes = "  a: {run: ;}\n  b: {run: ;, needs: [a]}\n"
     nodes += "  c: {run: 'return nodes.a.output', needs: [b]}\n"
     result = checked(nodes)
     assert result.issues == ()
@@ -258,7 +301,7 @@ def test_reading_an_ancestor_makes_no_edge():
 
 
 def test_reading_a_later_node_is_refused():
-    nodes = "  a: {run: 'return nodes.b.output'}\n  b: {run: x, needs: [a]}\n"
+    nodes = "  a: {run: 'return nodes.b.output'}\n  b: {run: ;, needs: [a]}\n"
     assert codes(checked(nodes)) == ["NOT_AN_ANCESTOR"]
 
 
@@ -268,38 +311,38 @@ def test_nodes_that_read_each_other_are_a_cycle():
 
 
 def test_hyphenated_ids_need_brackets():
-    nodes = "  my-node: {run: x}\n  b: {run: x, when: '${{ nodes.my-node.output }}'}\n"
+    nodes = "  my-node: {run: ;}\n  b: {run: ;, when: '${{ nodes.my-node.output }}'}\n"
     found = checked(nodes).issues
     assert 'nodes["my-node"]' in next(i for i in found if i.code == "UNKNOWN_NODE").fix
 
 
 def test_fields_of_a_node_outcome_are_checked():
-    nodes = "  a: {run: x}\n  b: {run: x, needs: [a], when: '${{ nodes.a.price }}'}\n"
+    nodes = "  a: {run: ;}\n  b: {run: ;, needs: [a], when: '${{ nodes.a.price }}'}\n"
     issue = only(checked(nodes))
     assert (issue.code, issue.fix) == ("UNKNOWN_FIELD", "write nodes.a.output.price")
 
 
 def test_payload_needs_one_parent():
-    nodes = "  a: {run: x}\n  b: {run: x}\n  c: {run: return payload, needs: [a, b]}\n"
+    nodes = "  a: {run: ;}\n  b: {run: ;}\n  c: {run: return payload, needs: [a, b]}\n"
     assert only(checked(nodes)).code == "NOT_POSSIBLE_HERE"
 
 
 def test_input_holds_parents_only():
-    nodes = "  a: {run: x}\n  b: {run: x, needs: [a]}\n  c: {run: return input.a, needs: [b]}\n"
+    nodes = "  a: {run: ;}\n  b: {run: ;, needs: [a]}\n  c: {run: return input.a, needs: [b]}\n"
     issue = only(checked(nodes))
     assert (issue.code, issue.fix) == ("UNKNOWN_INPUT", "write nodes.a.output, or add a to `needs`")
 
 
 def test_actions_must_be_offered_by_the_router():
     route = "  r: {uses: route@1, with: {cases: [big, small]}}\n"
-    good = route + "  a: {run: x, needs: [{node: r, action: big}, {node: r, action: small}]}\n"
+    good = route + "  a: {run: ;, needs: [{node: r, action: big}, {node: r, action: small}]}\n"
     assert checked(good).issues == ()
-    issue = only(checked(route + "  a: {run: x, needs: [{node: r, action: bug}]}\n"))
+    issue = only(checked(route + "  a: {run: ;, needs: [{node: r, action: bug}]}\n"))
     assert (issue.code, issue.fix) == ("ACTION_NOT_OFFERED", 'did you mean "big"?')
 
 
 def test_scripts_that_choose_may_choose_anything_and_others_nothing():
-    needs = "  a: {run: x, needs: [{node: r, action: big}]}\n"
+    needs = "  a: {run: ;, needs: [{node: r, action: big}]}\n"
     assert checked("  r: {run: 'return {__next: [\"big\"]}'}\n" + needs).issues == ()
     assert checked("  r: {run: 'next(\"big\")'}\n" + needs).issues == ()
     assert only(checked("  r: {run: return 1}\n" + needs)).code == "ACTION_NOT_OFFERED"
@@ -307,7 +350,7 @@ def test_scripts_that_choose_may_choose_anything_and_others_nothing():
 
 def test_fields_that_a_type_evaluates_itself_may_name_elements():
     nodes = (
-        "  a: {run: x}\n  b: {uses: each@1, needs: [a], with: {what: '${{ item.x + index }}'}}\n"
+        "  a: {run: ;}\n  b: {uses: each@1, needs: [a], with: {what: '${{ item.x + index }}'}}\n"
     )
     assert checked(nodes).issues == ()
     wrong = nodes.replace("what:", "other:")
@@ -315,7 +358,7 @@ def test_fields_that_a_type_evaluates_itself_may_name_elements():
 
 
 def test_misspelt_schema_keywords_are_warned_of():
-    source = "flow: 1\nid: x\nparams: {a: {type: string, defualt: b}}\nnodes: {a: {run: x}}\n"
+    source = "flow: 1\nid: x\nparams: {a: {type: string, defualt: b}}\nnodes: {a: {run: ;}}\n"
     result = check(source, NODE_TYPES)
     assert [(issue.code, issue.severity) for issue in result.issues] == [
         ("UNKNOWN_KEYWORD", "warning")
@@ -324,7 +367,7 @@ def test_misspelt_schema_keywords_are_warned_of():
 
 
 def test_findings_are_capped_and_the_rest_counted():
-    nodes = "".join(f"  n{i}: {{run: x, needs: [m{i}]}}\n" for i in range(700))
+    nodes = "".join(f"  n{i}: {{run: ;, needs: [m{i}]}}\n" for i in range(700))
     result = checked(nodes)
     assert len(result.issues) == ISSUES_MAX + 1
     assert result.issues[-1].code == "TOO_MANY_ISSUES"
@@ -332,7 +375,7 @@ def test_findings_are_capped_and_the_rest_counted():
 
 
 def test_more_nodes_than_possible_are_refused():
-    nodes = "".join(f"  n{i}: {{run: x}}\n" for i in range(10_001))
+    nodes = "".join(f"  n{i}: {{run: ;}}\n" for i in range(10_001))
     assert "TOO_MANY_NODES" in codes(checked(nodes))
 
 

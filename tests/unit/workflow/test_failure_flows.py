@@ -48,7 +48,7 @@ def test_what_cannot_be_is_told(given, code):
 
 
 def test_the_only_node_cannot_be_the_failure_node():
-    source = "flow: 1\nid: x\non_failure: a\nnodes: {a: {run: x}}"
+    source = "flow: 1\nid: x\non_failure: a\nnodes: {a: {run: ;}}"
     assert [issue.code for issue in check(source, NODE_TYPES).issues] == ["FAILURE_NODE_NOT_APART"]
 
 

@@ -20,6 +20,7 @@ from penstock.workflow.variables import METHODS, is_name
 _OBJECT_METHODS = frozenset(("hasOwnProperty", "toString", "valueOf", "constructor"))
 _ELEMENT_NAMES = frozenset(("item", "index"))
 _BEFORE_ITEMS = ("when", "for_each")
+_SCRIPT_NAMES = Names((*words.EXPRESSION_ROOTS, *words.HOST_FUNCTIONS, *words.SCRIPT_GLOBALS))
 _NO_HOST_CALLS = frozenset((*words.EFFECT_FUNCTIONS, "sleep", "next"))
 
 
@@ -153,6 +154,8 @@ class ReferenceChecker:
                 context.reads.host_functions.add(root)
             elif root in {"globalThis", "eval", "Function"}:
                 context.reads.host_functions.update(words.HOST_FUNCTIONS)
+            elif root not in words.SCRIPT_GLOBALS:
+                self._warn_of_name(root, text, offset, path)
         elif root in _NO_HOST_CALLS:
             message = f"`{root}` can only be used in `run`, not in an expression."
             self._tell("NOT_POSSIBLE_HERE", text, offset, path, message, "use a node of its own")
@@ -161,6 +164,16 @@ class ReferenceChecker:
             message = f'"{root[:60]}" is not a name that expressions know.'
             fix = Names(known_names).hint(root) or "they know " + ", ".join(known_names)
             self._tell("UNKNOWN_NAME", text, offset, path, message, fix)
+
+    def _warn_of_name(self, root: str, text: Located, offset: int, path: str) -> None:
+        """A script may ask for names that are nowhere defined: they read as undefined. Mostly it is
+        a misspelling, or something that browsers or Node have."""
+        place = (
+            text.place(path) if self._issues.full else self._document.place_in(text, offset, path)
+        )
+        message = f"`{root[:60]}` is defined nowhere: it reads as undefined."
+        fix = words.ELSEWHERE.get(root) or _SCRIPT_NAMES.hint(root)
+        self._issues.warning("UNKNOWN_NAME", place, message, fix)
 
     def _check_node(
         self, access: Access, text: Located, offset: int, path: str, context: "_Context"

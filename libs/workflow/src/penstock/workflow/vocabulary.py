@@ -106,3 +106,14 @@ JAVASCRIPT_GLOBALS = frozenset((
     "BigInt64Array", "BigUint64Array", "console", "crypto", "Iterator", "arguments",
 ))  # fmt: skip
 """What the sandbox has besides its own names."""
+SCRIPT_GLOBALS = JAVASCRIPT_GLOBALS | {"next", "harden", "Temporal"}
+"""What scripts have besides: they choose branches."""
+ELSEWHERE = {
+    "fetch": "write `await http.get(url)`",
+    "setTimeout": "write `await sleep(ms)`",
+    "setInterval": "write a loop with `await sleep(ms)`",
+    "require": "a script loads no modules",
+    "process": "`env` has the variables that the flow lists",
+    "structuredClone": "write JSON.parse(JSON.stringify(value))",
+}
+"""Names that other places have where JavaScript runs, and what to write here."""
