@@ -171,7 +171,8 @@ TOP_MISTAKES = [
     ("flow: 1\nid: x\ndefaults: {retries: 1}\nnodes: {a: {run: ;}}", "UNKNOWN_KEY",
      "defaults.retries"),
     ("flow: 1\nid: x\nparams: {a: string}\nnodes: {a: {run: ;}}", "WRONG_TYPE", "params.a"),
-    ("flow: 1\nid: x\nparams: {a: {type: txt}}\nnodes: {a: {run: ;}}", "BAD_SCHEMA", "params.a"),
+    ("flow: 1\nid: x\nparams: {a: {type: txt}}\nnodes: {a: {run: ;}}", "BAD_SCHEMA",
+     "params.a.type"),
     ("flow: 1\nid: x\nparams: {a: {$ref: 'file:///etc/passwd'}}\nnodes: {a: {run: ;}}",
      "BAD_SCHEMA", "params.a"),
     ("flow: 1\nid: x\nparams: {a: {type: integer, default: b}}\nnodes: {a: {run: ;}}",
@@ -225,6 +226,26 @@ def test_references_are_placed_inside_block_texts():
     nodes = "  a:\n    run: |\n      const é = '😀';\n      return params.nope;\n"
     issue = only(checked(nodes))
     assert (issue.code, issue.line, issue.column) == ("UNKNOWN_PARAM", 9, 14)
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "column", "fix"),
+    [
+        ("{type: int}", "params.a.type", 20, 'write "integer"'),
+        ("{type: nmber}", "params.a.type", 20, 'did you mean "number"?'),
+        ("{type: [string, date]}", "params.a.type", 20, "the types are string, number"),
+        ("{items: {type: str}}", "params.a.items.type", 28, 'write "string"'),
+        ("{anyOf: [{type: bool}]}", "params.a.anyOf[0].type", 29, 'write "boolean"'),
+        ("{minimum: b}", "params.a.minimum", 23, "draft-07"),
+    ],
+)
+def test_a_type_that_json_schema_lacks_is_told_at_its_place(
+    schema: str, path: str, column: int, fix: str
+):
+    source = f"flow: 1\nid: x\nparams: {{a: {schema}}}\nnodes: {{a: {{run: ;}}}}\n"
+    issue = only(check(source, NODE_TYPES))
+    assert (issue.code, issue.path, issue.line, issue.column) == ("BAD_SCHEMA", path, 3, column)
+    assert fix in issue.fix
 
 
 @pytest.mark.parametrize(

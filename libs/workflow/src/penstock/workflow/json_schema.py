@@ -24,8 +24,25 @@ _BOUNDS = {
 }
 
 
+_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+_OTHER_WORDS = {
+    "int": "integer", "long": "integer", "float": "number", "double": "number",
+    "decimal": "number", "str": "string", "text": "string", "bool": "boolean", "list": "array",
+    "dict": "object", "map": "object", "none": "null",
+}  # fmt: skip
+"""Names of types elsewhere, and what JSON Schema calls them."""
+
+
 class BadSchema(ValueError):
-    """A schema is not valid draft-07, or reaches outside itself."""
+    """A schema is not valid draft-07, or reaches outside itself: where in it, and what would be
+    right."""
+
+    def __init__(
+        self, message: str, fix: str = "see JSON Schema draft-07", path: Sequence[str | int] = ()
+    ) -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.path = tuple(path)
 
 
 class Misfit(msgspec.Struct, frozen=True):
@@ -60,7 +77,9 @@ class SchemaChecker:
             self._validator = jsonschema_rs.Draft7Validator(
                 self._schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions()
             )
-        except (jsonschema_rs.ValidationError, ValueError) as error:
+        except jsonschema_rs.ValidationError as error:
+            raise _bad_schema(error) from error
+        except ValueError as error:
             raise BadSchema(_first_line(error)) from error
 
     def misfits(self, value: Any) -> list[Misfit]:
@@ -189,6 +208,18 @@ def _article(word: str) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith(".") else text + "."
+
+
+def _bad_schema(error: jsonschema_rs.ValidationError) -> BadSchema:
+    path = error.instance_path
+    if path and path[-1] == "type" and isinstance(error.kind, Kinds.AnyOf):
+        given = error.instance if isinstance(error.instance, list) else [error.instance]
+        for name in (one for one in given if one not in _TYPES):
+            word = _OTHER_WORDS.get(str(name).lower())
+            fix = f'write "{word}"' if word else Names(_TYPES).hint(str(name))
+            fix = fix or f"the types are {', '.join(_TYPES)}"
+            return BadSchema(f"{kind_of(name)} is not a type.", fix, path)
+    return BadSchema(_sentence(_first_line(error)), path=path)
 
 
 def _first_line(error: Exception) -> str:

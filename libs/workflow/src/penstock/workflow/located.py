@@ -33,6 +33,12 @@ class Located(msgspec.Struct, frozen=True, gc=False):
         line, column = (self.keys or {}).get(key, (self.line, self.column))
         return Place(line, column, join_path(path, key))
 
+    def child(self, step: str | int) -> "Located | None":
+        """The value under a key or a position."""
+        if isinstance(step, int):
+            return self.elements[step] if self.elements and step < len(self.elements) else None
+        return (self.items or {}).get(step)
+
     @property
     def kind(self) -> str:
         """The sort of value, as people say it."""

@@ -121,8 +121,11 @@ def _check_declaration(value: Located, path: str, keywords: Names, issues: Issue
     try:
         checker = SchemaChecker(value.data)
     except BadSchema as error:
+        fault, inner = value, path
+        for step in error.path:
+            fault, inner = fault.child(step) or fault, join_path(inner, step)
         message = f"This is not a JSON Schema: {error}"
-        issues.error("BAD_SCHEMA", value.place(path), message, "see JSON Schema draft-07")
+        issues.error("BAD_SCHEMA", fault.place(inner), message, error.fix)
         return
     searched = (value.items or {}).get("search")
     if searched is not None and not isinstance(searched.data, bool):

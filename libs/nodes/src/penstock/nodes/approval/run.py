@@ -59,7 +59,7 @@ def _form(form: Any) -> bytes:
     try:
         SchemaChecker(form)
     except BadSchema as error:
-        raise _refuse(f"form is not a JSON Schema: {error}") from error
+        raise _refuse(f"form is not a JSON Schema: {error} ({error.fix})") from error
     text = msgspec.json.encode(form)
     if len(text) > _FORM_BYTES_MAX:
         raise _refuse(f"form has {len(text)} bytes; at most {_FORM_BYTES_MAX} are possible")
