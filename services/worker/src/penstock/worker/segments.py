@@ -126,7 +126,7 @@ class Segments:
             outcome.lost.cause = "the sandbox went away"
             segment.failed = True
         else:
-            retry_alone = await self._add_results(segment, group, result)
+            retry_alone = await self._add_results(segment, group, result, segment.began_us)
         if retry_alone:
             program = segment.scope.program
             program.run_alone(group.nodes[0])
@@ -171,21 +171,28 @@ class Segments:
         group = self._groups.of(program, nodes)
         await segment.scope.open(group.needs)
         call, size = group.call(segment.scope, 1)
+        called_us = self._parts.clock.now_us()
         result = await self._parts.sandbox.call(call, group.scripts, None, size)
-        if await self._add_results(segment, group, result):
+        if await self._add_results(segment, group, result, called_us):
             program.run_alone(nodes[0])
             segment.add(await self._attempts.run(segment.scope, Order(nodes[0])))
 
     async def _add_results(
-        self, segment: _Segment, group: ScriptGroup, result: sandbox_pb.CallResult
+        self,
+        segment: _Segment,
+        group: ScriptGroup,
+        result: sandbox_pb.CallResult,
+        called_us: int,
     ) -> bool:
-        """Outcomes of a call of several scripts, as far as they count.
+        """Outcomes of a call of several scripts, as far as they count; without any the call's own
+        time is that of the node it is blamed on.
 
         A step counts if its node was ready by what the steps before it chose. The limits of a jail
         are met by the call as a whole, so its death is blamed on a node only if that ran alone:
         True says that nothing came of the call and its first node is to be run by itself.
         """
-        at_us = self._parts.clock.now_us() - sum(step.duration_us for step in result.steps)
+        spent_us = sum(step.duration_us for step in result.steps)
+        at_us = self._parts.clock.now_us() - spent_us if result.steps else called_us
         leading = segment.lease.key[1] if not segment.progress.ended else -1
         for place, node in enumerate(group.nodes):
             if node != leading and not segment.progress.is_ready(node):
@@ -216,7 +223,11 @@ class Segments:
         ref = outcome.ref
         ref.node, ref.item, ref.attempt = node, item, attempt
         failure = failure_of(result, place)
-        step = result.steps[place] if place < len(result.steps) else sandbox_pb.StepResult()
+        if place < len(result.steps):
+            step = result.steps[place]
+        else:
+            spent_us = max(0, self._parts.clock.now_us() - at_us)
+            step = sandbox_pb.StepResult(duration_us=spent_us)
         segment.scope.program.observe(node, step.duration_us)
         limit = self._parts.output_bytes_max
         if failure is None and len(step.output_json) > limit:
