@@ -88,6 +88,12 @@ class NotFound(PenstockError):
     http_status = 404
 
 
+def no_execution(execution_id: str) -> NotFound:
+    """What whoever asks for an execution is told that is not there, or is another account's: all
+    who refuse it say it in these words, or the one could be told from the other."""
+    return NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+
+
 class Conflict(PenstockError):
     """The request contradicts what is there."""
 

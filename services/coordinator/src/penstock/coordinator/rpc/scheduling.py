@@ -7,7 +7,7 @@ import grpc
 
 from penstock.api.scheduling.v1 import scheduling_service_pb2 as pb
 from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceServicer
-from penstock.common.errors import NotFound
+from penstock.common.errors import no_execution
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.queueing.kinds import MILLI, Demand
 from penstock.coordinator.shell.coordinator import Coordinator
@@ -72,7 +72,7 @@ class SchedulingRpc(SchedulingServiceServicer):
             self._of.shards.of(request.execution_id)
             return await self._at_rest(tenant, request.execution_id)
         if live.tenant != tenant:
-            raise NotFound(f"there is no execution {request.execution_id}")
+            raise no_execution(request.execution_id)
         end = live.state.end
         status = end.status if end is not None else ExecutionStatus.RUNNING
         reasons = self._of.explaining.explain(live) if end is None else []

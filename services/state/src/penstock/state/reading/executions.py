@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from penstock.api.workflow.v1.workflow_service_pb2 import Execution, NodeState
 from penstock.common.child_codec import write_parent
-from penstock.common.errors import NotFound
+from penstock.common.errors import NotFound, no_execution
 from penstock.common.journal_codec import decode_batch
 from penstock.common.value_codec import write_failure, write_logs, write_payload
 from penstock.state.notice_ports import NoticeStore
@@ -109,7 +109,7 @@ class ExecutionReader:
         """The projection and the fold up to a moment, everything kept. Raises `NotFound`."""
         row = await self._store.find(tenant, execution_id)
         if row is None:
-            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+            raise no_execution(execution_id)
         plan = await self._plans.plan(tenant, row.definition_hash)
         state = ExecutionState(plan, keep_outputs=True)
         paused_at_seq = 0

@@ -7,7 +7,7 @@ import grpc
 from penstock.api.journal.v1.journal_pb2 import NodeRef
 from penstock.api.workflow.v1 import children_service_pb2 as pb
 from penstock.api.workflow.v1.children_service_pb2_grpc import ChildrenServiceServicer
-from penstock.common.errors import InvalidArgument, NotFound
+from penstock.common.errors import InvalidArgument, NotFound, no_execution
 from penstock.common.ids import is_ulid
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ChildRow, ChildStore, ExecutionStore
@@ -40,7 +40,7 @@ class ChildrenService(ChildrenServiceServicer):
             )
         row = await self._executions.find(tenant, parent_id)
         if row is None:
-            raise NotFound(f"there is no execution {parent_id}", execution_id=parent_id)
+            raise no_execution(parent_id)
         plan = await self._plans.plan(tenant, row.definition_hash)
         asked = ("children", parent_id, request.node)
         token = request.page_token

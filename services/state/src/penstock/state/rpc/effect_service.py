@@ -7,7 +7,7 @@ import grpc
 
 from penstock.api.workflow.v1 import effect_service_pb2 as pb
 from penstock.api.workflow.v1.effect_service_pb2_grpc import EffectServiceServicer
-from penstock.common.errors import NotFound
+from penstock.common.errors import NotFound, no_execution
 from penstock.common.journal_codec import decode_batch
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionStore
@@ -39,7 +39,7 @@ class EffectService(EffectServiceServicer):
         after = from_token(token, tuple[int, int], asked) if token else (-1, 0)
         row = await self._executions.find(tenant, execution_id)
         if row is None:
-            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+            raise no_execution(execution_id)
         plan = await self._plans.plan(tenant, row.definition_hash)
         only = _index_of(plan, request.node) if request.node else None
         ledger = await self._read(tenant, execution_id, plan)

@@ -6,7 +6,7 @@ import grpc
 
 from penstock.api.operation.v1 import operation_service_pb2 as pb
 from penstock.api.operation.v1.operation_service_pb2_grpc import OperationStoreServiceServicer
-from penstock.common.errors import Conflict, InvalidArgument, NotFound
+from penstock.common.errors import Conflict, InvalidArgument, NotFound, no_execution
 from penstock.common.ids import is_ulid, shard_of
 from penstock.common.rpc.server import call_tenant
 from penstock.state.keeping.ports import OperationStore, RetentionStore
@@ -89,7 +89,7 @@ class OperationStoreService(OperationStoreServiceServicer):
         execution_id = request.execution_id
         became = await self._retention.erase_one(call_tenant(context), _checked_id(execution_id))
         if became == "absent":
-            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+            raise no_execution(execution_id)
         if became == "running":
             raise Conflict(
                 f"the execution {execution_id} has not ended",

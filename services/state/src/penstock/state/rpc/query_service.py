@@ -8,7 +8,7 @@ from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_PAUSED, EventBa
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import QueryServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
-from penstock.common.errors import InvalidArgument, NotFound
+from penstock.common.errors import InvalidArgument, NotFound, no_execution
 from penstock.common.journal_codec import apart
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionFilter, ExecutionStore, FileSchedules, WorkflowStore
@@ -81,7 +81,7 @@ class QueryService(QueryServiceServicer):
         limit = min(request.rows_max or _ROWS_DEFAULT, _ROWS_MAX)
         rows = await self._executions.history(tenant, execution_id, request.after_seq, limit + 1)
         if not rows and await self._executions.find(tenant, execution_id) is None:
-            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+            raise no_execution(execution_id)
         answer = pb.ReadEventsResponse()
         size = 0
         for _, body in rows[:limit]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from penstock.common.errors import NotFound, PenstockError, Unavailable
+from penstock.common.errors import PenstockError, Unavailable, no_execution
 from penstock.coordinator.ports import Queries
 from penstock.coordinator.shell.dormancy.awakening import Awakening
 from penstock.coordinator.shell.live import Happening, Live
@@ -40,7 +40,7 @@ class _Answer:
     def on_awake(self, live: Live) -> None:
         try:
             if live.tenant != self._tenant:
-                raise NotFound(f"there is no execution {live.id}")
+                raise no_execution(live.id)
             self._room.check_writable()
             inputs = self._inputs(live)
         except PenstockError as error:

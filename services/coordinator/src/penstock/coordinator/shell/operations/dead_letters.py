@@ -29,6 +29,7 @@ from penstock.common.errors import (
     InvalidArgument,
     NotFound,
     PayloadTooLarge,
+    no_execution,
 )
 from penstock.common.ids import is_ulid
 from penstock.common.value_codec import payload_from_proto
@@ -173,7 +174,7 @@ class DeadLetters:
     async def _beginning(self, tenant: str, execution_id: str) -> ExecutionStarted:
         rows = await self._state.queries.read_events(tenant, execution_id, 0, 1)
         if not rows:
-            raise NotFound(f"there is no execution {execution_id}", execution_id=execution_id)
+            raise no_execution(execution_id)
         return rows[0].events[0].execution_started
 
     async def _again(

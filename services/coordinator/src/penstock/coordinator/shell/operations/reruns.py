@@ -18,9 +18,9 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.errors import (
     InvalidArgument,
-    NotFound,
     OutcomesDoNotFit,
     PayloadTooLarge,
+    no_execution,
 )
 from penstock.common.journal_codec import batch_from_proto
 from penstock.coordinator.ports import State
@@ -136,7 +136,7 @@ class Reruns:
             )
         first = await self._queries.read_events(tenant, ask.execution_id, 0, 1)
         if not first:
-            raise NotFound(f"there is no execution {ask.execution_id}")
+            raise no_execution(ask.execution_id)
         workflow = first[0].events[0].execution_started.workflow
         request = StartExecutionRequest(
             workflow=rerun_scope(workflow, ask.execution_id),
@@ -197,7 +197,7 @@ class Reruns:
             seq = past.state.seq
             await asyncio.sleep(0)
         if past is None:
-            raise NotFound(f"there is no execution {ask.execution_id}")
+            raise no_execution(ask.execution_id)
         if ask.at_seq > seq:
             raise InvalidArgument(
                 f"execution {ask.execution_id} has no event {ask.at_seq}",
