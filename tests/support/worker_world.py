@@ -187,6 +187,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
         self.commits = True
         self.elsewhere: list[dict[str, float]] = []
         self.sent_us = 0
+        self.largest = 0
         self.break_now = asyncio.Event()
         self.out: asyncio.Queue[pb.WorkResponse] = asyncio.Queue()
 
@@ -213,6 +214,7 @@ class FakeCoordinator(pb_grpc.DispatchServiceServicer):
 
     async def _read(self, requests, out) -> None:
         async for request in requests:
+            self.largest = max(self.largest, request.ByteSize())
             if request.HasField("hello"):
                 self.hellos.append(request.hello)
                 self.joined.set()

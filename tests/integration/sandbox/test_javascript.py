@@ -152,10 +152,16 @@ def test_console_lines_are_kept_and_capped(realm: Realm):
         ("info", 'a {"b":1}'),
         ("error", "Error: x"),
     ]
-    many = realm.run("for (let i = 0; i < 1000; i++) console.log('é'.repeat(9000))")
+    many = realm.run("for (let i = 0; i < 1000; i++) console.log('é')")
     assert len(many.logs) == 201
-    assert "dropped" in many.logs[-1].message
-    assert max(len(one.message.encode()) for one in many.logs) <= 8192
+    assert "dropped: 200 is" in many.logs[-1].message
+
+
+def test_console_lines_are_capped_in_size_too(realm: Realm):
+    long = realm.run("for (let i = 0; i < 1000; i++) console.log('é'.repeat(9000))")
+    assert len(long.logs) == 8
+    assert "dropped: 64 KiB is" in long.logs[-1].message
+    assert max(len(one.message.encode()) for one in long.logs) <= 8192
 
 
 def test_logs_of_a_failing_step_are_kept(realm: Realm):

@@ -9,6 +9,7 @@ from penstock.workflow.execution.debug_events import OutputEdited
 from penstock.workflow.execution.events import (
     ExecutionEnded,
     ExecutionStarted,
+    FailureTaken,
     NodeCompleted,
     NodeFailed,
     NodeFannedOut,
@@ -53,6 +54,13 @@ EVENTS = [
     NodeIntervened(REF, Operation.EDIT, input=LARGE),
     TaskAnswered(REF, "approved", LARGE),
     VarsChanged(REF, VarsChange(("a",), (LARGE.json,))),
+    NodeCompleted(REF, LARGE, logs=(LogLine(1, "info", "€" * 5_000),)),
+    NodeFailed(REF, Failure("user", "NO", "é" * 5_000)),
+    NodeWaiting(REF, task=HumanTask(TaskKind.APPROVAL, "?", assignees=(TEXT,), data=LARGE)),
+    NodeHeld(REF, "b", note=TEXT),
+    FailureTaken(1, FAILURE),
+    TaskAnswered(REF, "approved", comment=TEXT),
+    NodeIntervened(REF, Operation.SKIP, reason=TEXT),
 ]
 
 

@@ -23,7 +23,7 @@ async def sent(outbox):
 
 async def test_a_report_waits_for_a_stream_and_goes_again_on_the_next_one(session):
     lease = session.take(KEY)
-    session.report(lease, pb.SegmentReport(), 10)
+    session.report(lease, pb.SegmentReport())
     first, second = Outbox(), Outbox()
     session.bind(first)
     assert await sent(first) == [lease]
@@ -35,7 +35,7 @@ async def test_a_report_waits_for_a_stream_and_goes_again_on_the_next_one(sessio
 
 def test_an_answer_forgets_report_and_lease(session):
     lease = session.take(KEY)
-    session.report(lease, pb.SegmentReport(), 10)
+    session.report(lease, pb.SegmentReport())
     assert KEY in session.leases
     session.on_answers([lease.report.report_id], committed=True)
     session.on_answers([lease.report.report_id], committed=True)
@@ -52,7 +52,7 @@ def test_a_lease_is_taken_once(session):
 async def test_a_commit_gives_the_next_lease_only_if_it_is_on_disk(session, committed):
     lease = session.take(KEY)
     report = pb.SegmentReport()
-    waiting = asyncio.ensure_future(session.commit(lease, report, 10, 5))
+    waiting = asyncio.ensure_future(session.commit(lease, report, 5))
     await asyncio.sleep(0)
     assert set(session.leases) == {KEY, ("E", 5, 0, 1)}
     assert report.continue_with.node == 5
@@ -66,7 +66,7 @@ async def test_attempts_are_announced_a_few_at_a_time_and_only_while_they_run(se
     leases = [session.take(("E1", node, 0, 1)) for node in range(ANNOUNCED_MAX + 5)]
     for lease in leases[1:]:
         lease.started_us = 1000
-    session.report(leases[1], pb.SegmentReport(), 1)
+    session.report(leases[1], pb.SegmentReport())
     seen = []
     for _ in range(3):
         session.outbox = Outbox()
@@ -98,7 +98,7 @@ def test_what_was_reported_is_not_abandoned_by_a_cancel(session):
     reported, running = session.take(KEY), session.take(("E", 1, 0, 1))
     for lease in (reported, running):
         lease.stop = lambda key=lease.key: stopped.append(key)
-    session.report(reported, pb.SegmentReport(), 1)
+    session.report(reported, pb.SegmentReport())
     session.on_cancel(pb.Cancel(execution_id="E"))
     assert stopped == [running.key]
     assert set(session.leases) == {KEY}
@@ -115,7 +115,7 @@ def test_handing_back_reports_what_runs_as_lost(session):
 def test_a_report_lets_go_of_what_could_stop_the_work(session):
     lease = session.take(KEY)
     lease.stop = lambda: lease
-    session.report(lease, pb.SegmentReport(), 1)
+    session.report(lease, pb.SegmentReport())
     assert lease.stop is None
 
 

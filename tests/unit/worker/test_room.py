@@ -30,7 +30,7 @@ class World:
 
     def end(self, name: str) -> None:
         lease = self.running.pop(name)
-        lease.session.report(lease, pb.SegmentReport(), 1)
+        lease.session.report(lease, pb.SegmentReport())
 
     def abandon(self, name: str) -> None:
         lease = self.leases[name]

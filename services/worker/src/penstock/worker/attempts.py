@@ -15,10 +15,9 @@ from penstock.worker.edited import with_input
 from penstock.worker.evaluate import Evaluator
 from penstock.worker.fan_out import expand
 from penstock.worker.host_functions import CallHost
+from penstock.worker.lines import Lines
 from penstock.worker.needs import Needs
 from penstock.worker.outcomes import (
-    LOG_CHARS_MAX,
-    LOG_LINES_MAX,
     add_step_logs,
     set_completed,
     set_failed,
@@ -126,7 +125,7 @@ class Attempts:
                 "transient", "NODE_TIMEOUT", f"the attempt did not end within {limit_s:g} s"
             ) from None
         finally:
-            outcome.logs.extend(attempt.logs)
+            outcome.logs.extend(attempt.lines.kept)
         if finish is not None:
             await self._store(scope, outcome, finish)
 
@@ -185,7 +184,7 @@ class _Attempt:
         self._order = order
         self._program = program = scope.program.nodes[order.node]
         self._limit_s = limit_s
-        self.logs: list[payload_pb.LogLine] = []
+        self.lines = Lines()
         self._evaluator = Evaluator(
             AttemptScope(scope, program, order.attempt, order.item_json),
             parts.sandbox,
@@ -269,10 +268,7 @@ class _Attempt:
         )
 
     def _log(self, level: LogLevel, message: str) -> None:
-        if len(self.logs) < LOG_LINES_MAX:
-            at = self._parts.clock.now_us()
-            line = payload_pb.LogLine(at_unix_us=at, level=level, message=message[:LOG_CHARS_MAX])
-            self.logs.append(line)
+        self.lines.add(self._parts.clock.now_us(), level, message)
 
     @property
     def parents(self) -> Sequence[str]:

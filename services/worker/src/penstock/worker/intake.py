@@ -169,4 +169,4 @@ def _refuse(lease: Lease, failure: NodeFailure) -> None:
     draft = Draft()
     _, node, item, attempt = lease.key
     set_failed(draft.add(node, item, attempt), failure)
-    lease.session.report(lease, draft.report, draft.size)
+    lease.session.report(lease, draft.report)

@@ -52,7 +52,7 @@ class Lease:
     """One attempt that this worker was given, from its arrival to the answer to its report.
 
     `stop` abandons the work; `done` is called once when it has ended. `report` is set once the
-    outcome is told; with it `size`, about its bytes, and for an effect barrier `next_lease`, the
+    outcome is told; with it `size`, its bytes, and for an effect barrier `next_lease`, the
     attempt to go on with, and `verdict`.
     `fence_s`: it is stopped when nothing is heard of its coordinator for so long; 0 to go on.
     """
@@ -162,13 +162,13 @@ class Session:
         self._young.clear()
         self.busy.clear()
 
-    def report(self, lease: Lease, report: pb.SegmentReport, size: int) -> None:
+    def report(self, lease: Lease, report: pb.SegmentReport) -> None:
         """Report the last outcomes under a lease."""
         if not report.HasField("lease") and not report.HasField("completed"):
             lease.write_ref(report.lease)
-        self.tell(lease, report, size)
-        report.report_id = lease.report_id
         report.execution_id = lease.key[0]
+        self.tell(lease, report, report.ByteSize())
+        report.report_id = lease.report_id
 
     def tell(self, lease: Lease, report: pb.SegmentReport | Row, size: int) -> None:
         """Put a report on its way.
@@ -186,21 +186,19 @@ class Session:
         if self.outbox is not None:
             self.outbox.put(lease)
 
-    async def commit(
-        self, lease: Lease, report: pb.SegmentReport, size: int, node: int
-    ) -> Lease | None:
+    async def commit(self, lease: Lease, report: pb.SegmentReport, node: int) -> Lease | None:
         """Report outcomes and wait until they are on disk: the lease to go on with `node`, or None
         if the report is void."""
         next_lease = self.take((lease.key[0], node, 0, 1))
         if next_lease is None:
-            self.report(lease, report, size)
+            self.report(lease, report)
             return None
         next_lease.stop = lease.stop
         next_lease.fence_s = lease.fence_s
         next_lease.write_ref(report.continue_with)
         lease.next_lease = next_lease
         lease.verdict = asyncio.get_running_loop().create_future()
-        self.report(lease, report, size)
+        self.report(lease, report)
         return next_lease if await lease.verdict else None
 
     def on_answers(self, report_ids: Iterable[int], *, committed: bool) -> None:
@@ -278,7 +276,7 @@ class Session:
         lease.write_ref(outcome.ref)
         outcome.lost.cause = cause
         stop, lease.stop = lease.stop, None
-        self.report(lease, report, 256)
+        self.report(lease, report)
         if stop is not None:
             stop()
 

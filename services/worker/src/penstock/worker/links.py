@@ -244,12 +244,12 @@ class Link:
             size = 0
             for item in batch:
                 if type(item) is Lease:
-                    _add_report(request, item)
-                    size += item.size
-                    if size > _MESSAGE_BYTES_MAX:
+                    if size and size + item.size > _MESSAGE_BYTES_MAX:
                         request.sent_us = self._clock_us()
                         yield request
                         request, size = pb.WorkRequest(), 0
+                    _add_report(request, item)
+                    size += item.size
                 elif isinstance(item, pb.AttemptStarted):
                     request.started.append(item)
                 elif isinstance(item, Beat):

@@ -8,24 +8,29 @@ from penstock.api.payload.v1 import payload_pb2 as payload_pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.nodes.api import NodeFailure, Sleep, StartWorkflow
 from penstock.worker.failures import to_proto
+from penstock.worker.lines import Lines
 from penstock.workflow.execution.values import INLINE_BYTES_MAX
+from penstock.workflow.variables import VARS_BYTES_MAX
 
-_OUTCOME_BYTES = 96
-LOG_LINES_MAX = 200
-LOG_CHARS_MAX = 8192
+OUTCOME_BYTES_MAX = 1024 * 1024
+"""Of one outcome: whatever is large in it travels by reference, and its parts have limits of their
+own, which are lower together."""
+REPORT_BYTES_MAX = 16 * 1024 * 1024
+"""A report that has so many takes no further outcome: it is sent in one piece, and becomes one
+record of the journal, which must fit into a message with whatever else there is."""
 
 
 class Draft:
-    """A report under one lease, and about how many bytes it has.
+    """A report under one lease, and how many bytes its outcomes have.
 
     Good outcomes go into the report's row of such as long as nothing else came before them.
     """
 
-    __slots__ = ("_ended_us", "report", "size")
+    __slots__ = ("_ended_us", "report", "weight")
 
     def __init__(self) -> None:
         self.report = pb.SegmentReport()
-        self.size = 64
+        self.weight = 0
         self._ended_us = 0
 
     @property
@@ -33,9 +38,13 @@ class Draft:
         """True if nothing was added yet."""
         return not (self.report.outcomes or self.report.completed.nodes)
 
+    @property
+    def is_full(self) -> bool:
+        """True if nothing more should be added: what follows is for another report."""
+        return self.weight >= REPORT_BYTES_MAX
+
     def add(self, node: int, item: int, attempt: int) -> pb.NodeOutcome:
-        """The next outcome, to be filled."""
-        self.size += _OUTCOME_BYTES
+        """The next outcome, to be filled with little: a failure, a loss."""
         outcome = self.report.outcomes.add()
         ref = outcome.ref
         ref.node = node
@@ -45,8 +54,12 @@ class Draft:
         return outcome
 
     def add_made(self, outcome: pb.NodeOutcome) -> None:
-        """An outcome made elsewhere."""
-        self.size += _OUTCOME_BYTES + size_of(outcome)
+        """An outcome made elsewhere. One that is too large to be told becomes a failure."""
+        weight = outcome.ByteSize()
+        if weight > OUTCOME_BYTES_MAX:
+            refuse_weight(outcome, weight)
+            weight = outcome.ByteSize()
+        self.weight += weight
         if self.report.outcomes or not is_plain(outcome):
             self.report.outcomes.append(outcome)
             return
@@ -69,16 +82,16 @@ def is_plain(outcome: pb.NodeOutcome) -> bool:
     return fits and not outcome.HasField("vars")
 
 
-def size_of(outcome: pb.NodeOutcome) -> int:
-    """About how many bytes an outcome's values have."""
-    kind = outcome.WhichOneof("kind")
-    if kind == "completed":
-        return len(outcome.completed.output.json) + sum(map(len, outcome.vars.values_json))
-    if kind == "fanned_out":
-        return sum(map(len, outcome.fanned_out.items_json))
-    if kind == "start_child":
-        return 512 + len(outcome.start_child.params.json)
-    return len(outcome.waiting.output.json) if kind == "waiting" else 512
+def refuse_weight(outcome: pb.NodeOutcome, weight: int) -> None:
+    """Make a failure of an outcome that is larger than one can be."""
+    large = sum(map(len, outcome.vars.values_json))
+    if large > VARS_BYTES_MAX:
+        text = f"the attempt changed variables to {large} bytes; {VARS_BYTES_MAX} is the limit"
+        failure = NodeFailure("permanent", "VARIABLES_TOO_LARGE", text)
+    else:
+        text = f"what the attempt told has {weight} bytes; {OUTCOME_BYTES_MAX} is the limit"
+        failure = NodeFailure("permanent", "OUTPUT_TOO_LARGE", text)
+    set_failed(outcome, failure)
 
 
 def set_failed(outcome: pb.NodeOutcome, failure: NodeFailure) -> None:
@@ -94,7 +107,7 @@ def set_completed(
     outcome.completed.output.CopyFrom(output)
     if chosen is not None:
         outcome.completed.routed = True
-        outcome.completed.chosen.extend(chosen)
+        outcome.completed.chosen.extend(dict.fromkeys(chosen))
 
 
 def set_start_child(
@@ -111,9 +124,12 @@ def set_start_child(
 
 
 def add_step_logs(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:
-    """Console lines of a step."""
+    """Console lines of a step, as far as they are kept."""
     if step.logs:
-        outcome.logs.extend(step.logs[:LOG_LINES_MAX])
+        lines = Lines()
+        for line in step.logs:
+            lines.add(line.at_unix_us, line.level, line.message)
+        outcome.logs.extend(lines.kept)
 
 
 _ON_TIMEOUT = {

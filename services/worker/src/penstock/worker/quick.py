@@ -13,6 +13,7 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb
 from penstock.worker.attempts import Order
 from penstock.worker.calls import RowCall, RowForm, SingleCall, result_of
 from penstock.worker.leases import Lease, Row, Session
+from penstock.worker.outcomes import REPORT_BYTES_MAX, add_step_logs
 from penstock.worker.parts import Parts
 from penstock.worker.program import PlanProgram
 from penstock.worker.scope import NotOpened, RunScope, inline_json, run_json
@@ -277,7 +278,10 @@ def _finish(
             program.observe(node, step.duration_us)
     lease, steps = call.lease, result.steps
     if lease.key[2] or not all(step.output_json and not step.logs for step in steps):
-        _report_each(call, result)
+        if result.ByteSize() > REPORT_BYTES_MAX:
+            call.quick.segments.take_result(call, result)
+        else:
+            _report_each(call, result)
         return
     outputs = [step.output_json for step in steps]
     durations_us = [step.duration_us for step in steps]
@@ -309,22 +313,20 @@ def _report_each(call: QuickRow | QuickSingle, result: sandbox_pb.CallResult) ->
     if item or attempt != 1:
         lease.write_ref(report.lease)
         lease.write_ref(outcomes[0].ref)
-    at_us, size = call.started_us, 64
+    at_us = call.started_us
     for outcome, step in zip(outcomes, result.steps, strict=True):
         outcome.started_unix_us = at_us
         at_us += step.duration_us
         outcome.finished_unix_us = at_us
-        size += write_step(outcome, step)
-    lease.session.report(lease, report, size)
+        write_step(outcome, step)
+    lease.session.report(lease, report)
 
 
-def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> int:
-    """What a step with a small output gave, as the outcome of its node; about its bytes."""
-    if step.logs:
-        outcome.logs.extend(step.logs)
+def write_step(outcome: pb.NodeOutcome, step: sandbox_pb.StepResult) -> None:
+    """What a step with a small output gave, as the outcome of its node."""
+    add_step_logs(outcome, step)
     output_json = step.output_json
     if not output_json and step.HasField("failure"):
         outcome.failed.CopyFrom(step.failure)
-        return 512
-    outcome.completed.output.json = output_json
-    return len(output_json) + _REPORT_BYTES
+    else:
+        outcome.completed.output.json = output_json

@@ -62,7 +62,7 @@ class _Segment:
 
     def report(self) -> None:
         """Say the last of it."""
-        self.lease.session.report(self.lease, self.draft.report, self.draft.size)
+        self.lease.session.report(self.lease, self.draft.report)
 
 
 class Segments:
@@ -138,7 +138,7 @@ class Segments:
     async def _follow(self, segment: _Segment) -> None:
         """Go on with what may follow, then report."""
         clock = self._parts.clock
-        while segment.may_continue and not segment.failed:
+        while segment.may_continue and not (segment.failed or segment.draft.is_full):
             match segment.progress.next_step(clock.now_us() - segment.began_us):
                 case Finish():
                     break
@@ -156,7 +156,7 @@ class Segments:
     async def _commit(self, segment: _Segment, node: int) -> bool:
         """The effect barrier: everything so far on disk, then `node` is the lease."""
         lease, draft = segment.lease, segment.draft
-        follower = await lease.session.commit(lease, draft.report, draft.size, node)
+        follower = await lease.session.commit(lease, draft.report, node)
         if follower is None:
             return False
         segment.lease, segment.draft = follower, Draft()
@@ -197,6 +197,8 @@ class Segments:
         for place, node in enumerate(group.nodes):
             if node != leading and not segment.progress.is_ready(node):
                 continue
+            if segment.draft.is_full:
+                return False  # the others are dispatched once this is told
             if place >= len(result.steps) and len(group.nodes) > 1:
                 if place == 0:
                     return True

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.coordinator.core.notices import ChildEnd, ChildStart, Notice, ReportStart
-from penstock.workflow.execution.debug_events import OutputEdited
+from penstock.workflow.execution.debug_events import BreakpointPassed, OutputEdited
 from penstock.workflow.execution.events import (
     Event,
     ExecutionEnded,
     ExecutionStarted,
+    FailureTaken,
     NodeCompleted,
     NodeFailed,
     NodeFannedOut,
@@ -59,12 +60,17 @@ def weight_of_notices(notices: Iterable[Notice]) -> int:
     return size
 
 
+def _text(text: str) -> int:
+    """Bytes of a text; O(1) for plain English."""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
 def _logs(lines: Iterable[LogLine]) -> int:
-    return sum(len(line.message) for line in lines)
+    return sum(_text(line.message) for line in lines)
 
 
 def _failure(failure: Failure | None) -> int:
-    return len(failure.message) + len(failure.details_json) if failure is not None else 0
+    return _text(failure.message) + len(failure.details_json) if failure is not None else 0
 
 
 def _failed(event: NodeFailed) -> int:
@@ -73,12 +79,15 @@ def _failed(event: NodeFailed) -> int:
 
 def _waiting(event: NodeWaiting) -> int:
     task = event.task
-    asked = len(task.description) + len(task.form_json) if task is not None else 0
-    return len(event.output.json) + asked
+    if task is None:
+        return len(event.output.json)
+    asked = _text(task.description) + len(task.form_json) + sum(map(_text, task.assignees))
+    return len(event.output.json) + asked + len(task.data.json)
 
 
 def _held(event: NodeHeld) -> int:
-    return weight_of((event.outcome,)) if event.outcome is not None else 0
+    outcome = event.outcome
+    return _text(event.note) + (weight_of((outcome,)) if outcome is not None else 0)
 
 
 def _started(event: ExecutionStarted) -> int:
@@ -92,7 +101,7 @@ def _ended(event: ExecutionEnded) -> int:
 
 
 def _intervened(event: NodeIntervened) -> int:
-    return len(event.input.json) if event.input is not None else 0
+    return _text(event.reason) + (len(event.input.json) if event.input is not None else 0)
 
 
 _WEIGHTS: dict[type, Callable[[Any], int]] = {
@@ -102,10 +111,12 @@ _WEIGHTS: dict[type, Callable[[Any], int]] = {
     ExecutionStarted: _started,
     ExecutionEnded: _ended,
     NodeIntervened: _intervened,
+    FailureTaken: lambda event: _failure(event.failure),
+    BreakpointPassed: lambda event: len(event.breakpoint),
     NodeFannedOut: lambda event: sum(map(len, event.items_json)),
     SignalReceived: lambda event: len(event.payload.json),
     OutcomesCarried: lambda event: weight_of(event.outcomes),
     OutputEdited: lambda event: len(event.output.json),
-    TaskAnswered: lambda event: len(event.data.json),
+    TaskAnswered: lambda event: len(event.data.json) + _text(event.comment),
     VarsChanged: lambda event: sum(map(len, event.change.values_json)),
 }

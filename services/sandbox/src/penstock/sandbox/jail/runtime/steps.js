@@ -166,6 +166,7 @@ class StepRun {
     this.item = shape.itemAt < 0 ? undefined : call.revivedAt(shape.itemAt);
     this.last = call.index === call.program.shapes.length - 1;
     this.logs = noLogs;
+    this.logged = 0;
     this.chosen = null;
     this.taken = null;
     this.clock = null;

@@ -2,6 +2,8 @@
 
 const LOG_LINES_MAX = 200;
 const LOG_CHARS_MAX = 8192;
+const LOGS_CHARS_MAX = 65536; // Of all lines of a step, each counted with what goes with it.
+const LOG_LINE_CHARS = 24;
 const HOST_CALLS_MAX = 10_000;
 const READINGS_PER_MS = 1000;
 const SLEEP_MS_MAX = 2 ** 30; // Twelve days: every call ends sooner.
@@ -91,14 +93,16 @@ const inspect = (value) => {
 };
 
 const writeLog = (step, level, message) => {
-  if (step.logs.length > LOG_LINES_MAX) return;
-  const at = now() * 1000;
+  if (step.logged > LOGS_CHARS_MAX) return;
   if (step.logs === noLogs) step.logs = [];
-  if (step.logs.length === LOG_LINES_MAX) {
-    step.logs.push([at, 'warn', `further lines are dropped: ${LOG_LINES_MAX} is the limit of one attempt`]);
-    return;
+  const line = message.slice(0, LOG_CHARS_MAX).toWellFormed();
+  const isLast = step.logs.length === LOG_LINES_MAX;
+  step.logged += isLast ? Infinity : line.length + LOG_LINE_CHARS;
+  if (step.logged <= LOGS_CHARS_MAX) step.logs.push([now() * 1000, level, line]);
+  else {
+    const limit = isLast ? `${LOG_LINES_MAX}` : `${LOGS_CHARS_MAX / 1024} KiB`;
+    step.logs.push([now() * 1000, 'warn', `further lines are dropped: ${limit} is the limit of one attempt`]);
   }
-  step.logs.push([at, level, message.slice(0, LOG_CHARS_MAX).toWellFormed()]);
 };
 
 const makeConsole = (step) => {
