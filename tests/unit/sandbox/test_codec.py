@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from penstock.api.payload.v1 import payload_pb2
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
+from penstock.common.sandbox_programs import PROGRAMS_MAX
 from penstock.sandbox.jail.codec import Codec
-from penstock.sandbox.jail.programs import PROGRAMS_MAX
 
 loads = msgspec.json.decode
 
@@ -81,10 +81,10 @@ def program(number: int = 7, **fields: object) -> pb.Program:
 
 def test_all_programs_of_a_wide_workflow_stay_known():
     codec = Codec()
-    told = [program(at) for at in range(3_000)]
-    again = [batch(1 + at, ids=(at,), number=at) for at in range(3_000)]
+    told = [program(at) for at in range(PROGRAMS_MAX)]
+    again = [batch(1 + at, ids=(at,), number=at) for at in range(PROGRAMS_MAX)]
     first = messages(codec, pb.RunRequest(programs=told, batches=again))
-    assert sum(one[0] == "p" for one in first) == 3_000
+    assert sum(one[0] == "p" for one in first) == PROGRAMS_MAX
     assert {str(one[0]) for one in messages(codec, pb.RunRequest(batches=again))} == {"c"}
 
 

@@ -23,9 +23,10 @@ class HostFunctions(Protocol):
 
 class RowForm:
     """Calls that differ only in the values they bring: a program for the sandbox, its scripts, and
-    the plan indexes of the nodes whose outputs each call brings."""
+    the plan indexes of the nodes whose outputs each call brings. `size` is that of the code and the
+    environment, about, in bytes."""
 
-    __slots__ = ("program", "reads", "scripts")
+    __slots__ = ("program", "reads", "scripts", "size")
 
     def __init__(
         self, program: pb.Program, reads: tuple[int, ...], scripts: Sequence[pb.Script]
@@ -33,6 +34,8 @@ class RowForm:
         self.program = program
         self.reads = reads
         self.scripts = scripts
+        code_bytes = sum([len(script.source) for script in scripts])
+        self.size = code_bytes + len(program.env_json)
 
 
 class PendingCall:

@@ -7,7 +7,7 @@ for something ends as `CallLost`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 
 import grpc
 
@@ -16,19 +16,20 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2 as pb
 from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc as pb_grpc
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
+from penstock.common.sandbox_programs import PROGRAMS_MAX
 from penstock.worker.calls import (
     AwaitedCall,
     HostFunctions,
-    PendingCall,
     RowCall,
     RowForm,
     SingleCall,
 )
 
 _BATCH_CALLS = 500
-_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+_MESSAGE_BYTES_MAX = 12 * 1024 * 1024
+"""A message of this size is sent: the call that made it so may be as large as any, with its code,
+and still the sandbox takes it (`penstock.common.rpc.server.MESSAGE_BYTES_MAX`)."""
 _BUNDLES_MAX = 10_000
-_PROGRAMS_MAX = 4_000
 _CALL_BYTES_MAX = 48 * 1024 * 1024
 _GRACE_S = 2.0
 _FIRST_PAUSE_S = 0.05
@@ -48,7 +49,8 @@ _TOO_LARGE = payload_pb.Failure(
 log = get_logger("sandbox_client")
 
 
-Outgoing = PendingCall | pb.HostResult | int
+Pending = RowCall | SingleCall
+Outgoing = Pending | pb.HostResult | int
 
 
 class _Columns:
@@ -83,12 +85,14 @@ class _Message:
         self.columns: dict[tuple[RowForm, str], _Columns] = {}
         self.size = 0
 
-    def add_row(self, call: RowCall) -> None:
-        """Add a call to the others of its form."""
+    def add_row(self, call: RowCall, known: Container[RowForm]) -> None:
+        """Add a call to the others of its form; a form that is news weighs with its code."""
         key = (call.form, call.tenant)
         columns = self.columns.get(key)
         if columns is None:
             columns = self.columns[key] = _Columns(call.form, call.tenant)
+            if call.form not in known:
+                self.size += call.form.size
         columns.add(call)
         self.size += call.size
 
@@ -103,12 +107,12 @@ class _Stream:
         self._programs: dict[RowForm, int] = {}
 
     async def requests(self) -> AsyncIterator[pb.RunRequest]:
-        """Messages for whatever has gathered, none much larger than 16 MiB."""
+        """Messages for whatever has gathered, each with at most one call beyond 12 MiB."""
         async for batch in self.outbox.batches(_BATCH_CALLS):
             message = _Message()
             for item in batch:
                 if isinstance(item, RowCall):
-                    message.add_row(item)
+                    message.add_row(item, self._programs)
                 else:
                     message.size += self._add(message.request, item)
                 if message.size > _MESSAGE_BYTES_MAX:
@@ -135,7 +139,7 @@ class _Stream:
         number = known.pop(form, -1)
         if number < 0:
             number = len(known)
-            if number >= _PROGRAMS_MAX:
+            if number >= PROGRAMS_MAX:
                 number = known.pop(next(iter(known)))
             self._add_scripts(request, form.scripts)
             request.programs.add().CopyFrom(form.program)
@@ -143,30 +147,32 @@ class _Stream:
         known[form] = number
         return number
 
-    def _add(self, request: pb.RunRequest, item: Outgoing) -> int:
+    def _add(self, request: pb.RunRequest, item: SingleCall | pb.HostResult | int) -> int:
+        """Add what goes alone; about its size in bytes, with the code that is news."""
         if isinstance(item, SingleCall):
-            self._add_scripts(request, item.scripts)
             request.calls.append(item.call)
-            return item.size
+            return item.size + self._add_scripts(request, item.scripts)
         if isinstance(item, int):
             request.cancelled_calls.append(item)
             return 8
-        if isinstance(item, pb.HostResult):
-            request.host_results.append(item)
-            return len(item.value_json) + 64
-        raise TypeError(f"{type(item).__name__} cannot be sent")
+        request.host_results.append(item)
+        return len(item.value_json) + 64
 
-    def _add_scripts(self, request: pb.RunRequest, scripts: Sequence[pb.Script]) -> None:
+    def _add_scripts(self, request: pb.RunRequest, scripts: Sequence[pb.Script]) -> int:
+        """Add those that are news; returns about their size."""
         bundle = id(scripts)
         if bundle in self._sent_bundles:
-            return
+            return 0
         if len(self._sent_bundles) >= _BUNDLES_MAX:
             self._sent_bundles.clear()
         self._sent_bundles[bundle] = scripts  # held on to, so that its id stays its own
+        size = 0
         for script in scripts:
             if script.script_id not in self._sent_scripts:
                 self._sent_scripts.add(script.script_id)
                 request.scripts.append(script)
+                size += len(script.source)
+        return size
 
 
 class SandboxClient:
@@ -174,7 +180,7 @@ class SandboxClient:
 
     def __init__(self, stub: "pb_grpc.SandboxServiceAsyncStub") -> None:
         self._stub = stub
-        self._pending: dict[int, PendingCall] = {}
+        self._pending: dict[int, Pending] = {}
         self._last_id = 0
         self._stream = _Stream()
         self._tasks: asyncio.TaskGroup | None = None
@@ -187,7 +193,7 @@ class SandboxClient:
         """Calls without a result."""
         return len(self._pending)
 
-    def submit(self, pending: PendingCall) -> int:
+    def submit(self, pending: Pending) -> int:
         """Send a call; its `done` gets the result. Returns the id, for `cancel`."""
         self._last_id = call_id = self._last_id + 1
         pending.call_id = call_id
@@ -314,7 +320,7 @@ class SandboxClient:
         for task in self._answering.pop(call_id, ()):
             task.cancel()
 
-    async def _answer(self, pending: PendingCall, request: pb.HostCall, stream: _Stream) -> None:
+    async def _answer(self, pending: Pending, request: pb.HostCall, stream: _Stream) -> None:
         host = pending.host if isinstance(pending, SingleCall) else None
         if host is None:
             result = pb.HostResult(call_id=request.call_id, host_call_id=request.host_call_id)

@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from google.protobuf.message import DecodeError
 
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb2
+from penstock.common.sandbox_programs import PROGRAMS_MAX
 from penstock.sandbox.frames import REPLY
 from penstock.sandbox.front.calls import InFlight, Program, Stream, holder_of, learn
 from penstock.sandbox.front.process import JailProcess
-
-_PROGRAMS_MAX = 4_000
-"""Programs that a jail keeps (see `penstock.sandbox.jail.programs`); many more than can come in one
-request."""
 
 Told = sandbox_pb2.HostCall | sandbox_pb2.CallResult | sandbox_pb2.ResultBatch
 
@@ -107,7 +104,7 @@ class Jail:
         number = known.pop(program, -1)
         if number < 0:
             number = len(known)
-            if number >= _PROGRAMS_MAX:
+            if number >= PROGRAMS_MAX:
                 number = known.pop(next(iter(known)))
             self._add_scripts(request, program.message.steps, stream)
             request.programs.add().CopyFrom(program.message)

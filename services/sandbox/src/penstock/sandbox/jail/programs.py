@@ -10,10 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.api.sandbox.v1 import sandbox_service_pb2 as sandbox_pb2
+from penstock.common.sandbox_programs import PROGRAMS_MAX
 from penstock.sandbox.batches import width_of
-
-PROGRAMS_MAX = 4_000
-"""All code nodes of a wide workflow, and of some others; each costs V8 some 14 KB once compiled."""
 
 STEPS_MAX = 10_000
 """Steps of all programs that the runtime knows: each may hold a compiled function."""
