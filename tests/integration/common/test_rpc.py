@@ -24,6 +24,9 @@ class Payloads(rpc.PayloadServiceServicer):
         raise NotFound("no such payload", fix="look elsewhere", digest=request.digest)
 
     async def PutPayload(self, request, context):
+        if len(request.json) > 1:
+            long = {"code": "X", "path": request.json.decode(), "message": "é" * 9_000, "line": 3}
+            raise InvalidWorkflow(issues=[long, long], workflow="w" * 9_000)
         issue = {"code": "X", "path": "nodes.a", "message": "wrong " + "x" * 200, "line": 3}
         raise InvalidWorkflow(issues=[issue] * 100)
 
@@ -53,6 +56,16 @@ async def test_many_issues_are_cut_to_fit_and_say_so(stub):
         await call(stub[0].PutPayload, pb.PutPayloadRequest(json=b"1"))
     assert 0 < len(caught.value.issues) < 100
     assert caught.value.facts["issues_cut"] is True
+
+
+@pytest.mark.parametrize("letter", ["p", "\n", "€"])
+async def test_however_long_a_finding_is_one_is_told(stub, letter):
+    with pytest.raises(InvalidWorkflow) as caught:
+        await call(stub[0].PutPayload, pb.PutPayloadRequest(json=(letter * 300_000).encode()))
+    found = caught.value.issues
+    assert found[0]["line"] == 3
+    assert found[0]["message"].startswith("é")
+    assert found[0]["path"].startswith(letter)
 
 
 async def test_a_bug_is_hidden_behind_an_internal_error(stub):

@@ -37,6 +37,21 @@ def test_defaults_are_filled_in():
     }  # fmt: skip
 
 
+def test_what_is_repeated_of_a_long_value_is_cut():
+    given = {"sku": ["x" * 900_000], "mode": "y" * 900_000, "n" * 900_000: 1, "limit": "z" * 9_000}
+    _, issues = check_params(plan(), given)
+    assert len(issues) == 4
+    assert all(len(one.message) + len(one.path) + len(one.fix) < 2_000 for one in issues)
+    (short,) = SchemaChecker({"maxLength": 3}).misfits("w" * 900_000)
+    assert len(short.message) < 700
+    assert short.message.endswith("is longer than 3 characters.")
+
+
+def test_a_value_that_is_wrong_in_many_places_is_explained_up_to_a_number():
+    wrong = SchemaChecker({"items": {"type": "object", "additionalProperties": False}})
+    assert 0 < len(wrong.misfits([{"a": 1, "b": 2}] * 100_000)) <= 2_000
+
+
 def test_every_problem_is_told():
     found = problems({"limit": "x", "mode": "fats", "address": {"city": 5}, "skuu": 1})
     assert found == [

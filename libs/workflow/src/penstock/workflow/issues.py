@@ -10,6 +10,8 @@ Severity = Literal["error", "warning", "info"]
 ISSUES_MAX = 500
 """More errors (or more remarks) than this help nobody; a last one then says how many were left out.
 """
+TEXT_CHARS_MAX = 600
+"""Of a sentence, a place or a remedy: they repeat what was given, which may be of any length."""
 
 
 class Issue(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +84,16 @@ class IssueList:
         if len(kept) >= ISSUES_MAX:
             self._left_out += severity == "error"
             return
-        kept.append(Issue(code, severity, place.line, place.column, place.path, message, fix))
+        path, message, fix = map(shortened, (place.path, message, fix))
+        kept.append(Issue(code, severity, place.line, place.column, path, message, fix))
+
+
+def shortened(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """A text as it is, or without its middle: what is wrong stands at the beginning or the end."""
+    if len(text) <= chars_max:
+        return text
+    half = chars_max // 2
+    return f"{text[: chars_max - half]} ... {text[-half:]}"
 
 
 def to_dicts(issues: Sequence[Issue]) -> list[dict[str, Any]]:

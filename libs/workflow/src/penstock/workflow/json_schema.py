@@ -6,6 +6,7 @@ and patterns are matched by an engine that needs linear time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -13,6 +14,7 @@ import msgspec
 from jsonschema_rs import ValidationErrorKind as Kinds
 
 from penstock.workflow.expressions.template import OPEN
+from penstock.workflow.issues import shortened
 from penstock.workflow.located import kind_of
 from penstock.workflow.nearest import Names
 
@@ -23,6 +25,8 @@ _BOUNDS = {
     Kinds.ExclusiveMaximum: "less than",
 }
 
+_MISFITS_MAX = 1_000
+"""Ways in which one value does not fit; explaining 100,000 of them takes seconds."""
 
 _TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 _OTHER_WORDS = {
@@ -83,7 +87,7 @@ class SchemaChecker:
             raise BadSchema(_first_line(error)) from error
 
     def misfits(self, value: Any) -> list[Misfit]:
-        """Everything that does not fit."""
+        """What does not fit: all of it, up to a number that nobody reads."""
         try:
             return self._found(value)
         except ValueError:  # the validator's own limit, near 255 levels
@@ -95,7 +99,9 @@ class SchemaChecker:
         found: list[Misfit] = []
         for error in self._validator.iter_errors(value):
             if not self._excused(error):
-                found.extend(self._explain(error))
+                found.extend(islice(self._explain(error), _MISFITS_MAX))
+            if len(found) >= _MISFITS_MAX:
+                break
         return found
 
     def _explain(self, error: jsonschema_rs.ValidationError) -> Iterator[Misfit]:
@@ -112,7 +118,7 @@ class SchemaChecker:
             message = f"must be {_article(wanted)}, not {kind_of(error.instance)}."
             yield Misfit(path, message, _type_fix(wanted, error.instance))
         elif isinstance(kind, Kinds.Enum):
-            options = [str(option) for option in kind.options]
+            options = [shortened(str(option), 60) for option in kind.options]
             hint = Names(options).hint(str(error.instance))
             message = f"must be one of {', '.join(options[:20])}, not {kind_of(error.instance)}."
             yield Misfit(path, message, hint)
@@ -122,7 +128,8 @@ class SchemaChecker:
         elif isinstance(kind, Kinds.OneOfMultipleValid):
             yield Misfit(path, self._too_many_of(error))
         elif word := _BOUNDS.get(type(kind)):
-            yield Misfit(path, f"must be {word} {kind.as_dict()['limit']}, not {error.instance}.")
+            given = shortened(str(error.instance), 60)
+            yield Misfit(path, f"must be {word} {kind.as_dict()['limit']}, not {given}.")
         else:
             yield Misfit(path, _sentence(error.message))
 
@@ -207,6 +214,7 @@ def _article(word: str) -> str:
 
 
 def _sentence(text: str) -> str:
+    text = shortened(text)
     return text if text.endswith(".") else text + "."
 
 

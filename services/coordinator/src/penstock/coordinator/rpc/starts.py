@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import grpc
-import msgspec
 
 from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_RUNNING
 from penstock.api.workflow.v1.workflow_service_pb2 import (
@@ -14,13 +13,17 @@ from penstock.api.workflow.v1.workflow_service_pb2 import (
     StartExecutionsResponse,
     StartRefused,
 )
-from penstock.common.errors import PenstockError, to_facts
+from penstock.common.errors import PenstockError
 from penstock.common.logging import get_logger
+from penstock.common.rpc.status import encode_facts
 from penstock.common.rpc.streams import Outbox
 from penstock.coordinator.shell.starts.starts import Call, Starts
 
 _ANSWERS_MAX = 200
-"""Answers in one message: each may hold 64 KiB of output."""
+"""Answers in one message: each may hold 64 KiB of output ..."""
+_FACTS_BYTES_MAX = 64 * 1024
+"""... or as much about what is wrong."""
+_FACT_CHARS_MAX = 200
 
 
 class CorrelatedListener:
@@ -42,10 +45,11 @@ class CorrelatedListener:
     def on_refused(self, error: PenstockError) -> None:
         """It was not started."""
         refused = StartRefused(
-            reason=error.reason, message=error.message, grpc_code=error.grpc_code.value[0]
+            reason=error.reason, message=error.message[:1000], grpc_code=error.grpc_code.value[0]
         )
-        refused.metadata.update({name: str(value) for name, value in error.facts.items()})
-        refused.metadata["facts"] = msgspec.json.encode(to_facts(error)).decode()
+        for name, value in error.facts.items():
+            refused.metadata[name] = str(value)[:_FACT_CHARS_MAX]
+        refused.metadata["facts"] = encode_facts(error, _FACTS_BYTES_MAX)
         told = CorrelatedAnswer(correlation_id=self._correlation_id, refused=refused)
         self._stream.tell(told, self._correlation_id, over=True)
 
