@@ -13,7 +13,6 @@ from penstock.common.errors import InvalidArgument
 from penstock.common.journal_codec import (
     apart,
     batch_from_proto,
-    batch_to_proto,
     encode_batch,
     row_from_report,
 )
@@ -119,7 +118,7 @@ def test_a_row_takes_a_sequence_for_each_of_its_nodes() -> None:
 
 def test_readers_get_a_row_taken_apart() -> None:
     row = row_of(0, 1, attempt=2)
-    written = batch_to_proto("E", 4, 9, (row,))
+    written = journal.EventBatch.FromString(encode_batch("E", 4, 9, (row,)))
     assert len(written.events) == 1
     assert batch_from_proto(written) == ("E", 4, 9, tuple(row.apart()))
     known = apart(written)

@@ -20,10 +20,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
+    monotonic = staticmethod(time.monotonic)
+
     def now_us(self) -> int:
         """Microseconds since the Unix epoch."""
         return time.time_ns() // 1000  # noqa: TID251 - this is the clock
-
-    def monotonic(self) -> float:
-        """Seconds that only ever grow."""
-        return time.monotonic()

@@ -24,7 +24,7 @@ _KEYWORDS = (
 
 class ParamsChecker:
     """Checks the parameters of starts of one plan. Keep it with the plan: building it compiles the
-    schema."""
+    schema. `declared` is false if there are none."""
 
     def __init__(self, plan: Plan) -> None:
         schema = plan.params_schema
@@ -34,6 +34,7 @@ class ParamsChecker:
             for name, declared in self._properties.items()
             if "default" in declared
         }
+        self.declared = bool(self._properties)
         self._names = Names(self._properties)
         self._checkers = {
             name: SchemaChecker(declared) for name, declared in self._properties.items()

@@ -314,5 +314,8 @@ def count_sequences(events: Iterable[Event]) -> int:
     """How many sequences these events take."""
     count = 0
     for event in events:
-        count += event.sequences if type(event) is NodesCompleted else 1
+        if type(event) is NodesCompleted:
+            count += len(event.nodes) + (1 if event.queued else 0)
+        else:
+            count += 1
     return count

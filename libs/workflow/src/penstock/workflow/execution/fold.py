@@ -61,6 +61,10 @@ class ExecutionState(StateData):
                 self._on_completed_row(event, at_us)
             case ev.NodesQueued():
                 self._on_queued(event.nodes, at_us)
+            case ev.ExecutionStarted():
+                self._on_started(event, at_us)
+            case ev.ExecutionEnded():
+                self._on_ended(event)
             case ev.NodeRunning():
                 self._on_running(event)
             case ev.NodeFailed():
@@ -80,14 +84,10 @@ class ExecutionState(StateData):
                 self._on_fanned_out(event, at_us)
             case ev.SignalReceived():
                 self.waits.receive(event)
-            case ev.ExecutionStarted():
-                self._on_started(event, at_us)
             case ev.CancelRequested():
                 pass
             case ev.NodesCancelled():
                 self._on_cancelled(event, at_us)
-            case ev.ExecutionEnded():
-                self._on_ended(event)
             case ev.StartDue() | ev.FailureTaken() | VarsChanged():
                 take_turn(self, event)
             case ev.OutcomesCarried():

@@ -53,6 +53,7 @@ class PlanTables:
         "fails_softly",
         "failure_node",
         "handles_failure",
+        "has_deadlines",
         "has_once",
         "hidden",
         "nodes",
@@ -105,6 +106,7 @@ class PlanTables:
         self.fails_softly = tuple(node.on_error == "continue" for node in nodes)
         self.rows: dict[tuple[int, ...], RowChange | None] = {}
         self.deadline_us = tuple(round(node.deadline_s * US_PER_S) for node in nodes)
+        self.has_deadlines = any(self.deadline_us)
 
     def _count_readers(self) -> "array[int]":
         readers = array("I", [0] * self.size)

@@ -145,6 +145,9 @@ class Waits:
 
     def given_up(self) -> "Waits":
         """What there is once nothing is waited for any more: the news that nobody is asked now."""
+        waited = self.heap or self.sleeping or self.polls or self.signals or self.signal_ids
+        if not waited and self.tasks is None:
+            return self  # nothing ever was
         nothing = Waits()
         if self.tasks is not None:
             self.tasks.close_all()

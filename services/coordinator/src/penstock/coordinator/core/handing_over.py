@@ -30,10 +30,9 @@ def on_hand_over(turn: Turn, asked: HandOver) -> None:
         turn.emit(AttemptsHandedOver(refs, asked.worker))
 
 
-def announce(state: ExecutionState, event: ExecutionStarted) -> ExecutionStarted:
-    """The start of an execution, which says whether its history will hold such events."""
-    if not state.tables.has_once:
-        return event
+def announce(event: ExecutionStarted) -> ExecutionStarted:
+    """The start of an execution whose plan has nodes with `effects: once`: it says that its history
+    will hold such events."""
     return msgspec.structs.replace(event, records_hand_over=True)
 
 

@@ -96,7 +96,8 @@ def step(state: ExecutionState, happened: Input, now_us: int) -> Step:
             on_report(turn, happened)
         case Start():
             if state.started is None:
-                turn.emit(announce(state, happened.event))
+                started = happened.event
+                turn.emit(announce(started) if state.tables.has_once else started)
                 for event in happened.then:
                     turn.emit(event)
                 begin_debugging(turn)

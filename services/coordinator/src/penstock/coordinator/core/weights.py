@@ -20,6 +20,7 @@ from penstock.workflow.execution.events import (
     NodeFannedOut,
     NodeHeld,
     NodesCompleted,
+    NodesQueued,
     NodeWaiting,
     OutcomesCarried,
     SignalReceived,
@@ -39,6 +40,8 @@ def weight_of(events: Iterable[Event]) -> int:
             size += len(event.output.json)
             if event.logs:
                 size += _logs(event.logs)
+        elif type(event) is NodesQueued:
+            pass
         elif (weigh := _WEIGHTS.get(type(event))) is not None:
             size += weigh(event)
     return size
@@ -97,7 +100,8 @@ def _started(event: ExecutionStarted) -> int:
 
 
 def _ended(event: ExecutionEnded) -> int:
-    return len(event.output.json) + _failure(event.failure)
+    failure = event.failure
+    return len(event.output.json) + (_failure(failure) if failure is not None else 0)
 
 
 def _intervened(event: NodeIntervened) -> int:

@@ -52,7 +52,12 @@ def add_record(write: ShardWrite, live: Live, made: Body, now_us: int, wake_us: 
         _add_beginning(row, live.plan, state)
         if state.parent is not None:
             add_child(write, live)
-    row.nodes_done, row.nodes_total = progress(state)
+    tables = state.tables
+    if tables.hidden < 0:
+        row.nodes_total = tables.size
+        row.nodes_done = tables.size - state.remaining
+    else:
+        row.nodes_done, row.nodes_total = progress(state)
     if wake_us:
         row.wake_unix_us = wake_us
     end = state.end

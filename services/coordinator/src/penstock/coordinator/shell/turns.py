@@ -273,7 +273,8 @@ class Turns:
                 self._dues.add_to(write, live, shard.head + 1)
             if wake_us != live.wake_us:
                 self._arm(live, wake_us)
-            if live.rests or waits.sleeping or waits.due or state.is_watched:
+            watched = state.touched is not None or state.debug is not None
+            if watched or live.rests or waits.sleeping or waits.due:
                 row = write.records[-1].projection
                 self.on_waiting(live, row, now_us, self.appends.next_id)
             shard.head += 1

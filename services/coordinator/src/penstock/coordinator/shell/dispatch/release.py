@@ -307,6 +307,8 @@ class Release:
                         self.ready.add(live, command.refs)
                 case AnswerReport():
                     accepted = command.accepted
+                case Finish():
+                    self._finish(live, command)
                 case CancelAttempts():
                     self._cancel(live, command, decided_at)
                 case StoreOutput():
@@ -314,8 +316,6 @@ class Release:
                         self._joins.store(live, command)
                 case ShowVars():
                     live.shown_vars = command.vars_json
-                case Finish():
-                    self._finish(live, command)
         if live.permits is not None:
             self._settle(live, live.permits, commands)
         if caller is not None:

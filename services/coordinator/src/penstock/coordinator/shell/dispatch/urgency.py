@@ -22,7 +22,7 @@ def is_usual(live: Live) -> bool:
     return (
         level_of(live) == PRIORITY_USUAL
         and not live.state.waits.deadline_us
-        and not any(live.state.tables.deadline_us)
+        and not live.state.tables.has_deadlines
     )
 
 

@@ -58,8 +58,9 @@ def check_text(value: str, path: str, most: int = NAME_CHARS_MAX) -> None:
 def check_tags(tags: Iterable[str]) -> None:
     """Refuse labels beyond their limits."""
     given = list(tags)
-    if len(given) > TAGS_MAX or any(
-        not 0 < len(tag) <= NAME_CHARS_MAX or _CONTROL.search(tag) for tag in given
+    if given and (
+        len(given) > TAGS_MAX
+        or any(not 0 < len(tag) <= NAME_CHARS_MAX or _CONTROL.search(tag) for tag in given)
     ):
         raise InvalidArgument(
             "`tags` is not acceptable.",

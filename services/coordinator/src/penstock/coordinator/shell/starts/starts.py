@@ -229,7 +229,6 @@ class Starts:
     def _begin(self, call: Call, prepared: Prepared, place: tuple[str, Shard]) -> None:
         """Make the execution; from here on only the journal decides."""
         definition = prepared.definition
-        under = call.under or under_of(call.tenant, call.request)
         plan = definition.plan
         execution_id, shard = place
         live = Live(execution_id, call.tenant, shard, plan)
@@ -245,7 +244,7 @@ class Starts:
             prepared.params,
             prepared.trigger,
             (*plan.tags, *prepared.tags),
-            under.fingerprint if under is not None else "",
+            call.under.fingerprint if call.under is not None else "",
             call.traceparent,
             prepared.options,
         )
@@ -261,7 +260,7 @@ class Starts:
         try:
             under = call.under or under_of(call.tenant, call.request)
             if under is not None:
-                await self._start_under(call, under)
+                await self._start_under(msgspec.structs.replace(call, under=under), under)
             else:
                 await self._start_prepared(call, self.fresh_id)
         except PenstockError as error:
@@ -377,6 +376,8 @@ class Starts:
 
 def checked_params(definition: Definition, params_json: bytes) -> bytes:
     """Parameters with defaults filled in. Raises `InvalidParams`, `InvalidArgument`."""
+    if not params_json and not definition.checker.declared:
+        return b"{}"
     params = decoded_object(params_json, "params") if params_json else {}
     filled, issues = definition.checker.check(params)
     if any(issue.severity == "error" for issue in issues):
