@@ -178,6 +178,8 @@ class CronWatch:
 
     def _judge_fire(self, key: Key, slot_us: int, fire: pb.Fire, seen_at: float) -> None:
         told = self.told[key]
+        if told.get(slot_us) == fire.outcome == pb.OUTCOME_QUEUED:
+            return  # it was told before, and judged
         before = told.get(slot_us, pb.OUTCOME_QUEUED)
         told[slot_us] = fire.outcome
         name = pb.Outcome.Name(fire.outcome)

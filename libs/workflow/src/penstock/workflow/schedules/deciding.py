@@ -41,10 +41,11 @@ class Position(msgspec.Struct, frozen=True):
 
 
 def next_step(timing: Timing, at: Position, now_us: int, *, busy: bool) -> Step | None:
-    """The step to take now, None if there is none. `busy`: a run of the schedule goes on."""
-    if at.queued_us and not busy:
-        return Step(Act.START, at.queued_us, at.queued_us, was_queued=True)
+    """The step to take now, None if there is none. `busy`: a run of the schedule goes on. A slot
+    that waits may have been put there by somebody whose clock is ahead: its time comes first."""
     until_us = now_us - timing.shift_us
+    if 0 < at.queued_us <= until_us and not busy:
+        return Step(Act.START, at.queued_us, at.queued_us, was_queued=True)
     slot = timing.next_slot(at.cursor_us)
     if not slot or slot > until_us:
         return None
@@ -52,6 +53,15 @@ def next_step(timing: Timing, at: Position, now_us: int, *, busy: bool) -> Step 
     if slot <= missed_until:
         return Step(Act.MISS, slot, missed_until)
     return Step(_act(timing, at, busy=busy), slot, slot)
+
+
+def waits_until_us(timing: Timing, at: Position, *, busy: bool) -> int:
+    """When there is a step to take, 0 for never as long as nothing else changes."""
+    due_us = timing.due_us(at.cursor_us)
+    if not at.queued_us or busy:
+        return due_us
+    queued_us = at.queued_us + timing.shift_us
+    return min(queued_us, due_us) if due_us else queued_us
 
 
 def after(at: Position, step: Step) -> Position:

@@ -17,9 +17,16 @@ from penstock.api.schedule.v1.schedule_pb2 import (
 )
 from penstock.common.clock import Clock
 from penstock.common.errors import PenstockError
-from penstock.common.schedule_codec import due_us, position_of, timing_of
+from penstock.common.schedule_codec import position_of, timing_of
 from penstock.coordinator.shell.schedules.runs import Runs
-from penstock.workflow.schedules.deciding import Act, Position, Step, after, next_step
+from penstock.workflow.schedules.deciding import (
+    Act,
+    Position,
+    Step,
+    after,
+    next_step,
+    waits_until_us,
+)
 from penstock.workflow.schedules.timing import Timing
 
 FIRES_MAX = 20
@@ -81,7 +88,8 @@ class Firing:
             at = after(at, step)
         else:
             fired.more = True
-        fired.next_us = due_us(schedule, at.cursor_us)
+        if not schedule.paused:
+            fired.next_us = waits_until_us(timing, at, busy=bool(open_runs))
         fired.progress = _progress(schedule, at, fires, open_runs)
         fired.progress.next_unix_us = fired.next_us
         if beginning:
