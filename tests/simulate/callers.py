@@ -26,7 +26,7 @@ from penstock.common.errors import (
 )
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
-from simulate.flows import SIGNAL
+from simulate.flows import SIGNAL, awaits_signals
 from simulate.hands import Hands
 from simulate.script import TENANTS, Errand
 from support.simulated.fabric import Process
@@ -105,7 +105,7 @@ class Callers:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(errand.watchers):
                 tasks.create_task(Watcher(self, self._cluster, errand.tenant, execution).run())
-            if '"wait@1"' in self._cluster.script.flows[errand.flow]:
+            if awaits_signals(self._cluster.script.flows[errand.flow]):
                 tasks.create_task(self.signal_until_over(errand.tenant, execution, "s"))
             if errand.cancels_after_s:
                 tasks.create_task(self._cancel(errand, execution))

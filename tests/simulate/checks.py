@@ -24,7 +24,6 @@ from typing import Any
 from penstock.api.peer.v1.peer_service_pb2 import DeliverRequest
 from penstock.api.state.v1 import state_service_pb2 as state_pb
 from penstock.common.ids import shard_of
-from penstock.common.journal_codec import decode_batch
 from penstock.coordinator.shell.live import Phase
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.fold import ExecutionState
@@ -34,10 +33,12 @@ from simulate.cluster import Cluster
 from simulate.crons import CronWatch
 from simulate.hands import Hands
 from simulate.limits import LimitWatch, left_of, waits_at_gate
+from simulate.script import TENANTS
 from support.journal_checker import Judge
 from support.journal_families import check_families
 from support.simulated.database import Row
 from support.simulated.fabric import NOBODY, Process
+from support.simulated.spoken import decoded
 from support.simulated.watches import EffectWatch, Plans, ReleaseWatch
 from support.simulation import folded
 
@@ -51,6 +52,13 @@ class History:
         self.judge = Judge(plan)
         self.fold = ExecutionState(plan)
         self.rows: list[bytes] = []
+        self._folded: tuple[int, Any] = (0, None)
+
+    def folded(self) -> Any:
+        """The fold as plain values; worked out once for each row."""
+        if self._folded[0] != self.fold.seq:
+            self._folded = (self.fold.seq, folded(self.fold))
+        return self._folded[1]
 
     @property
     def ended(self) -> bool:
@@ -66,7 +74,7 @@ class OnDisk:
         self.histories: dict[str, History] = {}
 
     def on_row(self, row: Row) -> None:
-        execution, first_seq, at_us, events = decode_batch(row.body)
+        execution, first_seq, at_us, events = decoded(row.body)
         history = self.histories.get(row.execution_id)
         if history is None:
             started: Any = events[0]
@@ -125,8 +133,7 @@ class InMemory:
             if live is None or not self._is_settled(shell, live):
                 continue
             self.looks += 1
-            fold = self._disk.histories[execution].fold
-            if folded(live.state) != folded(fold):
+            if folded(live.state) != self._disk.histories[execution].folded():
                 self._blame(f"{process.name} holds {execution} otherwise than its journal (I6)")
             if ready is None:
                 ready = ready_in(shell)
@@ -151,8 +158,9 @@ def ready_in(shell: Any) -> set[tuple[str, NodeRef]]:
     """The attempts that wait for a worker."""
     return {
         (entry.live.id, ref)
-        for queue in shell.release.ready._queues.values()
-        for entry in queue
+        for queue in shell.release.ready
+        for tenant in TENANTS
+        for _, entry in queue.entries(tenant)
         for ref in entry.refs[entry.at :]
     }
 
@@ -185,7 +193,7 @@ def _unreasonable(
     wait = state.waits.sleeping.get(key)
     timed = key in state.waits.due
     if wait is not None or timed:
-        armed = shell.turns.timers._due.get(live.id, 0)
+        armed = shell.turns.timers.is_set(live.id)
         if (timed and armed) or (wait is not None and (wait.signal or wait.child or wait.task)):
             return []
         return [f"{ref} waits for nothing"]
@@ -271,7 +279,7 @@ class Verdicts:
     def _events(self) -> dict[str, list[ev.Event]]:
         """All of the journal."""
         return {
-            execution: [event for body in history.rows for event in decode_batch(body)[3]]
+            execution: [event for body in history.rows for event in decoded(body)[3]]
             for execution, history in self.disk.histories.items()
         }
 
@@ -287,7 +295,7 @@ class Verdicts:
         return any(
             isinstance(event, kind) and getattr(event, "signal_id", "") == signal
             for body in bodies
-            for event in decode_batch(body)[3]
+            for event in decoded(body)[3]
         )
 
     def _nothing_left(self) -> None:

@@ -15,6 +15,16 @@ def wait(*needs: Any, timeout: str = "") -> dict[str, Any]:
     return {"needs": list(needs), "uses": "wait@1", "with": config}
 
 
+def awaits_signals(source: str) -> bool:
+    """True if something in a flow waits for a signal."""
+    return '"wait@1"' in source
+
+
+def asks_people(source: str) -> bool:
+    """True if something in a flow may ask a person."""
+    return '"approval@1"' in source or '"ask"' in source
+
+
 def random_source(rng: Random, name: str) -> str:
     """Up to seven nodes: pure, acting, sleeping, fanned out, with all kinds of edges and
     policies."""

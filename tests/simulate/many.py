@@ -45,9 +45,10 @@ class Tally:
 
 
 def _run_some(seeds: Sequence[int]) -> list[Verdict]:
-    """A chunk of seeds, in a process of the pool."""
-    warnings.simplefilter("ignore")
-    verdicts = [run_seed(seed) for seed in seeds]
+    """A chunk of seeds, here or in a process of the pool."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdicts = [run_seed(seed) for seed in seeds]
     for verdict in verdicts:
         verdict.trail = [] if verdict.good else verdict.trail[-_TRAIL:]
     return verdicts

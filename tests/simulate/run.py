@@ -13,6 +13,7 @@ from simulate.callers import Callers
 from simulate.checks import Verdicts
 from simulate.cluster import Cluster
 from simulate.faults import Faults
+from simulate.flows import asks_people, awaits_signals
 from simulate.limits import left_of
 from simulate.people import Person
 from simulate.script import TENANTS, Script, draw
@@ -24,7 +25,7 @@ SETTLED_S = 20.0
 """Within this time a cluster without faults takes its first request."""
 LONGEST_S = 240.0
 """Simulated time after which what has not ended will not."""
-_LOOK_S = 0.05
+_LOOK_S = 0.2
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Run:
         loop: Any = asyncio.get_running_loop()
         loop.set_task_factory(make_task)
         loop.owner_of = owner_of
-        loop.set_exception_handler(lambda *_: None)
+        loop.set_exception_handler(self._on_loop_fault)
         begun = loop.time()
         try:
             async with asyncio.timeout(LONGEST_S):
@@ -80,6 +81,12 @@ class Run:
             self.steps, self.now_s = loop.steps, loop.time() - begun
             await self.cluster.end()
 
+    def _on_loop_fault(self, _: Any, context: dict[str, Any]) -> None:
+        """A callback broke: a check that cannot look, or a part of a service. What the tasks of
+        dead processes leave behind is nobody's."""
+        if "handle" in context:
+            self.verdicts.blame(f"a callback broke: {context['exception']!r}")
+
     async def _through(self) -> None:
         cluster = self.cluster
         await self._put_workflows()
@@ -88,10 +95,11 @@ class Run:
         await self._until(self._is_up)
         client = cluster.fabric.born("client")
         errands = [client.spawn(self.callers.run(one)) for one in cluster.script.errands]
-        client.spawn(self.person.run())
+        if any(asks_people(source) for source in self.script.flows.values()):
+            client.spawn(self.person.run())
         going_wrong = cluster.fabric.born("fate").spawn(self.faults.run())
         await self._until(lambda: all(one.done() for one in errands))
-        tending = [client.spawn(self._tend(one)) for one in self._open()]
+        tending = [client.spawn(self._tend(one)) for one in self._open() if self._hears(one)]
         await self._until(lambda: not self._left() and all(one.done() for one in tending))
         going_wrong.cancel()
         self._heal()
@@ -121,6 +129,10 @@ class Run:
         """Executions that have not ended, also those that nobody was told of."""
         histories = self.verdicts.disk.histories
         return [execution for execution, history in histories.items() if not history.ended]
+
+    def _hears(self, execution: str) -> bool:
+        """True if an execution may wait for a signal."""
+        return awaits_signals(self.script.flows[self.verdicts.disk.histories[execution].plan.name])
 
     def _left(self) -> list[str]:
         """What the run waits for."""

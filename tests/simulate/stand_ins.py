@@ -26,6 +26,7 @@ from penstock.state import service as state_service
 from penstock.state.keeping.opening import Keeping
 from penstock.worker.sandbox import SandboxClient
 from penstock.workflow.compile import compile_source
+from penstock.workflow.javascript import JavaScript
 from simulate import limits
 from support.simulated import bus, outside
 from support.simulated.database import door
@@ -181,6 +182,7 @@ NAMES: tuple[tuple[str, Any], ...] = (
     ("penstock.worker.service.open_metrics", lambda *_: nullcontext()),
     ("penstock.worker.service.catalog", TYPES),
     ("penstock.worker.service.compile_source", lambda source, _: COMPILE(source)),
+    ("penstock.worker.program.JavaScript", cache(JavaScript)),
     ("penstock.gateway.main.open_server", open_server),
     ("penstock.gateway.main.open_metrics", lambda *_: nullcontext()),
     ("penstock.gateway.main.build_app", lambda doors, **_: doors),

@@ -61,13 +61,21 @@ class Process:
         """Run something as a part of this process."""
         context = copy_context()
         context.run(CURRENT.set, self)
-        task = context.run(asyncio.get_running_loop().create_task, work)
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), context=context)
+        self.tasks[task] = None
         task.add_done_callback(self._over)
+        if not self.alive:
+            task.cancel()
         return task
 
     def _over(self, task: "asyncio.Task[Any]") -> None:
+        self.tasks.pop(task, None)
         if not task.cancelled() and task.exception() is not None and self.alive:
             self.fabric.faults.append(f"{self.name} broke: {task.exception()!r}")
+
+    def forget(self, task: "asyncio.Task[Any]") -> None:
+        """A task of it is over."""
+        self.tasks.pop(task, None)
 
     def kill(self) -> None:
         """Die without a word: from now on nothing that this process does is seen by anybody."""
@@ -123,7 +131,7 @@ def make_task(
     process = CURRENT.get(None)
     if process is not None:
         process.tasks[task] = None
-        task.add_done_callback(lambda done: process.tasks.pop(done, None))
+        task.add_done_callback(process.forget)
         if not process.alive:
             task.cancel()
     return task

@@ -1,6 +1,7 @@
 """Messages of the contracts in one plain form, whichever of their forms the services chose."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from penstock.api.dispatch.v1 import dispatch_service_pb2 as pb
 from penstock.common.journal_codec import decode_batch
@@ -39,9 +40,14 @@ def continued(report: pb.SegmentReport) -> NodeRef | None:
     return ref_of(report.continue_with) if report.HasField("continue_with") else None
 
 
-def events_of(body: bytes) -> list[ev.Event]:
+decoded = lru_cache(2_000)(decode_batch)
+"""A journal row: several observers look at each, events do not change."""
+
+
+@lru_cache(2_000)
+def events_of(body: bytes) -> tuple[ev.Event, ...]:
     """The events of a journal row, each by itself."""
-    return list(apart(decode_batch(body)[3]))
+    return tuple(apart(decoded(body)[3]))
 
 
 def apart(events: object) -> Iterator[ev.Event]:

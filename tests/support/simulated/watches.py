@@ -8,7 +8,7 @@ how many appends were in flight at most, `fenced` how many writes were refused, 
 often shards were granted to somebody who did not hear of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,19 @@ from penstock.api.dispatch.v1 import dispatch_service_pb2 as dispatch
 from penstock.api.journal.v1 import journal_pb2 as journal_pb
 from penstock.api.state.v1 import state_service_pb2 as state
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
-from penstock.common.journal_codec import decode_batch
 from penstock.workflow.execution.values import NodeRef
 from penstock.workflow.plan import Plan
 from support.simulated.fabric import Fabric, Process
 from support.simulated.ledger import Ledger
 from support.simulated.outside import Effect, Outside
-from support.simulated.spoken import apart, continued, events_of, lease_of, outcomes_of, tasks_of
+from support.simulated.spoken import (
+    continued,
+    decoded,
+    events_of,
+    lease_of,
+    outcomes_of,
+    tasks_of,
+)
 
 OPEN = (journal_pb.EXECUTION_STATUS_RUNNING, journal_pb.EXECUTION_STATUS_PAUSED)
 Right = tuple[str, NodeRef]
@@ -40,7 +46,7 @@ class Plans:
         """The ledger of an execution, made from its first row."""
         known = ledgers.get(execution)
         if known is None:
-            started = decode_batch(body)[3][0]
+            started = decoded(body)[3][0]
             self.of_execution[execution] = self.by_hash[started.definition_hash]  # type: ignore[union-attr]
             known = ledgers[execution] = Ledger(self.of_execution[execution])
         return known
@@ -168,6 +174,18 @@ class ReleaseWatch:
         self.depth = 0
         self.fenced = 0
         self.acquires_lost = 0
+        self._heard: dict[tuple[str, type], Callable[..., None]] = {
+            ("sent", state.AppendRequest): self._append,
+            ("sent", state.AcquireShardsRequest): self._acquire,
+            ("taken", state.AcquireShardsResponse): self._acquired,
+            ("taken", state.AppendResponse): self._answered,
+            ("taken", state.LoadShardResponse): self._loaded,
+            ("taken", state.LoadExecutionsResponse): self._loaded,
+            ("taken", dispatch.WorkRequest): self._reported,
+            ("sent", dispatch.WorkResponse): self._said,
+            ("sent", wf.StartExecutionResponse): self._started,
+            ("sent", wf.StartExecutionsResponse): self._all_started,
+        }
         fabric.taps.append(self.hear)
 
     def on_row(self, record: state.JournalRecord) -> None:
@@ -176,40 +194,45 @@ class ReleaseWatch:
 
     def _learn(self, ledgers: dict[str, Ledger], rows: Iterable[tuple[bytes, int]]) -> None:
         for body, last_seq in rows:
-            execution, first_seq, _, events = decode_batch(body)
-            taken_apart = list(apart(events))
+            execution, first_seq = decoded(body)[:2]
+            taken_apart = events_of(body)
             last = last_seq or first_seq + len(taken_apart) - 1
             self._plans.ledger(ledgers, execution, body).take(first_seq, last, taken_apart)
 
     def hear(self, what: str, sender: Process, receiver: Process, message: Any) -> None:
-        match what, message:
-            case "sent", state.AppendRequest():
-                self._appends[(sender, message.batch_id)] = message
-                flying = self._flying.setdefault(sender, set())
-                flying.add(message.batch_id)
-                self.depth = max(self.depth, len(flying))
-            case "sent", state.AcquireShardsRequest():
-                self.acquires_lost += 1
-            case "taken", state.AcquireShardsResponse():
-                self.acquires_lost -= 1
-            case "taken", state.AppendResponse():
-                self._answered(receiver, message)
-            case "taken", state.LoadShardResponse() | state.LoadExecutionsResponse():
-                rows = [(body, 0) for body in message.bodies]
-                self._learn(self.known.setdefault(receiver, {}), rows)
-            case "taken", dispatch.WorkRequest():
-                for report in message.reports:
-                    self._reports[(receiver, sender, report.report_id)] = report
-            case "sent", dispatch.WorkResponse():
-                self._said(sender, receiver, message)
-            case "sent", wf.StartExecutionResponse():
-                self._answers_caller(message)
-            case "sent", wf.StartExecutionsResponse():
-                for answer in message.answers:
-                    if answer.HasField("response"):
-                        self._answers_caller(answer.response)
+        on_message = self._heard.get((what, type(message)))
+        if on_message is not None:
+            on_message(sender, receiver, message)
 
-    def _answered(self, coordinator: Process, answer: state.AppendResponse) -> None:
+    def _append(self, sender: Process, _: Process, message: state.AppendRequest) -> None:
+        self._appends[(sender, message.batch_id)] = message
+        flying = self._flying.setdefault(sender, set())
+        flying.add(message.batch_id)
+        self.depth = max(self.depth, len(flying))
+
+    def _acquire(self, *_: Any) -> None:
+        self.acquires_lost += 1
+
+    def _acquired(self, *_: Any) -> None:
+        self.acquires_lost -= 1
+
+    def _loaded(self, _: Process, receiver: Process, message: Any) -> None:
+        rows = [(body, 0) for body in message.bodies]
+        self._learn(self.known.setdefault(receiver, {}), rows)
+
+    def _reported(self, sender: Process, receiver: Process, message: dispatch.WorkRequest) -> None:
+        for report in message.reports:
+            self._reports[(receiver, sender, report.report_id)] = report
+
+    def _started(self, _: Process, __: Process, message: wf.StartExecutionResponse) -> None:
+        self._answers_caller(message)
+
+    def _all_started(self, _: Process, __: Process, message: wf.StartExecutionsResponse) -> None:
+        for answer in message.answers:
+            if answer.HasField("response"):
+                self._answers_caller(answer.response)
+
+    def _answered(self, _: Process, coordinator: Process, answer: state.AppendResponse) -> None:
         request = self._appends[(coordinator, answer.batch_id)]
         self._flying[coordinator].discard(answer.batch_id)
         known = self.known.setdefault(coordinator, {})
