@@ -12,6 +12,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import InterventionServiceStub
 from penstock.common.rpc.channel import call
 from penstock.coordinator.limits.permits import make_key
+from penstock.coordinator.shell.limits.gate import PORTION
 from support.coordinator.memory_worker import completed, keep_all, open_worker
 
 WAITED = make_key("concurrency", "default", "c-ada")
@@ -48,6 +49,45 @@ id: pay
 nodes:
   each: {for_each: "${{ [1, 2] }}", run: "return item", concurrency: {key: "k", limit: 2}}
 """
+
+
+WIDE = 20_000
+
+
+async def test_a_wide_fan_out_comes_to_the_gate_in_portions(running):
+    await apply(running, ITEMS.replace("run:", f"max_parallel: {WIDE}, run:"))
+    entered: list[int] = []
+    enter = running.shell.gate._enter
+
+    def count(*args) -> None:
+        entered[-1] += 1
+        enter(*args)
+
+    running.shell.gate._enter = count
+
+    async def look() -> None:
+        while True:
+            entered.append(0)
+            await asyncio.sleep(0)
+
+    def decide(group, task):
+        if task.ref.item:
+            return None
+        outcome = completed(task.ref)
+        outcome.fanned_out.count = WIDE
+        outcome.fanned_out.items_json.extend([b"1"] * WIDE)
+        return outcome
+
+    entered.append(0)
+    looking = asyncio.ensure_future(look())
+    try:
+        async with open_worker(running.channel, decide) as worker:
+            await start(running)
+            await until(lambda: sum(entered) == WIDE)
+            await worker.until(lambda: len(worker.tasks) == 3)
+    finally:
+        looking.cancel()
+    assert max(entered) <= PORTION
 
 
 async def apply(running, source: str) -> None:

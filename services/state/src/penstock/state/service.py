@@ -55,6 +55,7 @@ from penstock.state.rpc.usage_service import UsageService
 from penstock.state.settings import Settings
 from penstock.state.waiting import Waiting
 from penstock.workflow.compile import compile_source
+from penstock.workflow.execution.tables import tables_of
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.plan import Plan
 
@@ -128,7 +129,10 @@ async def _running(journal: Journal, nats_url: str) -> AsyncIterator[None]:
 
 
 def _compiled(types: Mapping[str, NodeType], source: str) -> Plan:
-    return compile_source(source, types)
+    """The plan with its tables: both take long for a large file, and this is not in the loop."""
+    plan = compile_source(source, types)
+    tables_of(plan)
+    return plan
 
 
 @asynccontextmanager

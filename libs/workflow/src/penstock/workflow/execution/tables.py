@@ -89,15 +89,17 @@ class PlanTables:
             for edge in node.edges:
                 out[edge.parent].append((node.index, edge))
         self.out_edges = tuple(tuple(edges) for edges in out)
-        self.child_ids = tuple(frozenset(nodes[child].id for child, _ in edges) for edges in out)
+        self.child_ids = tuple(frozenset([nodes[child].id for child, _ in edges]) for edges in out)
+        left, taken_into = _ends_of_edges(len(nodes))
         self.after_completed = tuple(
-            tuple((c, e.on != "failure" and e.action is None) for c, e in edges) for edges in out
+            tuple([(taken_into if _takes_success(e) else left)[c] for c, e in edges])
+            for edges in out
         )
         self.after_failed = tuple(
-            tuple((c, _takes_failure(e, node)) for c, e in edges)
+            tuple([(taken_into if _takes_failure(e, node) else left)[c] for c, e in edges])
             for node, edges in zip(nodes, out, strict=True)
         )
-        self.after_skipped = tuple(tuple((c, False) for c, _ in edges) for edges in out)
+        self.after_skipped = tuple(tuple([left[c] for c, _ in edges]) for edges in out)
         self.handles_failure = tuple(
             node.on_error != "fail" or any(taken for _, taken in after)
             for node, after in zip(nodes, self.after_failed, strict=True)
@@ -179,6 +181,16 @@ class PlanTables:
                 taken = edge.on == "always" or named
             steps.append((child, taken))
         return tuple(steps)
+
+
+def _ends_of_edges(count: int) -> tuple[list[tuple[int, bool]], list[tuple[int, bool]]]:
+    """Edges into each node, not taken and taken: one object for all that are alike, for a plan may
+    have 100,000 of them."""
+    return [(node, False) for node in range(count)], [(node, True) for node in range(count)]
+
+
+def _takes_success(edge: Edge) -> bool:
+    return edge.on != "failure" and edge.action is None
 
 
 def _takes_failure(edge: Edge, parent: NodePlan) -> bool:

@@ -17,11 +17,13 @@ class Touched:
     """By key: `held`, the attempts that wait for the end of a pause; `inputs`, what a node's
     attempts get in place of its parents' outputs; `excused`, how many attempts ended neither by
     failure nor by loss. `ids` are those of interventions, `requests` those of pauses and resumes,
-    to know one that is said again."""
+    to know one that is said again. `changes` counts all
+    that was done."""
 
-    __slots__ = ("excused", "held", "ids", "inputs", "paused", "paused_us", "requests")
+    __slots__ = ("changes", "excused", "held", "ids", "inputs", "paused", "paused_us", "requests")
 
     def __init__(self) -> None:
+        self.changes = 0
         self.paused: ExecutionPaused | None = None
         self.paused_us = 0
         self.held: set[int] = set()
@@ -32,6 +34,7 @@ class Touched:
 
     def pause(self, event: ExecutionPaused, at_us: int, size: int) -> None:
         """A pause began, unless there is one; `size` is the plan's number of nodes."""
+        self.changes += 1
         if event.request_id:
             self.requests.add((True, event.request_id))
         if self.paused is not None:
@@ -42,6 +45,7 @@ class Touched:
 
     def resume(self, event: ExecutionResumed) -> None:
         """The pause is over."""
+        self.changes += 1
         if event.request_id:
             self.requests.add((False, event.request_id))
         self.paused = None
@@ -53,6 +57,7 @@ class Touched:
 
     def note(self, event: NodeIntervened, key: int, spent: int) -> None:
         """Somebody intervened in the node or item under `key`; `spent` attempts count no more."""
+        self.changes += 1
         if event.intervention_id:
             self.ids.add(event.intervention_id)
         if event.input is not None:

@@ -58,7 +58,7 @@ class Claims:
         self._send = send
         self._on_doubt = on_doubt
         self._claims: dict[ClaimKey, Claim] = {}
-        self._by_execution: dict[str, dict[ClaimKey, Claim]] = {}
+        self._by_execution: dict[str, dict[PermitId, dict[str, Claim]]] = {}
         self._doubtful: dict[ClaimKey, int] = {}
         self.owners: dict[int, KeyOwner] = {}
         self.speaks_for: dict[int, tuple[int, int]] = {}
@@ -85,16 +85,19 @@ class Claims:
         self._claims[key] = claim
         if claim.until_us:
             self._note_doubt(key, claim.until_us)
-        self._by_execution.setdefault(ask.permit.execution_id, {})[key] = claim
+        own = self._by_execution.setdefault(ask.permit.execution_id, {})
+        own.setdefault(ask.permit, {})[ask.key] = claim
 
     def _remove(self, key: ClaimKey) -> None:
         del self._claims[key]
         self._doubtful.pop(key, None)
-        execution_id = key[0].execution_id
-        own = self._by_execution[execution_id]
-        del own[key]
+        permit, text = key
+        own = self._by_execution[permit.execution_id]
+        del own[permit][text]
+        if not own[permit]:
+            del own[permit]
         if not own:
-            del self._by_execution[execution_id]
+            del self._by_execution[permit.execution_id]
 
     def told(self, told: Told) -> bool:
         """Take an answer in; True if it counts: it is from the key's owner, and wanted."""
@@ -150,15 +153,20 @@ class Claims:
 
     def of(self, execution_id: str) -> Iterable[Claim]:
         """The claims of an execution."""
-        return list(self._by_execution.get(execution_id, {}).values())
+        own = self._by_execution.get(execution_id, {})
+        return [claim for claims in own.values() for claim in claims.values()]
+
+    def of_permit(self, permit: PermitId) -> Iterable[Claim]:
+        """The claims of one attempt, or of an execution as a whole; O(its claims)."""
+        return list(self._by_execution.get(permit.execution_id, {}).get(permit, {}).values())
 
     def forget(self, number: int) -> None:
         """A shard of executions is somebody else's now, who speaks for them, also for those that
         are over and in doubt; O(executions with claims)."""
         gone = [each for each in self._by_execution if self._shard_of(each) == number]
         for execution_id in gone:
-            for key in list(self._by_execution[execution_id]):
-                self._remove(key)
+            for claim in self.of(execution_id):
+                self._remove((claim.ask.permit, claim.ask.key))
 
     def _tell(self, key: str, message: Message) -> None:
         owner = self.owners.get(self._shard_of(key))

@@ -216,6 +216,7 @@ class Coordinator:
         release.gate = self.gate
         release.fence_ms = settings.limit_fence_ms
         self.gate.let_go = release.let_go
+        self.gate.later = lambda go_on: asyncio.get_running_loop().call_soon(go_on)
         self.limits.on_served = release.serve_workers
         return release
 

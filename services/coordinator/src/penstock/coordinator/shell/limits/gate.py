@@ -30,13 +30,17 @@ from penstock.coordinator.shell.limits.passage import Passage, former_of, permit
 from penstock.coordinator.shell.live import Executions, Happening, Live, Shard
 from penstock.workflow.execution.values import Failure, NodeRef, NodeStatus
 
+PORTION = 500
+"""Attempts that come in at once, about 5 ms; the others of a wide fan-out follow, so that
+everything else has its turn meanwhile."""
 _OPEN = (int(NodeStatus.QUEUED), int(NodeStatus.RUNNING))
 SKIPPED = "CONCURRENCY_SKIPPED"
 REPLACED = "CONCURRENCY_REPLACED"
 
 
 class Gate(Passage):
-    """`let_go` takes attempts that have all they need; `put` gives an input to an execution."""
+    """`let_go` takes attempts that have all they need; `put` gives an input to an execution;
+    `later` calls something once everything else has had its turn."""
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Gate(Passage):
         self._clock = clock
         self.let_go: Callable[[Live, Sequence[NodeRef]], None] = lambda live, refs: None
         self.put: Callable[[Live, Happening], None] = lambda live, happened: None
+        self.later: Callable[[Callable[[], None]], object] = lambda go_on: go_on()
         limits.on_told = self._on_told
         values.on_ready = self._values_came
         self._unread: dict[Shard, set[str]] = {}
@@ -67,13 +72,32 @@ class Gate(Passage):
             if permits.get(PermitId(live.id)) is None:
                 self._enter(live, permits, PermitId(live.id), None)
             return
+        if len(refs) > PORTION:
+            later = range(PORTION, len(refs), PORTION)
+            permits.parked += [tuple(refs[at : at + PORTION]) for at in later]
+            refs = refs[:PORTION]
+        self._let_in(live, permits, refs)
+        if permits.parked and not permits.later:
+            permits.later = True
+            self.later(lambda: self._let_in_more(live, permits))
+
+    def _let_in_more(self, live: Live, permits: Permits) -> None:
+        """The next portion of what is parked."""
+        permits.later = False
+        if live.gone or not permits.parked:
+            return
+        self.admit(live, permits, permits.parked.pop(0))
+        self._limits.on_served()
+
+    def _let_in(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
+        """These come to the gate, those under no limit pass."""
         gated = permits.limits.nodes
-        free = [ref for ref in refs if not self._is_gated(live, ref, gated)]
-        if free:
-            self.let_go(live, free)
-        for ref in refs:
-            if self._is_gated(live, ref, gated):
-                self._enter(live, permits, permit_of(live, ref), ref)
+        held = [ref for ref in refs if self._is_gated(live, ref, gated)]
+        if len(held) < len(refs):
+            here = set(held)
+            self.let_go(live, [ref for ref in refs if ref not in here])
+        for ref in held:
+            self._enter(live, permits, permit_of(live, ref), ref)
 
     def _is_gated(self, live: Live, ref: NodeRef, gated: Iterable[int]) -> bool:
         """The attempt that only makes the list of a for-each is under no limit, nor is what no

@@ -26,9 +26,20 @@ class Entry(msgspec.Struct):
 class Permits:
     """One execution's part in `limits`. `admitted`: the execution as a whole may run; until then,
     and until what its keys read is at hand, attempts are `parked`. `values` are what keys read.
-    `unsure_us`: until then something may run that was lost sight of."""
+    `later`: what is parked is on its way in. `touched`: how much of what people did to the
+    execution was seen. `unsure_us`: until then something may run that was lost sight of."""
 
-    __slots__ = ("admitted", "fetching", "limits", "nodes", "parked", "unsure_us", "values")
+    __slots__ = (
+        "admitted",
+        "fetching",
+        "later",
+        "limits",
+        "nodes",
+        "parked",
+        "touched",
+        "unsure_us",
+        "values",
+    )
 
     def __init__(self, limits: PlanLimits, *, admitted: bool) -> None:
         self.limits = limits
@@ -37,6 +48,8 @@ class Permits:
         self.parked: list[tuple[NodeRef, ...]] = []
         self.values: dict[str, Any] = {}
         self.fetching = False
+        self.later = False
+        self.touched = 0
         self.unsure_us = 0
 
     def get(self, permit: PermitId) -> Entry | None:

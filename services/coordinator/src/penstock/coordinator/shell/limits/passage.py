@@ -8,7 +8,7 @@ coordinator.
 from collections.abc import Callable, Iterable
 
 from penstock.coordinator.core.inputs import AttemptStarted, Completed, Failed, Report
-from penstock.coordinator.limits.permits import WHOLE, BreakerRule, PermitId
+from penstock.coordinator.limits.permits import BreakerRule, PermitId
 from penstock.coordinator.limits.stopping import Stopping
 from penstock.coordinator.shell.limits.cluster_limits import ClusterLimits
 from penstock.coordinator.shell.limits.gated import Permits
@@ -63,12 +63,13 @@ class Passage:
 
     def stopped(self, execution_id: str, ref: NodeRef) -> None:
         """A worker says that it does not run this any more."""
-        all_stopped = self._stopping.stopped(execution_id, ref)
-        for claim in self._claims.of(execution_id):
-            permit = claim.ask.permit
-            is_it = (permit.node, permit.item, permit.attempt) == (ref.node, ref.item, ref.attempt)
-            if claim.until_us and (is_it or (permit.node == WHOLE and all_stopped)):
-                self._claims.give_back(permit, claim.ask.key)
+        permits = [PermitId(execution_id, ref.node, ref.item, ref.attempt)]
+        if self._stopping.stopped(execution_id, ref):  # nothing of it runs: its whole is over too
+            permits += (PermitId(execution_id), PermitId(execution_id, item=1))
+        for permit in permits:
+            for claim in self._claims.of_permit(permit):
+                if claim.until_us:
+                    self._claims.give_back(permit, claim.ask.key)
         self.on_stopped()
 
     def is_unsettled(self, shard: Shard) -> bool:
@@ -92,17 +93,19 @@ class Passage:
 
     def give_back_former(self, live: Live) -> None:
         """It stands in line again, so nobody who came later gets what it may have had before."""
-        for claim in self._claims.of(live.id):
-            if claim.ask.permit == former_of(live):
-                self._claims.give_back(claim.ask.permit, claim.ask.key)
+        for claim in self._claims.of_permit(former_of(live)):
+            self._claims.give_back(claim.ask.permit, claim.ask.key)
 
     def settle(self, live: Live, permits: Permits) -> None:
         """Give back what nodes that have ended wanted or had and no worker got; O(nodes under a
         limit), and what those had. What workers got they give back themselves, or it is revoked.
         A pause leaves the line: its attempts come again when it ends. Once a person had a hand in
-        it, attempts may be void before a worker got them."""
+        it, attempts may be void before a worker got them: all are looked at, once for every such
+        change."""
         state, status = live.state, live.state.status
-        if state.touched is not None or state.is_paused:
+        touched = state.touched
+        if touched is not None and touched.changes != permits.touched:
+            permits.touched = touched.changes
             for permit, entry in permits:
                 ref = entry.ref
                 if ref is None or entry.given:

@@ -17,6 +17,7 @@ from penstock.coordinator.ports import Queries
 from penstock.coordinator.shell.process import Process
 from penstock.coordinator.shell.schedules.from_file import schedules_of
 from penstock.workflow.compile import InvalidDefinition, compile_source
+from penstock.workflow.execution.tables import tables_of
 from penstock.workflow.node_type import NodeType
 from penstock.workflow.params import ParamsChecker
 from penstock.workflow.plan import NodePlan, Plan
@@ -157,7 +158,7 @@ class Definitions:
 
     async def _compiled(self, definition_hash: str, source: str) -> Plan:
         try:
-            plan = await asyncio.to_thread(compile_source, source, self._types)
+            plan = await asyncio.to_thread(_prepared, source, self._types)
         except InvalidDefinition as error:
             raise InvalidWorkflow(
                 f"the stored definition {definition_hash} cannot be used by this version: {error}",
@@ -167,3 +168,10 @@ class Definitions:
         if len(self._plans) > _PLANS_MAX:
             self._plans.popitem(last=False)
         return plan
+
+
+def _prepared(source: str, types: Mapping[str, NodeType]) -> Plan:
+    """The plan with its tables, which take 0.2 s for a plan of 170,000 edges: not in the loop."""
+    plan = compile_source(source, types)
+    tables_of(plan)
+    return plan
