@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 
+from penstock.api.history.v1.history_service_pb2_grpc import HistoryQueryServiceStub
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import (
     JournalServiceStub,
@@ -18,6 +19,7 @@ class Client:
         self.journal = JournalServiceStub(channel)
         self.query = QueryServiceStub(channel)
         self.payload = PayloadServiceStub(channel)
+        self.history = HistoryQueryServiceStub(channel)
 
     async def lease(self, coordinator_id="c1"):
         """Join and take every shard; return the common epoch."""

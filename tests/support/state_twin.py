@@ -1,6 +1,7 @@
 """State's database in memory: the same promises as PostgreSQL's adapters, for tests without one."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,11 +11,13 @@ from penstock.state.journal.batch import CommitBatch
 from penstock.state.journal.hands import AskedTuple, TaskKey
 from penstock.state.journal.texts import TAG_SEPARATOR
 from penstock.state.ports import (
+    HISTORY_BYTES_MAX,
     ChildKey,
     ExecutionFilter,
     ExecutionRow,
     FileSchedules,
     Head,
+    HistoryRows,
     JournalRow,
     LivePage,
     LiveRow,
@@ -223,12 +226,15 @@ class MemoryJournal:
 
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int
-    ) -> list[tuple[int, bytes]]:
-        return [
+    ) -> HistoryRows:
+        rows = [
             (last, body)
             for name, _, last, owner, body in self.rows[self.shard_of.get(execution_id, 0)]
             if name == execution_id and owner == tenant and last > after_seq
-        ][:limit]
+        ]
+        sizes = accumulate(len(body) for _, body in rows[:limit])
+        fitting = sum(size <= HISTORY_BYTES_MAX for size in sizes)
+        return HistoryRows(rows[: max(fitting, 1)], len(rows) > max(fitting, 1))
 
     async def page(
         self,

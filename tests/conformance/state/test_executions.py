@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.state.ports import ExecutionFilter
+from penstock.state.ports import HISTORY_BYTES_MAX, ExecutionFilter
 from support.state_rows import (
     CANCELLED,
     COMPLETED,
@@ -94,7 +94,7 @@ async def test_accounts_do_not_see_each_other(filled):
     assert await numbers(filled, ExecutionFilter(tag="eu"), "other") == [9, 8, 7]
     assert await numbers(filled, ExecutionFilter(statuses=(RUNNING,)), "other") == [9, 8, 7]
     assert await filled.executions.find("other", an_id(1)) is None
-    assert await filled.executions.history("other", an_id(1), 0, 10) == []
+    assert await filled.executions.history("other", an_id(1), 0, 10) == ([], False)
 
 
 async def test_an_account_is_told_which_executions_it_has(filled):
@@ -116,16 +116,34 @@ async def test_a_history_begins_with_the_row_that_holds_the_next_event(stores, l
     await stores.journal.commit(batch_of(write(1, lease, 1, *records)))
 
     async def firsts(after_seq, limit=10):
-        rows = await stores.executions.history("default", an_id(1), after_seq, limit)
-        assert all(one == body(an_id(1), last - 1, last) for last, one in rows)
-        return [last - 1 for last, _ in rows]
+        found = await stores.executions.history("default", an_id(1), after_seq, limit)
+        assert all(one == body(an_id(1), last - 1, last) for last, one in found.rows)
+        return [last - 1 for last, _ in found.rows], found.more
 
-    assert await firsts(0) == [1, 3, 5]
-    assert await firsts(1) == [1, 3, 5]
-    assert await firsts(2) == [3, 5]
-    assert await firsts(3, limit=1) == [3]
-    assert await firsts(6) == []
-    assert await firsts(99) == []
+    assert await firsts(0) == ([1, 3, 5], False)
+    assert await firsts(1) == ([1, 3, 5], False)
+    assert await firsts(2) == ([3, 5], False)
+    assert await firsts(3, limit=1) == ([3], True)
+    assert await firsts(5, limit=1) == ([5], False)
+    assert await firsts(6) == ([], False)
+    assert await firsts(99) == ([], False)
+
+
+@pytest.mark.parametrize("compress_above", [HISTORY_BYTES_MAX * 2, 0])
+async def test_rows_that_come_at_once_are_bounded_by_their_bytes(stores, lease, compress_above):
+    third = HISTORY_BYTES_MAX // 3
+    sizes = [third, third, third, HISTORY_BYTES_MAX + 1, 10, third]
+    records = [start(1), *(step(1, 3 + 2 * at) for at in range(len(sizes) - 1))]
+    for record, size in zip(records, sizes, strict=True):
+        record.body = bytes(size)
+    batch = batch_of(write(1, lease, 1, *records), compress_above=compress_above)
+    await stores.journal.commit(batch)
+    pages, after, more = [], 0, True
+    while more:
+        rows, more = await stores.executions.history("default", an_id(1), after, 10)
+        pages.append([len(one) for _, one in rows])
+        after = rows[-1][0]
+    assert pages == [[third, third, third], [HISTORY_BYTES_MAX + 1], [10, third]]
 
 
 async def test_lists_tell_how_far_live_executions_are(stores, lease):

@@ -86,8 +86,8 @@ async def test_an_execution_goes_whole_and_others_stay(kept):
         assert await numbers(kept, text) == []
     for number in (1, 2):
         assert await kept.executions.find("default", an_id(number)) is None
-        assert await kept.executions.history("default", an_id(number), 0, 10) == []
-    assert len(await kept.executions.history("default", an_id(4), 0, 10)) == 2
+        assert await kept.executions.history("default", an_id(number), 0, 10) == ([], False)
+    assert len((await kept.executions.history("default", an_id(4), 0, 10)).rows) == 2
     assert await kept.executions.page("default", ExecutionFilter(tag="eu"), None, 10) == []
     assert await kept.retention.erase([an_id(1)]) == 0
 

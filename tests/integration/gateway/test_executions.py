@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
+from support.gateway.fake_cluster import NODES
 
 STARTS = "/v1/workflows/{}/executions"
 
@@ -170,3 +171,28 @@ async def test_a_large_output_is_shown_as_a_link_and_opened_on_demand(gateway):
     async with gateway.http.get(f"/v1/payloads/{output['$ref']}") as answer:
         assert await answer.read() == text
         assert answer.content_type == "application/json"
+
+
+async def test_questions_that_need_no_outputs_do_not_carry_them(gateway):
+    _, body, _ = await start(gateway, "slow")
+    execution, asked = gateway.cluster.executions[body["id"]], gateway.cluster.details
+    execution.end(b"3")
+    for path, detail in {
+        "history": api.EXECUTION_DETAIL_NAMES,
+        "derived": api.EXECUTION_DETAIL_OUTLINE,
+        "events?after=0": api.EXECUTION_DETAIL_NAMES,
+    }.items():
+        asked.clear()
+        async with gateway.http.get(f"/v1/executions/{body['id']}/{path}") as answer:
+            assert answer.status == 200
+            await answer.read()
+        assert asked == [detail], path
+
+
+async def test_one_node_is_read_by_itself(gateway):
+    _, body, _ = await start(gateway, "slow")
+    async with gateway.http.get(f"/v1/executions/{body['id']}/nodes/{NODES[1]}") as answer:
+        assert answer.status == 200
+        assert (await answer.json())["id"] == NODES[1]
+    async with gateway.http.get(f"/v1/executions/{body['id']}/nodes/{NODES[1]}?x=1") as answer:
+        assert answer.status == 400

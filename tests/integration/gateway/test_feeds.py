@@ -34,7 +34,7 @@ class JournalOf:
     def __init__(self, execution: FakeExecution) -> None:
         self._execution = execution
 
-    async def events(self, execution_id, tenant, after_seq, rows_max=0):
+    async def events(self, execution_id, tenant, after_seq, events_max=0):
         assert (execution_id, tenant) == (self._execution.id, "default")
         rows = self._execution.batches
         return [row for row in rows if row.first_seq + len(row.events) > after_seq + 1], False

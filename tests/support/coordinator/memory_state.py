@@ -307,8 +307,10 @@ class MemoryQueries:
             return []
         return self._state.histories.get(execution_id, [])
 
-    async def get_execution(self, tenant: str, execution_id: str) -> pb.Execution:
-        self._state.check_up("get_execution")
+    async def get_execution(self, tenant: str, request: pb.GetExecutionRequest) -> pb.Execution:
+        detail = request.detail
+        self._state.check_up(pb.ExecutionDetail.Name(detail) if detail else "get_execution")
+        execution_id = request.execution_id
         rows = self._rows(tenant, execution_id)
         if not rows:
             raise NotFound(f"there is no execution {execution_id}")

@@ -142,6 +142,7 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
         self.traces: list[str] = []
         self.signals: list[api.SignalExecutionRequest] = []
         self.reads = 0
+        self.details: list[int] = []
         self.follows = 0
         self.fault: PenstockError | None = None
         self.redirect = ""
@@ -308,7 +309,13 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
     async def GetExecution(self, request: Any, context: Any) -> api.GetExecutionResponse:
         assert call_tenant(context) == "default"
         self.reads += 1
-        return api.GetExecutionResponse(execution=self.find(request.execution_id).picture())
+        self.details.append(request.detail)
+        picture = self.find(request.execution_id).picture()
+        if request.node:
+            chosen = [node for node in picture.nodes if node.id == request.node]
+            del picture.nodes[:]
+            picture.nodes.extend(chosen)
+        return api.GetExecutionResponse(execution=picture)
 
     async def ReadEvents(self, request: Any, context: Any) -> state.ReadEventsResponse:
         rows = [
@@ -316,7 +323,7 @@ class FakeCluster(WorkflowServiceServicer, QueryServiceServicer, PayloadServiceS
             for batch in self.find(request.execution_id).batches
             if batch.first_seq + len(batch.events) > request.after_seq + 1
         ]
-        size = request.rows_max or 3
+        size = request.events_max or 3
         return state.ReadEventsResponse(batches=rows[:size], more=len(rows) > size)
 
     async def GetWorkflow(self, request: Any, context: Any) -> api.GetWorkflowResponse:

@@ -11,6 +11,7 @@ from litestar.routes import HTTPRoute, WebSocketRoute
 from penstock.gateway import schema
 from penstock.gateway.app import build_app
 from penstock.gateway.doors import Doors
+from penstock.gateway.links import NodeLink, PayloadLink
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.openapi import openapi_document
 
@@ -78,7 +79,8 @@ def test_operation_ids_are_unique(document):
         schema.EventMessage(1, "x", "t", schema.PublicEvent("DATA_AVAILABLE", "k")),
         schema.Problem("/errors/X", "t", 400, "d", "X"),
         schema.HealthReport("up", "1", 1.0, {"state": schema.Component("up", "a", True)}),
-        schema.PayloadLink("d", 1),
+        PayloadLink("d", 1),
+        NodeLink("a", 1),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -16,7 +16,7 @@ DIGEST = "0" * 64
 
 def shown(status, *nodes):
     return json.loads(
-        msgspec.json.encode(views.execution(Execution(id="x", status=status, nodes=nodes)))
+        msgspec.json.encode(views.execution(Execution(id="x", status=status, nodes=nodes), ()))
     )["partial"]
 
 

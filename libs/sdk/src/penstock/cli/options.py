@@ -42,6 +42,13 @@ Tags = Annotated[
 ]
 By = Annotated[str, Parameter(show_default=False, help="Who does it, for people.")]
 Reason = Annotated[str, Parameter(show_default=False, help="Why, for people.")]
+At = Annotated[
+    str,
+    Parameter(
+        show_default=False,
+        help="As it was: after this event (a number), or at this instant (2026-01-31T12:00:00Z).",
+    ),
+]
 Id = Annotated[
     str, Parameter(show_default=False, help="Id of an execution, or the name its start chose.")
 ]

@@ -25,6 +25,7 @@ from penstock.sdk.models import (
     ExecutionCount,
     ExecutionPage,
     HeartbeatMessage,
+    NodeState,
     SnapshotMessage,
     Started,
     Validation,
@@ -164,6 +165,12 @@ class Client:
         """One execution with its nodes."""
         path = f"/v1/executions/{_segment(execution_id)}"
         return await self._transport.ask(Call("GET", path), Execution)
+
+    async def get_node(self, execution_id: str, node: str) -> NodeState:
+        """One node of an execution with its output, also where the execution shows it as
+        `{"$node": id}` since its outputs are too large together."""
+        path = f"/v1/executions/{_segment(execution_id)}/nodes/{_segment(node)}"
+        return await self._transport.ask(Call("GET", path), NodeState)
 
     async def list_executions(  # noqa: PLR0913 - each is a condition of its own
         self,

@@ -13,7 +13,7 @@ from penstock.sdk.history_models import (
     RolledBack,
     VersionComparison,
 )
-from penstock.sdk.models import Execution, ExecutionPage
+from penstock.sdk.models import Execution, ExecutionPage, NodeState
 from penstock.sdk.transport import Call, Transport
 
 _JSON = {"Content-Type": "application/json"}
@@ -31,6 +31,14 @@ class HistoryClient:
         """An execution as it was after event `seq`, or at the instant `at` (RFC 3339)."""
         query = {"at": at} if at else {"at_seq": str(seq)}
         return await self._transport.ask(Call("GET", _path(execution_id), query), Execution)
+
+    async def node_at(
+        self, execution_id: str, node: str, *, seq: int = 0, at: str = ""
+    ) -> NodeState:
+        """One node of it then, with its output whole."""
+        query = {"at": at} if at else {"at_seq": str(seq)}
+        call = Call("GET", f"{_path(execution_id)}/nodes/{_segment(node)}", query)
+        return await self._transport.ask(call, NodeState)
 
     async def compare(self, left: str, right: str) -> ExecutionComparison:
         """How the execution `right` differs from `left`."""

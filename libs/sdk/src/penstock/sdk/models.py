@@ -147,6 +147,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     not_before: str | None = None
     vars: dict[str, Any] | None = None
     refused_starts: tuple[RefusedStart, ...] = ()
+    left_out: str = ""
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from penstock.api.workflow.v1.task_service_pb2 import (
 )
 from penstock.api.workflow.v1.workflow_service_pb2 import (
     Execution,
+    GetExecutionRequest,
     ListExecutionsRequest,
     ListExecutionsResponse,
     ListWorkflowsRequest,
@@ -140,8 +141,8 @@ class Payloads(Protocol):
 class Queries(Protocol):
     """State's reads, on behalf of a tenant. A thing of another tenant is not found."""
 
-    async def get_execution(self, tenant: str, execution_id: str) -> Execution:
-        """One execution, folded; raises `NotFound`."""
+    async def get_execution(self, tenant: str, request: GetExecutionRequest) -> Execution:
+        """One execution, as much of it as is asked for; raises `NotFound`."""
         ...
 
     async def list_executions(

@@ -6,6 +6,7 @@ from penstock.api.search.v1 import search_service_pb2 as api
 from penstock.api.workflow.v1 import workflow_service_pb2 as workflow
 from penstock.gateway import finding_schema as schema
 from penstock.gateway import views
+from penstock.gateway.schema import Execution
 
 LETTER_STATE = {
     number: name.removeprefix("LETTER_STATE_").lower() for name, number in api.LetterState.items()
@@ -30,12 +31,14 @@ def dead_letter_summary(found: api.FoundExecution) -> schema.DeadLetterSummary:
     )
 
 
-def dead_letter(found: api.FoundExecution, execution: workflow.Execution) -> schema.DeadLetter:
-    """One dead letter with the execution as it ended."""
+def dead_letter(
+    found: api.FoundExecution, execution: workflow.Execution, shown: Execution
+) -> schema.DeadLetter:
+    """One dead letter with the execution as it ended, and as it is shown."""
     return schema.DeadLetter(
         letter=letter(found.dead_letter),
         failed=_failed_node(execution),
-        execution=views.execution(execution),
+        execution=shown,
     )
 
 
@@ -50,5 +53,5 @@ def _failed_node(execution: workflow.Execution) -> schema.FailedNode | None:
         uses=failed.uses,
         attempt=failed.attempt,
         failure=views.failure(failed.failure) if failed.HasField("failure") else None,
-        input={x.id: views.payload_json(x.output) for x in parents if x.HasField("output")},
+        input={x.id: output for x in parents if (output := views.output_json(x)) is not None},
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import NamedTuple
+from itertools import islice
 
 import msgspec
 
@@ -11,9 +11,11 @@ from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.errors import LimitExceeded, PenstockError, Unavailable
 from penstock.common.logging import get_logger
+from penstock.common.pacing import Pace
 from penstock.gateway import views
 from penstock.gateway.broadcast import Broadcast
 from penstock.gateway.metrics import Metrics
+from penstock.gateway.pictures import shown
 from penstock.gateway.ports import Reads
 from penstock.gateway.public_events import public_events
 from penstock.gateway.schema import EventMessage, SnapshotMessage
@@ -35,23 +37,19 @@ GATHER_S = 0.016
 _STALE_EVENTS = 500
 """A snapshot is shared by watchers until this many events have followed it."""
 
+_STEP_EVENTS = 250
+"""So many events are made public at once; 5 ms."""
+
 _FEED_PAUSES_S = (0.25, 5.0)
-
-
-class Snapshot(NamedTuple):
-    """The encoded picture of an execution, and whether it has ended."""
-
-    message: Message
-    ended: bool
 
 
 class _Entry:
     """A watched execution: its topic, its feed, its watchers and their shared snapshot."""
 
-    def __init__(self, hub: "Hub", tenant: str, topic: Topic, snapshot: Snapshot) -> None:
+    def __init__(self, hub: "Hub", tenant: str, topic: Topic, snapshot: Message | None) -> None:
         self.topic = topic
         self.broadcast = Broadcast(topic, hub.timing.gather_s, hub.metrics)
-        self.snapshot = snapshot
+        self._snapshot = snapshot
         self.feed: asyncio.Task[None] | None = None
         self._hub = hub
         self._tenant = tenant
@@ -65,18 +63,17 @@ class _Entry:
     async def fresh_snapshot(self) -> Message:
         """The shared snapshot, read anew if too much has happened since it was taken."""
         async with self._refreshing:
-            topic = self.topic
-            behind = topic.head - self.snapshot.message.seq
-            gone = topic.after(self.snapshot.message.seq, 1) is None
-            if gone or behind > _STALE_EVENTS:
+            topic, message = self.topic, self._snapshot
+            if message is None or _is_stale(message, topic):
                 execution = await self._hub.reads.execution(topic.execution_id, self._tenant)
-                self.snapshot = _snapshot(execution)
-            return self.snapshot.message
+                message = self._snapshot = await _snapshot(execution)
+            return message
 
     async def page(self, after: int) -> list[EventMessage]:
         """Events after `after` from the journal, as many as come at once."""
         topic = self.topic
-        batches, _ = await self._hub.reads.events(topic.execution_id, self._tenant, after)
+        read = self._hub.reads.events
+        batches, _ = await read(topic.execution_id, self._tenant, after, _STEP_EVENTS)
         return [item for batch in batches for item in public_events(batch, topic.names, after)]
 
 
@@ -130,7 +127,7 @@ class Hub:
         if self._watchers >= WATCHERS_MAX:
             raise LimitExceeded(f"{WATCHERS_MAX} event streams are open already.")
         with self._counted():
-            entry = await self._join(execution_id, tenant)
+            entry = await self._join(execution_id, tenant, wants_snapshot=after is None)
             try:
                 yield Watch(entry, self.metrics, self.timing.heartbeat_s, after)
             finally:
@@ -159,20 +156,25 @@ class Hub:
             if turn.users == 0:
                 del self._turns[key]
 
-    async def _join(self, execution_id: str, tenant: str) -> _Entry:
+    async def _join(self, execution_id: str, tenant: str, *, wants_snapshot: bool) -> _Entry:
         key = (tenant, execution_id)
         async with self._alone(key):
-            entry = self._entries.get(key) or await self._open(execution_id, tenant)
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = await self._open(execution_id, tenant, wants_snapshot=wants_snapshot)
             entry.topic.watchers += 1
             return entry
 
-    async def _open(self, execution_id: str, tenant: str) -> _Entry:
+    async def _open(self, execution_id: str, tenant: str, *, wants_snapshot: bool) -> _Entry:
         if len(self._entries) >= TOPICS_MAX:
             raise LimitExceeded(f"{TOPICS_MAX} executions are watched already.")
-        execution = await self.reads.execution(execution_id, tenant)
-        snapshot = _snapshot(execution)
+        whole, names_only = api.EXECUTION_DETAIL_UNSPECIFIED, api.EXECUTION_DETAIL_NAMES
+        detail = whole if wants_snapshot else names_only
+        execution = await self.reads.execution(execution_id, tenant, detail)
+        snapshot = await _snapshot(execution) if wants_snapshot else None
         names = [node.id for node in execution.nodes]
-        topic = Topic(execution_id, execution.last_seq, names, ended=snapshot.ended)
+        ended = views.is_terminal(execution.status)
+        topic = Topic(execution_id, execution.last_seq, names, ended=ended)
         entry = self._entries[(tenant, execution_id)] = _Entry(self, tenant, topic, snapshot)
         self.metrics.topics.set(len(self._entries))
         if not topic.ended:
@@ -189,15 +191,18 @@ class Hub:
 
     async def _feed(self, entry: _Entry, tenant: str) -> None:
         """Fill a topic until its execution ends; what cannot be reached is tried again."""
-        topic = entry.topic
+        topic, pace = entry.topic, Pace()
         pause = _FEED_PAUSES_S[0]
         while not topic.ended:
             try:
                 feed = self._follow(topic.execution_id, tenant, topic.head)
                 async with aclosing(feed):
                     async for batch in feed:
-                        topic.add(public_events(batch, topic.names, topic.head))
-                        entry.broadcast.on_news()
+                        news = public_events(batch, topic.names, topic.head)
+                        while some := list(islice(news, _STEP_EVENTS)):
+                            topic.add(some)
+                            entry.broadcast.on_news()
+                            await pace.did(len(some))
                         pause = _FEED_PAUSES_S[0]
             except PenstockError as error:
                 self._log.warning(
@@ -218,10 +223,15 @@ class Hub:
                 entry.feed.cancel()
 
 
-def _snapshot(execution: api.Execution) -> Snapshot:
-    message = SnapshotMessage(execution.last_seq, execution.id, views.execution(execution))
-    body = msgspec.json.encode(message)
-    return Snapshot(Message(execution.last_seq, body), views.is_terminal(execution.status))
+def _is_stale(snapshot: Message, topic: Topic) -> bool:
+    """True if too much has happened since a snapshot was taken."""
+    gone = topic.after(snapshot.seq, 1) is None
+    return gone or topic.head - snapshot.seq > _STALE_EVENTS
+
+
+async def _snapshot(execution: api.Execution) -> Message:
+    message = SnapshotMessage(execution.last_seq, execution.id, await shown(execution))
+    return Message(execution.last_seq, msgspec.json.encode(message))
 
 
 @asynccontextmanager

@@ -25,12 +25,15 @@ from penstock.gateway.interface.search import SEARCH_OPERATIONS
 from penstock.gateway.interface.service import SERVICE_OPERATIONS
 from penstock.gateway.interface.tasks import TASK_OPERATIONS
 from penstock.gateway.interface.workflows import WORKFLOW_OPERATIONS
+from penstock.gateway.links import NodeLink, PayloadLink
 
 _REF = "#/components/schemas/{name}"
 _ABOUT = (
     "Durable workflows: apply a file, start executions, watch them live. Every error is a problem "
     "detail (RFC 9457) with a stable `code`. Lists are paged by `limit` and `cursor`. Large values "
     'appear as {"$ref": digest, "size": bytes} and are opened with GET /v1/payloads/{digest}. '
+    'An execution whose outputs are too large together shows some as {"$node": id, "size": bytes}, '
+    "which are opened with GET /v1/executions/{id}/nodes/{node}. "
     "Requests may carry a W3C `traceparent`; every answer carries one."
 )
 
@@ -131,7 +134,7 @@ def openapi_document() -> dict[str, Any]:
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     structs = {item for operation in OPERATIONS for item in _struct_of(operation)}
-    structs |= {*_MESSAGES, schema.Problem, schema.PayloadLink}
+    structs |= {*_MESSAGES, schema.Problem, PayloadLink, NodeLink}
     ordered = sorted(structs, key=lambda item: item.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REF)
     return {

@@ -71,14 +71,24 @@ class Retention(Protocol):
 class Reads(Protocol):
     """State's readers. Everything raises `NotFound` for what does not belong to the account."""
 
-    async def execution(self, execution_id: str, tenant: str) -> api.Execution:
-        """One execution with its nodes."""
+    async def execution(
+        self,
+        execution_id: str,
+        tenant: str,
+        detail: api.ExecutionDetail.ValueType = api.EXECUTION_DETAIL_UNSPECIFIED,
+    ) -> api.Execution:
+        """One execution, as much of it as is wanted."""
+        ...
+
+    async def node(self, execution_id: str, node: str, tenant: str) -> api.Execution:
+        """One execution with one of its nodes, whose output is whole."""
         ...
 
     async def events(
-        self, execution_id: str, tenant: str, after_seq: int, rows_max: int = 0
+        self, execution_id: str, tenant: str, after_seq: int, events_max: int = 0
     ) -> tuple[Sequence[EventBatch], bool]:
-        """A part of the journal, and whether there is more."""
+        """A part of the journal, at most so many events or as many as come at once, and whether
+        there is more."""
         ...
 
     async def workflow(self, name: str, version: int, tenant: str) -> api.Workflow:

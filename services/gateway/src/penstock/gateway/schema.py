@@ -114,7 +114,8 @@ class RefusedStart(msgspec.Struct, frozen=True):
 class Execution(ExecutionSummary, frozen=True, kw_only=True):
     """One execution with its nodes; watch its events from `last_seq` on. `past` is set if it is not
     told as it is now. One that ended badly has `partial` instead of `output`: by id the outputs of
-    the nodes that completed and that no other completed one took further. `vars`: its variables."""
+    the nodes that completed and that no other completed one took further. `vars`: its variables.
+    `left_out` says how to read outputs that are too large together; a NodeLink stands for each."""
 
     params: Raw
     output: Raw | None
@@ -127,6 +128,7 @@ class Execution(ExecutionSummary, frozen=True, kw_only=True):
     not_before: str | None = None
     vars: Raw | None = None
     refused_starts: tuple[RefusedStart, ...] = ()
+    left_out: str = ""
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):
@@ -342,13 +344,6 @@ class HistoryPage(msgspec.Struct, frozen=True):
 
     items: tuple[EventMessage, ...]
     next_after: int | None
-
-
-class PayloadLink(msgspec.Struct, frozen=True, gc=False):
-    """Stands for a large value: open it with GET /v1/payloads/{digest}."""
-
-    digest: str = msgspec.field(name="$ref")
-    size: int
 
 
 class ProblemError(msgspec.Struct, frozen=True, omit_defaults=True):

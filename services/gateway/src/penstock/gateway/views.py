@@ -11,6 +11,7 @@ from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1 import payload_pb2 as payload
 from penstock.api.workflow.v1 import workflow_service_pb2 as workflow
 from penstock.gateway import schema
+from penstock.gateway.links import NodeLink, PayloadLink
 from penstock.gateway.related_schema import Origin, ParentLink
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,7 +72,7 @@ def _timestamp(message: _Timed, field: str) -> str | None:
 def payload_json(value: payload.Payload) -> Raw:
     """The JSON text of a payload; a stored one becomes `{"$ref": digest, "size": bytes}`."""
     if value.WhichOneof("kind") == "ref":
-        return Raw(_encode(schema.PayloadLink(value.ref.digest, value.ref.size_bytes)))
+        return Raw(_encode(PayloadLink(value.ref.digest, value.ref.size_bytes)))
     return Raw(value.json) if value.json else _NULL
 
 
@@ -91,6 +92,13 @@ def log_lines(lines: Iterable[payload.LogLine]) -> tuple[schema.LogLine, ...]:
     return tuple(schema.LogLine(instant(x.at_unix_us), x.level, x.message) for x in lines)
 
 
+def output_json(node: workflow.NodeState) -> Raw | None:
+    """The output of a node; one that is left out becomes `{"$node": id, "size": bytes}`."""
+    if node.output_bytes:
+        return Raw(_encode(NodeLink(node.id, node.output_bytes)))
+    return payload_json(node.output) if node.HasField("output") else None
+
+
 def node_state(node: workflow.NodeState) -> schema.NodeState:
     """One node of an execution."""
     return schema.NodeState(
@@ -101,7 +109,7 @@ def node_state(node: workflow.NodeState) -> schema.NodeState:
         needs=tuple(node.needs),
         started_at=_timestamp(node, "started_at"),
         finished_at=_timestamp(node, "finished_at"),
-        output=payload_json(node.output) if node.HasField("output") else None,
+        output=output_json(node),
         failure=failure(node.failure) if node.HasField("failure") else None,
         items_total=node.items_total,
         items_done=node.items_done,
@@ -140,8 +148,12 @@ def _origin(message: workflow.Execution) -> Origin | None:
     return Origin(origin.execution_id, origin.seq, kind)  # type: ignore[arg-type]
 
 
-def execution(message: workflow.Execution, past: schema.Moment | None = None) -> schema.Execution:
-    """One execution with everything."""
+def execution(
+    message: workflow.Execution,
+    nodes: tuple[schema.NodeState, ...],
+    past: schema.Moment | None = None,
+) -> schema.Execution:
+    """One execution with everything; `nodes` are its nodes, made already: they may be many."""
     return schema.Execution(
         id=message.id,
         workflow=message.workflow,
@@ -159,13 +171,24 @@ def execution(message: workflow.Execution, past: schema.Moment | None = None) ->
         partial=_partial(message) if message.status in _BAD_ENDS else None,
         failed_node=message.failed_node or None,
         last_seq=message.last_seq,
-        nodes=tuple(node_state(node) for node in message.nodes),
+        nodes=nodes,
         origin=_origin(message),
         past=past,
         parent=_parent(message),
         not_before=_timestamp(message, "not_before"),
         vars=Raw(message.vars_json) if message.vars_json else None,
         refused_starts=tuple(map(_refused, message.refused_starts)),
+        left_out=_left_out(message),
+    )
+
+
+def _left_out(message: workflow.Execution) -> str:
+    sizes = [node.output_bytes for node in message.nodes if node.output_bytes]
+    if not sizes:
+        return ""
+    return (
+        f"The outputs of {len(sizes):,} nodes, {sum(sizes):,} bytes together, are left out; "
+        f"read them one by one with GET /v1/executions/{message.id}/nodes/{{node}}."
     )
 
 
@@ -186,11 +209,8 @@ def _partial(message: workflow.Execution) -> dict[str, Raw]:
     """What there is of a run that has no result: how far each of its branches came."""
     done = [node for node in message.nodes if node.status == journal.NODE_STATUS_COMPLETED]
     taken = {parent for node in done for parent in node.needs}
-    return {
-        node.id: payload_json(node.output)
-        for node in done
-        if node.id not in taken and node.HasField("output")
-    }
+    ends = ((node.id, output_json(node)) for node in done if node.id not in taken)
+    return {name: output for name, output in ends if output is not None}
 
 
 def _parent(message: workflow.Execution) -> ParentLink | None:

@@ -203,6 +203,17 @@ class ExecutionFilter(NamedTuple):
     tag: str = ""
 
 
+HISTORY_BYTES_MAX = 2 * 1024 * 1024
+"""Rows of a history that are read at once have no more bytes than this, unless it is one row."""
+
+
+class HistoryRows(NamedTuple):
+    """(last_seq, body) of journal rows, in order; `more` if others follow."""
+
+    rows: list[tuple[int, bytes]]
+    more: bool
+
+
 class ExecutionStore(Protocol):
     """Reads of executions. `tenant` restricts every one of them."""
 
@@ -216,8 +227,9 @@ class ExecutionStore(Protocol):
 
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int
-    ) -> list[tuple[int, bytes]]:
-        """(last_seq, body) of the journal rows that hold events after `after_seq`, in order."""
+    ) -> HistoryRows:
+        """The journal rows that hold events after `after_seq`: at most `limit`, and at most
+        HISTORY_BYTES_MAX of them, but one at least."""
         ...
 
     async def page(

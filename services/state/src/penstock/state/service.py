@@ -35,6 +35,7 @@ from penstock.state.keeping.opening import keeping_over, sweeping
 from penstock.state.metrics import StateMetrics
 from penstock.state.payloads.store import open_payloads
 from penstock.state.reading.executions import ExecutionReader
+from penstock.state.reading.heavy import HeavyReads
 from penstock.state.reading.history import HistoryReader
 from penstock.state.reading.plans import PlanCache
 from penstock.state.rpc.children_service import ChildrenService
@@ -162,7 +163,8 @@ async def open_state(
         keeping = keeping_over(settings, database, payloads, workflows, (clock, metrics), compiled)
         await stack.enter_async_context(sweeping(keeping.sweeper, settings, clock))
         notices = PostgresNotices(database)
-        reading = ExecutionReader(executions, plans, payloads, notices)
+        heavy = HeavyReads()
+        reading = ExecutionReader(executions, plans, notices, heavy)
         register = registration(
             JournalService(
                 journal.writer,
@@ -188,7 +190,7 @@ async def open_state(
             DebugQueryService(reading),
             TaskQueryService(PostgresTasks(database)),
             UsageService(PostgresUsage(database)),
-            EffectService(executions, plans),
+            EffectService(executions, plans, heavy),
             RetentionService(keeping.preview),
         )
         yield await stack.enter_async_context(

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from penstock.cli.comparing import print_execution_comparison
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Id, Output, Param, Tags, Url
+from penstock.cli.options import At, DataDir, Id, Output, Param, Tags, Url
 from penstock.cli.output import print_value
 from penstock.cli.params import build_params, parse_json
 from penstock.cli.problems import BadInput, run_command
@@ -28,14 +28,7 @@ def show(
     execution: Id,
     /,
     *,
-    at: Annotated[
-        str,
-        Parameter(
-            show_default=False,
-            help="As it was: after this event (a number), or at this instant "
-            "(2026-01-31T12:00:00Z).",
-        ),
-    ] = "",
+    at: At = "",
     output: Output = "table",
     url: Url = "",
     data_dir: DataDir = DATA_DIR,

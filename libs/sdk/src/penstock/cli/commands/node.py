@@ -1,22 +1,24 @@
-"""`penstock node ...`: what people do to nodes of executions that run."""
+"""`penstock node ...`: one node of an execution, and what people do to those that run."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import By, DataDir, Id, Output, Reason, Url
+from penstock.cli.options import At, By, DataDir, Id, Output, Reason, Url
 from penstock.cli.output import print_value
 from penstock.cli.params import parse_json
 from penstock.cli.problems import run_command
+from penstock.cli.results import open_value
 from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import node_text
 from penstock.sdk.interventions import Intervention
 
 app = App(
     name="node",
-    help="Retry, skip, complete or fail a node by hand, or give it another input.",
+    help="Show a node; retry, skip, complete or fail it by hand, or give it another input.",
     help_format="plaintext",
 )
 
@@ -42,6 +44,37 @@ def _intervene(
             print(f"{now.id} {node_text(now.node, now.item)} {now.status}")
         else:
             print_value(now, output)
+        return ExitCode.OK
+
+    return run_command(work)
+
+
+@app.command
+def show(
+    execution: Id,
+    node: Node,
+    /,
+    *,
+    at: At = "",
+    output: Output = "table",
+    url: Url = "",
+    data_dir: DataDir = DATA_DIR,
+) -> int:
+    """Show a node with its output, however large the execution is; as a table the output alone."""
+
+    async def work() -> ExitCode:
+        async with open_session(url, data_dir) as client:
+            if not at:
+                found = await client.get_node(execution, node)
+            elif at.isascii() and at.isdigit():
+                found = await client.history.node_at(execution, node, seq=int(at))
+            else:
+                found = await client.history.node_at(execution, node, at=at)
+            value = await open_value(client, found.output)
+        if output == "table":
+            print_value(value, "json")
+        else:
+            print_value(msgspec.structs.replace(found, output=value), output)
         return ExitCode.OK
 
     return run_command(work)

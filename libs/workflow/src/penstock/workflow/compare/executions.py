@@ -4,6 +4,7 @@ Times never count as differences; they are told beside them. A value that is sto
 by its digest, and compared place by place only if the caller has fetched it.
 """
 
+import hashlib
 from collections.abc import Mapping
 
 import msgspec
@@ -153,7 +154,7 @@ def _cause(node: NodeView) -> tuple[str, str]:
 
 
 def _differences(left: Payload | None, right: Payload | None, fetched: Fetched) -> Differences:
-    if left == right:
+    if left == right or _same_content(left, right):
         return NONE
     texts = []
     for value in (left, right):
@@ -164,6 +165,14 @@ def _differences(left: Payload | None, right: Payload | None, fetched: Fetched) 
             text = fetched[value.digest]
         texts.append(text)
     return json_differences(texts[0], texts[1])
+
+
+def _same_content(left: Payload | None, right: Payload | None) -> bool:
+    """True if one value is at hand, the other known by its digest, and it is the same."""
+    if left is None or right is None or bool(left.digest) == bool(right.digest):
+        return False
+    apart, plain = (left, right) if left.digest else (right, left)
+    return apart.size == len(plain.json) and apart.digest == hashlib.sha256(plain.json).hexdigest()
 
 
 def _summary(

@@ -10,11 +10,16 @@ INLINE_BYTES_MAX = 64 * 1024
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
     """One JSON value: the text itself, or the claim check (`digest`, `size`) of a stored one when
-    `digest` is set."""
+    `digest` is set. A reader's fold may hold less: the `size` alone of a value that is left out."""
 
     json: bytes = b"null"
     digest: str = ""
     size: int = 0
+
+    @property
+    def is_left_out(self) -> bool:
+        """True if nothing but its size is known here."""
+        return not self.json and not self.digest
 
 
 LAST_INSTANT_US = 253_402_300_799_999_000

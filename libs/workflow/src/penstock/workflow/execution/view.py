@@ -65,6 +65,11 @@ class ExecutionView(msgspec.Struct, frozen=True):
 
 def execution_view(state: ExecutionState) -> ExecutionView:
     """The whole picture of an execution that has started."""
+    return view_of(state, node_views(state))
+
+
+def view_of(state: ExecutionState, nodes: tuple[NodeView, ...]) -> ExecutionView:
+    """The picture with these of its nodes."""
     end = state.end
     completed = end is not None and end.status == ExecutionStatus.COMPLETED
     goes_on = ExecutionStatus.PAUSED if state.is_paused else ExecutionStatus.RUNNING
@@ -79,14 +84,14 @@ def execution_view(state: ExecutionState) -> ExecutionView:
         last_seq=state.seq,
         nodes_total=total,
         nodes_done=done,
-        nodes=node_views(state),
+        nodes=nodes,
         vars_json=state.variables.text() if state.variables is not None else b"",
     )
 
 
 def node_views(state: ExecutionState) -> tuple[NodeView, ...]:
     """Every node of a started execution, in plan order."""
-    return tuple(_node_view(state, index) for index in range(state.tables.size))
+    return tuple(node_view(state, index) for index in range(state.tables.size))
 
 
 def waiting_for(state: ExecutionState, index: int) -> str:
@@ -169,7 +174,8 @@ def _is_held(state: ExecutionState, index: int, status: int) -> bool:
     return status == NodeStatus.QUEUED and state.is_held(index)
 
 
-def _node_view(state: ExecutionState, index: int) -> NodeView:
+def node_view(state: ExecutionState, index: int) -> NodeView:
+    """One node of a started execution."""
     node = state.plan.nodes[index]
     facts = state.facts.get(index) or NodeFacts()
     items = state.fan_outs.get(index)

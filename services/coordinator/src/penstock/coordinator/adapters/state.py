@@ -152,9 +152,8 @@ class StateQueries:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub: Any = QueryServiceStub(channel)
 
-    async def get_execution(self, tenant: str, execution_id: str) -> Execution:
-        """One execution, folded."""
-        request = GetExecutionRequest(execution_id=execution_id)
+    async def get_execution(self, tenant: str, request: GetExecutionRequest) -> Execution:
+        """One execution, as much of it as is asked for."""
         answer = await call(self._stub.GetExecution, request, tenant=tenant)
         execution: Execution = answer.execution
         return execution

@@ -9,6 +9,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    EXECUTION_DETAIL_OUTLINE,
+    GetExecutionRequest,
+)
 from penstock.common.bus import open_bus
 from penstock.common.errors import InvalidArgument, Unavailable
 from penstock.common.feed import follow_execution
@@ -42,7 +46,8 @@ class Watching:
             raise InvalidArgument(f"{execution_id!r} is not an execution id", fix="Give a ULID.")
         if self._reception is None:
             raise Unavailable("live events cannot be reached at the moment")
-        execution = await self._queries.get_execution(tenant, execution_id)
+        asked = GetExecutionRequest(execution_id=execution_id, detail=EXECUTION_DETAIL_OUTLINE)
+        execution = await self._queries.get_execution(tenant, asked)
         after_seq = min(after_seq, execution.last_seq)
         if int(execution.status) not in OPEN_STATUSES and after_seq == execution.last_seq:
             return

@@ -7,11 +7,16 @@ import grpc
 
 from penstock.api.scheduling.v1 import scheduling_service_pb2 as pb
 from penstock.api.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceServicer
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    EXECUTION_DETAIL_NODES,
+    EXECUTION_DETAIL_OUTLINE,
+    GetExecutionRequest,
+)
 from penstock.common.errors import no_execution
 from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.queueing.kinds import MILLI, Demand
 from penstock.coordinator.shell.coordinator import Coordinator
-from penstock.workflow.execution.values import ExecutionStatus, NodeStatus
+from penstock.workflow.execution.values import OPEN_STATUSES, ExecutionStatus, NodeStatus
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -90,7 +95,12 @@ class SchedulingRpc(SchedulingServiceServicer):
         )
 
     async def _at_rest(self, tenant: str, execution_id: str) -> pb.ExplainExecutionResponse:
-        found = await self._queries.get_execution(tenant, execution_id)
+        """What ended has nothing that waits, and its nodes are not asked for."""
+        asked = GetExecutionRequest(execution_id=execution_id, detail=EXECUTION_DETAIL_OUTLINE)
+        found = await self._queries.get_execution(tenant, asked)
+        if int(found.status) in OPEN_STATUSES:
+            asked.detail = EXECUTION_DETAIL_NODES
+            found = await self._queries.get_execution(tenant, asked)
         return pb.ExplainExecutionResponse(
             status=found.status,
             nodes=[

@@ -118,7 +118,7 @@ class WorkflowRpc(WorkflowServiceServicer):
         self, request: pb.GetExecutionRequest, context: Context
     ) -> pb.GetExecutionResponse:
         """One execution with its nodes."""
-        found = await self._queries.get_execution(call_tenant(context), request.execution_id)
+        found = await self._queries.get_execution(call_tenant(context), request)
         return pb.GetExecutionResponse(execution=found)
 
     async def ListExecutions(

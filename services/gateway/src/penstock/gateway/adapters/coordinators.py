@@ -135,7 +135,9 @@ class Coordinators:
         pause = _POLL_S[0]
         while (left := deadline - loop.time()) > 0:
             try:
-                found = await self._reads.execution(accepted.execution_id, tenant)
+                found = await self._reads.execution(
+                    accepted.execution_id, tenant, workflow.EXECUTION_DETAIL_RESULT
+                )
             except Unavailable:
                 found = None
             if found is not None and is_terminal(found.status):

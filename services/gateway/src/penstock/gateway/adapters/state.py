@@ -11,6 +11,10 @@ from penstock.api.state.v1.state_service_pb2_grpc import PayloadServiceStub, Que
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.rpc.channel import call, open_channel
 
+_USUAL_S = 10.0
+_HEAVY_S = 30.0
+"""A large execution may wait until others have been read."""
+
 
 class StateReads:
     """`Reads` over a channel to state."""
@@ -20,20 +24,35 @@ class StateReads:
         self._queries = QueryServiceStub(channel)
         self._payloads = PayloadServiceStub(channel)
 
-    async def execution(self, execution_id: str, tenant: str) -> api.Execution:
+    async def execution(
+        self,
+        execution_id: str,
+        tenant: str,
+        detail: api.ExecutionDetail.ValueType = api.EXECUTION_DETAIL_UNSPECIFIED,
+    ) -> api.Execution:
         """See `Reads.execution`."""
-        request = api.GetExecutionRequest(execution_id=execution_id)
+        request = api.GetExecutionRequest(execution_id=execution_id, detail=detail)
+        return await self._execution(request, tenant, _USUAL_S if detail else _HEAVY_S)
+
+    async def node(self, execution_id: str, node: str, tenant: str) -> api.Execution:
+        """See `Reads.node`."""
+        request = api.GetExecutionRequest(execution_id=execution_id, node=node)
+        return await self._execution(request, tenant, _HEAVY_S)
+
+    async def _execution(
+        self, request: api.GetExecutionRequest, tenant: str, timeout_s: float
+    ) -> api.Execution:
         answer: api.GetExecutionResponse = await call(
-            self._queries.GetExecution, request, tenant=tenant
+            self._queries.GetExecution, request, tenant=tenant, timeout_s=timeout_s
         )
         return answer.execution
 
     async def events(
-        self, execution_id: str, tenant: str, after_seq: int, rows_max: int = 0
+        self, execution_id: str, tenant: str, after_seq: int, events_max: int = 0
     ) -> tuple[Sequence[EventBatch], bool]:
         """See `Reads.events`."""
         request = state.ReadEventsRequest(
-            execution_id=execution_id, after_seq=after_seq, rows_max=rows_max
+            execution_id=execution_id, after_seq=after_seq, events_max=events_max
         )
         answer: state.ReadEventsResponse = await call(
             self._queries.ReadEvents, request, tenant=tenant

@@ -16,6 +16,8 @@ from penstock.gateway.interface.operation import (
     in_query,
 )
 
+AT_SEQ = in_query("at_seq", "As it was after this event; excludes `at`.", "integer")
+AT = in_query("at", "As it was at this instant, such as 2026-01-31T12:00:00Z.")
 STARTED = (
     Answered(200, "It has ended (with `wait`), or a repeated start.", schema.Started),
     Answered(201, "It was started.", schema.Started),
@@ -49,11 +51,16 @@ EXECUTION_OPERATIONS: tuple[Operation, ...] = (
         "getExecution",
         "One execution with its nodes, as it is now or was at a moment of its past",
         [Answered(200, "The execution.", schema.Execution)],
-        [
-            ID,
-            in_query("at_seq", "As it was after this event; excludes `at`.", "integer"),
-            in_query("at", "As it was at this instant, such as 2026-01-31T12:00:00Z."),
-        ],
+        [ID, AT_SEQ, AT],
+        problems=(404,),
+    ),
+    Operation(
+        "/v1/executions/{execution_id}/nodes/{node}",
+        "get",
+        "getNode",
+        "One node of an execution with its output, however many outputs the execution has",
+        [Answered(200, "The node.", schema.NodeState)],
+        [ID, in_path("node", "Id of one of its nodes."), AT_SEQ, AT],
         problems=(404,),
     ),
     Operation(
@@ -80,7 +87,7 @@ EXECUTION_OPERATIONS: tuple[Operation, ...] = (
         "/v1/executions/{execution_id}/history",
         "get",
         "getHistory",
-        "The journal, in the form of the live events",
+        "The journal, in the form of the live events; a page ends early after 2 MiB",
         [Answered(200, "A page.", schema.HistoryPage)],
         [ID, AFTER, LIMIT],
         problems=(404,),

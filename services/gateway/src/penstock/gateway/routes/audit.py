@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from penstock.api.audit.v1 import audit_service_pb2 as api
+from penstock.api.workflow.v1.workflow_service_pb2 import EXECUTION_DETAIL_OUTLINE
 from penstock.common.errors import InvalidArgument, NotFound
 from penstock.gateway.answers import json_answer
 from penstock.gateway.doors import doors_of
@@ -76,7 +77,8 @@ async def repair_findings(request: AnyRequest) -> ASGIApp:
 async def _check_there(request: AnyRequest, execution_id: str, given: str) -> None:
     """That nothing was found of an execution means well only if there is one."""
     try:
-        await doors_of(request).reads.execution(execution_id, tenant_of(request))
+        reads = doors_of(request).reads
+        await reads.execution(execution_id, tenant_of(request), EXECUTION_DETAIL_OUTLINE)
     except NotFound:
         raise NotFound(
             f"There is no execution {given[:80]!r}.",

@@ -18,6 +18,7 @@ from penstock.gateway.finding_schema import (
     Retried,
     RetryBody,
 )
+from penstock.gateway.pictures import shown
 from penstock.gateway.requests import (
     AnyRequest,
     json_body,
@@ -68,7 +69,8 @@ async def get_dead_letter(request: AnyRequest, execution_id: FromPath[str]) -> A
             fix="Only executions that FAILED or TIMED_OUT become dead letters.",
         )
     execution = await doors.reads.execution(asked, tenant)
-    return json_answer(finding_views.dead_letter(found.executions[0], execution))
+    picture = await shown(execution)
+    return json_answer(finding_views.dead_letter(found.executions[0], execution, picture))
 
 
 @post("/v1/dead-letters/{execution_id:str}/retry")

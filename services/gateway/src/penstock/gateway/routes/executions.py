@@ -1,5 +1,7 @@
 """/v1/executions: start, read, cancel and signal executions."""
 
+from collections.abc import Mapping
+
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath
@@ -12,6 +14,7 @@ from penstock.gateway import views
 from penstock.gateway.answers import Answer, json_answer
 from penstock.gateway.doors import doors_of
 from penstock.gateway.execution_names import execution_id_of
+from penstock.gateway.pictures import shown
 from penstock.gateway.public_events import public_events
 from penstock.gateway.requests import (
     NAME_CHARS_MAX,
@@ -112,18 +115,37 @@ async def get_execution(request: AnyRequest, execution_id: FromPath[str]) -> ASG
     """One execution with its nodes and outputs, as it is now or was at a moment of its past."""
     query = query_of(request, _PAST)
     doors, tenant = doors_of(request), tenant_of(request)
+    asked = execution_id_of(request, execution_id)
     if not query:
-        found = await doors.reads.execution(execution_id_of(request, execution_id), tenant)
-        return json_answer(views.execution(found))
-    moment = GetExecutionAtRequest(execution_id=execution_id_of(request, execution_id))
+        return json_answer(await shown(await doors.reads.execution(asked, tenant)))
+    past = await doors.history.at(_moment(asked, query), tenant)
+    at = views.instant(past.at.ToMicroseconds())
+    told = Moment(past.execution.last_seq, at, past.newest_seq)
+    return json_answer(await shown(past.execution, told))
+
+
+def _moment(execution_id: str, query: Mapping[str, str], node: str = "") -> GetExecutionAtRequest:
+    moment = GetExecutionAtRequest(execution_id=execution_id, node=node)
     if "at_seq" in query:
         moment.seq = event_number(query["at_seq"])
     if "at" in query:
         moment.at.FromMicroseconds(instant_of(query["at"], "at"))
-    past = await doors.history.at(moment, tenant)
-    at = views.instant(past.at.ToMicroseconds())
-    told = Moment(past.execution.last_seq, at, past.newest_seq)
-    return json_answer(views.execution(past.execution, told))
+    return moment
+
+
+@get("/v1/executions/{execution_id:str}/nodes/{node:str}")
+async def get_node(
+    request: AnyRequest, execution_id: FromPath[str], node: FromPath[str]
+) -> ASGIApp:
+    """One node of an execution with its output, as it is now or was at a moment of its past."""
+    query = query_of(request, _PAST)
+    doors, tenant = doors_of(request), tenant_of(request)
+    asked = execution_id_of(request, execution_id)
+    if query:
+        found = (await doors.history.at(_moment(asked, query, node), tenant)).execution
+    else:
+        found = await doors.reads.node(asked, node, tenant)
+    return json_answer(views.node_state(found.nodes[0]))
 
 
 @post("/v1/executions/{execution_id:str}/cancel")
@@ -173,7 +195,7 @@ async def get_history(request: AnyRequest, execution_id: FromPath[str]) -> ASGIA
     size = page_size(query.get("limit"))
     reads, tenant = doors_of(request).reads, tenant_of(request)
     asked = execution_id_of(request, execution_id)
-    execution = await reads.execution(asked, tenant)
+    execution = await reads.execution(asked, tenant, api.EXECUTION_DETAIL_NAMES)
     names = [node.id for node in execution.nodes]
     batches, more = await reads.events(asked, tenant, after, size)
     items = [item for batch in batches for item in public_events(batch, names, after)]
@@ -202,6 +224,7 @@ EXECUTION_ROUTES = (
     start_execution,
     start_any_execution,
     get_execution,
+    get_node,
     cancel_execution,
     signal_execution,
     get_history,

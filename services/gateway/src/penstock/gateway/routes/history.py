@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 
 from penstock.api.history.v1 import history_service_pb2 as pb
 from penstock.api.search.v1.search_service_pb2 import SearchExecutionsRequest
+from penstock.api.workflow.v1.workflow_service_pb2 import EXECUTION_DETAIL_OUTLINE
 from penstock.common.errors import InvalidArgument
 from penstock.gateway import history_views, views
 from penstock.gateway.answers import Answer, json_answer
@@ -64,7 +65,7 @@ async def list_derived(request: AnyRequest, execution_id: FromPath[str]) -> ASGI
     query = query_of(request, _PAGING)
     doors, tenant = doors_of(request), tenant_of(request)
     asked = execution_id_of(request, execution_id)
-    await doors.reads.execution(asked, tenant)
+    await doors.reads.execution(asked, tenant, EXECUTION_DETAIL_OUTLINE)
     wanted = SearchExecutionsRequest(
         query=f"tag:{quoted(ORIGIN_TAG + asked)}",
         page_size=page_size(query.get("limit")),

@@ -12,7 +12,7 @@ from penstock.common.ids import is_ulid
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ChildRow, ChildStore, ExecutionStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
-from penstock.state.reading.executions import summary
+from penstock.state.reading.pictures import summary
 from penstock.state.reading.plans import PlanCache
 from penstock.workflow.plan import Plan
 

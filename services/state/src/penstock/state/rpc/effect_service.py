@@ -1,6 +1,6 @@
 """EffectService: the effect ledger of an execution. The account of a call restricts it."""
 
-import asyncio
+import heapq
 from typing import Any
 
 import grpc
@@ -12,6 +12,7 @@ from penstock.common.journal_codec import decode_batch
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
+from penstock.state.reading.heavy import HeavyReads, Reading
 from penstock.state.reading.plans import PlanCache
 from penstock.state.rpc.checks import checked_id
 from penstock.workflow.execution.effects import EffectAttempt, EffectLedger, Key
@@ -20,14 +21,16 @@ from penstock.workflow.plan import Plan
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _PAGE_ROWS = 200
+_AT_ONCE = 250
 
 
 class EffectService(EffectServiceServicer):
     """Reads a history and tells what it says of effects. O(events)."""
 
-    def __init__(self, executions: ExecutionStore, plans: PlanCache) -> None:
+    def __init__(self, executions: ExecutionStore, plans: PlanCache, heavy: HeavyReads) -> None:
         self._executions = executions
         self._plans = plans
+        self._heavy = heavy
 
     async def ListEffects(
         self, request: pb.ListEffectsRequest, context: Context
@@ -43,7 +46,8 @@ class EffectService(EffectServiceServicer):
         plan = await self._plans.plan(tenant, row.definition_hash)
         only = _index_of(plan, request.node) if request.node else None
         ledger = await self._read(tenant, execution_id, plan)
-        keys = sorted(key for key in ledger.attempts if key > after and only in (None, key[0]))
+        asked_for = (key for key in ledger.attempts if key > after and only in (None, key[0]))
+        keys = heapq.nsmallest(size + 1, asked_for)
         answer = pb.ListEffectsResponse()
         for key in keys[:size]:
             node = plan.nodes[key[0]]
@@ -61,18 +65,27 @@ class EffectService(EffectServiceServicer):
         return answer
 
     async def _read(self, tenant: str, execution_id: str, plan: Plan) -> EffectLedger:
+        """Goes through the whole history, and keeps nothing but what it says of effects."""
         ledger = EffectLedger(plan)
         seq = 0
-        while True:
-            rows = await self._executions.history(tenant, execution_id, seq, _PAGE_ROWS)
-            for last_seq, body in rows:
-                _, _, at_us, events = decode_batch(body)
-                for event in events:
-                    ledger.take_in(event, at_us)
-                seq = last_seq
-            if len(rows) < _PAGE_ROWS:
-                return ledger
-            await asyncio.sleep(0)
+        async with self._heavy.reading() as reading:
+            while True:
+                page = await self._executions.history(tenant, execution_id, seq, _PAGE_ROWS)
+                for last_seq, body in page.rows:
+                    await _take_row(ledger, body, reading)
+                    seq = last_seq
+                if not page.more:
+                    return ledger
+
+
+async def _take_row(ledger: EffectLedger, body: bytes, reading: Reading) -> None:
+    _, _, at_us, events = decode_batch(body)
+    await reading.did(0, len(body))
+    for first in range(0, len(events), _AT_ONCE):
+        some = events[first : first + _AT_ONCE]
+        for event in some:
+            ledger.take_in(event, at_us)
+        await reading.did(len(some))
 
 
 def _index_of(plan: Plan, node_id: str) -> int:

@@ -9,8 +9,9 @@ from penstock.api.history.v1.history_service_pb2_grpc import HistoryQueryService
 from penstock.common.errors import InvalidArgument
 from penstock.common.rpc.server import call_tenant
 from penstock.common.value_codec import write_failure
-from penstock.state.reading.executions import Moment, set_time, summary
+from penstock.state.reading.executions import Moment
 from penstock.state.reading.history import HistoryReader
+from penstock.state.reading.pictures import set_time, summary
 from penstock.state.rpc.checks import check_storable, checked_id
 from penstock.workflow.compare.executions import NodeComparison
 from penstock.workflow.compare.values import Differences
@@ -43,7 +44,8 @@ class HistoryQueryService(HistoryQueryServiceServicer):
             raise InvalidArgument(
                 "no execution had begun by then", fix="Give a later instant.", path="at"
             )
-        past = await self._reader.at(call_tenant(context), execution_id, Moment(request.seq, at_us))
+        moment = Moment(request.seq, at_us)
+        past = await self._reader.at(call_tenant(context), execution_id, moment, request.node)
         answer = pb.GetExecutionAtResponse(execution=past.execution, newest_seq=past.newest_seq)
         set_time(answer.at, past.at_us)
         return answer

@@ -4,23 +4,21 @@ from typing import Any
 
 import grpc
 
-from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_PAUSED, EventBatch, ExecutionStatus
+from penstock.api.journal.v1.journal_pb2 import EXECUTION_STATUS_PAUSED, ExecutionStatus
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1.state_service_pb2_grpc import QueryServiceServicer
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
-from penstock.common.errors import InvalidArgument, NotFound, no_execution
-from penstock.common.journal_codec import apart
+from penstock.common.errors import InvalidArgument, NotFound
 from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ExecutionFilter, ExecutionStore, FileSchedules, WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
-from penstock.state.reading.executions import ExecutionReader, summary
+from penstock.state.reading.events import EventReader
+from penstock.state.reading.executions import ExecutionReader
+from penstock.state.reading.pictures import summary
 from penstock.state.rpc.checks import check_storable, checked_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-_ROWS_DEFAULT = 500
-_ROWS_MAX = 5000
-_ANSWER_BYTES_MAX = 3 * 1024 * 1024
 _KNOWN_MAX = 2_000
 
 
@@ -32,14 +30,22 @@ class QueryService(QueryServiceServicer):
     ) -> None:
         self._reader = reader
         self._executions = executions
+        self._events = EventReader(executions)
         self._workflows = workflows
 
     async def GetExecution(
         self, request: wf.GetExecutionRequest, context: Context
     ) -> wf.GetExecutionResponse:
-        """Fold one."""
-        execution_id = checked_id(request.execution_id)
-        execution = await self._reader.read(call_tenant(context), execution_id)
+        """One execution, as much of it as is wanted."""
+        tenant, execution_id = call_tenant(context), checked_id(request.execution_id)
+        if request.node and request.detail:
+            raise InvalidArgument(
+                "a node is asked for together with a detail", fix="Give one of them.", path="node"
+            )
+        if request.node:
+            execution = await self._reader.read_node(tenant, execution_id, request.node)
+        else:
+            execution = await self._reader.read(tenant, execution_id, request.detail)
         return wf.GetExecutionResponse(execution=execution)
 
     async def ListExecutions(
@@ -75,22 +81,15 @@ class QueryService(QueryServiceServicer):
     async def ReadEvents(
         self, request: pb.ReadEventsRequest, context: Context
     ) -> pb.ReadEventsResponse:
-        """Part of one journal; cut at 3 MiB, then `more` is set."""
-        tenant = call_tenant(context)
-        execution_id = checked_id(request.execution_id)
-        limit = min(request.rows_max or _ROWS_DEFAULT, _ROWS_MAX)
-        rows = await self._executions.history(tenant, execution_id, request.after_seq, limit + 1)
-        if not rows and await self._executions.find(tenant, execution_id) is None:
-            raise no_execution(execution_id)
-        answer = pb.ReadEventsResponse()
-        size = 0
-        for _, body in rows[:limit]:
-            size += len(body)
-            if answer.batches and size > _ANSWER_BYTES_MAX:
-                break
-            answer.batches.append(apart(EventBatch.FromString(body)))
-        answer.more = len(answer.batches) < len(rows)
-        return answer
+        """Part of one journal; if it is cut, `more` is set."""
+        found = await self._events.page(
+            call_tenant(context),
+            checked_id(request.execution_id),
+            request.after_seq,
+            rows_max=request.rows_max,
+            events_max=request.events_max,
+        )
+        return pb.ReadEventsResponse(batches=found.batches, more=found.more)
 
     async def FindKnown(
         self, request: pb.FindKnownRequest, context: Context

@@ -25,7 +25,7 @@ from penstock.state.finding.ports import (
 )
 from penstock.state.ports import WorkflowStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
-from penstock.state.reading.executions import summary
+from penstock.state.reading.pictures import summary
 from penstock.workflow.search.query import LETTERS, Query, Span
 
 Context = grpc.aio.ServicerContext[Any, Any]

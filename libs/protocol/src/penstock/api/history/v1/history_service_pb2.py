@@ -28,51 +28,51 @@ from penstock.api.payload.v1 import payload_pb2 as penstock_dot_api_dot_payload_
 from penstock.api.workflow.v1 import workflow_service_pb2 as penstock_dot_api_dot_workflow_dot_v1_dot_workflow__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/history/v1/history_service.proto\x12\x17penstock.api.history.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\x1a/penstock/api/workflow/v1/workflow_service.proto\"b\n\x15GetExecutionAtRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8c\x01\n\x16GetExecutionAtResponse\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nnewest_seq\x18\x03 \x01(\x04\"n\n\nDifference\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x35\n\x04kind\x18\x02 \x01(\x0e\x32\'.penstock.api.history.v1.DifferenceKind\x12\x0c\n\x04left\x18\x03 \x01(\t\x12\r\n\x05right\x18\x04 \x01(\t\"O\n\x0b\x44ifferences\x12\x33\n\x06places\x18\x01 \x03(\x0b\x32#.penstock.api.history.v1.Difference\x12\x0b\n\x03\x63ut\x18\x02 \x01(\x08\"7\n\x18\x43ompareExecutionsRequest\x12\x0c\n\x04left\x18\x01 \x01(\t\x12\r\n\x05right\x18\x02 \x01(\t\"\xcc\x03\n\x19\x43ompareExecutionsResponse\x12\x31\n\x04left\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x32\n\x05right\x18\x02 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x0c\n\x04same\x18\x03 \x01(\x08\x12\x34\n\x06params\x18\x04 \x01(\x0b\x32$.penstock.api.history.v1.Differences\x12\x34\n\x06output\x18\x05 \x01(\x0b\x32$.penstock.api.history.v1.Differences\x12\x36\n\x05nodes\x18\x06 \x03(\x0b\x32\'.penstock.api.history.v1.NodeComparison\x12\x13\n\x0b\x64iverges_at\x18\x07 \x01(\t\x12\x0f\n\x07summary\x18\x08 \x01(\t\x12<\n\x08versions\x18\t \x01(\x0b\x32*.penstock.api.history.v1.VersionComparison\x12\x32\n\x04vars\x18\n \x01(\x0b\x32$.penstock.api.history.v1.Differences\"\xd6\x01\n\x0eNodeComparison\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\x04left\x18\x02 \x01(\x0b\x32!.penstock.api.history.v1.NodeSide\x12\x30\n\x05right\x18\x03 \x01(\x0b\x32!.penstock.api.history.v1.NodeSide\x12\x0f\n\x07\x64iffers\x18\x04 \x03(\t\x12\x0e\n\x06inputs\x18\x05 \x03(\t\x12\x34\n\x06output\x18\x06 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"\x98\x01\n\x08NodeSide\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x13\n\x0b\x64uration_us\x18\x03 \x01(\x03\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"G\n\x16\x43ompareVersionsRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0c\n\x04left\x18\x02 \x01(\r\x12\r\n\x05right\x18\x03 \x01(\r\"Y\n\x17\x43ompareVersionsResponse\x12>\n\ncomparison\x18\x01 \x01(\x0b\x32*.penstock.api.history.v1.VersionComparison\"\xc9\x01\n\x11VersionComparison\x12\x0c\n\x04left\x18\x01 \x01(\r\x12\r\n\x05right\x18\x02 \x01(\r\x12\x0c\n\x04same\x18\x03 \x01(\x08\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x04 \x03(\t\x12\x0f\n\x07removed\x18\x05 \x03(\t\x12\x35\n\x07\x63hanged\x18\x06 \x03(\x0b\x32$.penstock.api.history.v1.ChangedNode\x12\x32\n\x04\x66low\x18\x07 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"T\n\x0b\x43hangedNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x39\n\x0b\x64ifferences\x18\x02 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"<\n\x17RollBackWorkflowRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"a\n\x18RollBackWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\xc1\x01\n\x15RerunExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x12\n\nfrom_nodes\x18\x02 \x03(\t\x12\x12\n\ninput_json\x18\x03 \x01(\x0c\x12\x13\n\x0bparams_json\x18\x04 \x01(\x0c\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x0e\n\x06latest\x18\x06 \x01(\x08\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\t \x01(\x08\"\xa8\x01\n\x14\x46orkExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61t_seq\x18\x02 \x01(\x04\x12\x13\n\x0bparams_json\x18\x03 \x01(\x0c\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x0e\n\x06latest\x18\x05 \x01(\x08\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x07 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\x08 \x01(\x08\"t\n\x16RerunExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x65xisting\x18\x04 \x01(\x08\x12\x0f\n\x07\x63\x61rried\x18\x05 \x03(\t*\x86\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IFFERENCE_KIND_ADDED\x10\x01\x12\x1b\n\x17\x44IFFERENCE_KIND_REMOVED\x10\x02\x12\x1b\n\x17\x44IFFERENCE_KIND_CHANGED\x10\x03\x32\xd2\x05\n\x0eHistoryService\x12q\n\x0eGetExecutionAt\x12..penstock.api.history.v1.GetExecutionAtRequest\x1a/.penstock.api.history.v1.GetExecutionAtResponse\x12z\n\x11\x43ompareExecutions\x12\x31.penstock.api.history.v1.CompareExecutionsRequest\x1a\x32.penstock.api.history.v1.CompareExecutionsResponse\x12t\n\x0f\x43ompareVersions\x12/.penstock.api.history.v1.CompareVersionsRequest\x1a\x30.penstock.api.history.v1.CompareVersionsResponse\x12w\n\x10RollBackWorkflow\x12\x30.penstock.api.history.v1.RollBackWorkflowRequest\x1a\x31.penstock.api.history.v1.RollBackWorkflowResponse\x12q\n\x0eRerunExecution\x12..penstock.api.history.v1.RerunExecutionRequest\x1a/.penstock.api.history.v1.RerunExecutionResponse\x12o\n\rForkExecution\x12-.penstock.api.history.v1.ForkExecutionRequest\x1a/.penstock.api.history.v1.RerunExecutionResponse2\xfa\x02\n\x13HistoryQueryService\x12q\n\x0eGetExecutionAt\x12..penstock.api.history.v1.GetExecutionAtRequest\x1a/.penstock.api.history.v1.GetExecutionAtResponse\x12z\n\x11\x43ompareExecutions\x12\x31.penstock.api.history.v1.CompareExecutionsRequest\x1a\x32.penstock.api.history.v1.CompareExecutionsResponse\x12t\n\x0f\x43ompareVersions\x12/.penstock.api.history.v1.CompareVersionsRequest\x1a\x30.penstock.api.history.v1.CompareVersionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-penstock/api/history/v1/history_service.proto\x12\x17penstock.api.history.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%penstock/api/journal/v1/journal.proto\x1a%penstock/api/payload/v1/payload.proto\x1a/penstock/api/workflow/v1/workflow_service.proto\"p\n\x15GetExecutionAtRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04node\x18\x04 \x01(\t\"\x8c\x01\n\x16GetExecutionAtResponse\x12\x36\n\texecution\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nnewest_seq\x18\x03 \x01(\x04\"n\n\nDifference\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x35\n\x04kind\x18\x02 \x01(\x0e\x32\'.penstock.api.history.v1.DifferenceKind\x12\x0c\n\x04left\x18\x03 \x01(\t\x12\r\n\x05right\x18\x04 \x01(\t\"O\n\x0b\x44ifferences\x12\x33\n\x06places\x18\x01 \x03(\x0b\x32#.penstock.api.history.v1.Difference\x12\x0b\n\x03\x63ut\x18\x02 \x01(\x08\"7\n\x18\x43ompareExecutionsRequest\x12\x0c\n\x04left\x18\x01 \x01(\t\x12\r\n\x05right\x18\x02 \x01(\t\"\xcc\x03\n\x19\x43ompareExecutionsResponse\x12\x31\n\x04left\x18\x01 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x32\n\x05right\x18\x02 \x01(\x0b\x32#.penstock.api.workflow.v1.Execution\x12\x0c\n\x04same\x18\x03 \x01(\x08\x12\x34\n\x06params\x18\x04 \x01(\x0b\x32$.penstock.api.history.v1.Differences\x12\x34\n\x06output\x18\x05 \x01(\x0b\x32$.penstock.api.history.v1.Differences\x12\x36\n\x05nodes\x18\x06 \x03(\x0b\x32\'.penstock.api.history.v1.NodeComparison\x12\x13\n\x0b\x64iverges_at\x18\x07 \x01(\t\x12\x0f\n\x07summary\x18\x08 \x01(\t\x12<\n\x08versions\x18\t \x01(\x0b\x32*.penstock.api.history.v1.VersionComparison\x12\x32\n\x04vars\x18\n \x01(\x0b\x32$.penstock.api.history.v1.Differences\"\xd6\x01\n\x0eNodeComparison\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\x04left\x18\x02 \x01(\x0b\x32!.penstock.api.history.v1.NodeSide\x12\x30\n\x05right\x18\x03 \x01(\x0b\x32!.penstock.api.history.v1.NodeSide\x12\x0f\n\x07\x64iffers\x18\x04 \x03(\t\x12\x0e\n\x06inputs\x18\x05 \x03(\t\x12\x34\n\x06output\x18\x06 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"\x98\x01\n\x08NodeSide\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.penstock.api.journal.v1.NodeStatus\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x13\n\x0b\x64uration_us\x18\x03 \x01(\x03\x12\x31\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32 .penstock.api.payload.v1.Failure\"G\n\x16\x43ompareVersionsRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0c\n\x04left\x18\x02 \x01(\r\x12\r\n\x05right\x18\x03 \x01(\r\"Y\n\x17\x43ompareVersionsResponse\x12>\n\ncomparison\x18\x01 \x01(\x0b\x32*.penstock.api.history.v1.VersionComparison\"\xc9\x01\n\x11VersionComparison\x12\x0c\n\x04left\x18\x01 \x01(\r\x12\r\n\x05right\x18\x02 \x01(\r\x12\x0c\n\x04same\x18\x03 \x01(\x08\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x04 \x03(\t\x12\x0f\n\x07removed\x18\x05 \x03(\t\x12\x35\n\x07\x63hanged\x18\x06 \x03(\x0b\x32$.penstock.api.history.v1.ChangedNode\x12\x32\n\x04\x66low\x18\x07 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"T\n\x0b\x43hangedNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x39\n\x0b\x64ifferences\x18\x02 \x01(\x0b\x32$.penstock.api.history.v1.Differences\"<\n\x17RollBackWorkflowRequest\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"a\n\x18RollBackWorkflowResponse\x12\x34\n\x08workflow\x18\x01 \x01(\x0b\x32\".penstock.api.workflow.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\xc1\x01\n\x15RerunExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x12\n\nfrom_nodes\x18\x02 \x03(\t\x12\x12\n\ninput_json\x18\x03 \x01(\x0c\x12\x13\n\x0bparams_json\x18\x04 \x01(\x0c\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x0e\n\x06latest\x18\x06 \x01(\x08\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\t \x01(\x08\"\xa8\x01\n\x14\x46orkExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61t_seq\x18\x02 \x01(\x04\x12\x13\n\x0bparams_json\x18\x03 \x01(\x0c\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x0e\n\x06latest\x18\x05 \x01(\x08\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x07 \x01(\t\x12\r\n\x05\x64\x65\x62ug\x18\x08 \x01(\x08\"t\n\x16RerunExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x65xisting\x18\x04 \x01(\x08\x12\x0f\n\x07\x63\x61rried\x18\x05 \x03(\t*\x86\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IFFERENCE_KIND_ADDED\x10\x01\x12\x1b\n\x17\x44IFFERENCE_KIND_REMOVED\x10\x02\x12\x1b\n\x17\x44IFFERENCE_KIND_CHANGED\x10\x03\x32\xd2\x05\n\x0eHistoryService\x12q\n\x0eGetExecutionAt\x12..penstock.api.history.v1.GetExecutionAtRequest\x1a/.penstock.api.history.v1.GetExecutionAtResponse\x12z\n\x11\x43ompareExecutions\x12\x31.penstock.api.history.v1.CompareExecutionsRequest\x1a\x32.penstock.api.history.v1.CompareExecutionsResponse\x12t\n\x0f\x43ompareVersions\x12/.penstock.api.history.v1.CompareVersionsRequest\x1a\x30.penstock.api.history.v1.CompareVersionsResponse\x12w\n\x10RollBackWorkflow\x12\x30.penstock.api.history.v1.RollBackWorkflowRequest\x1a\x31.penstock.api.history.v1.RollBackWorkflowResponse\x12q\n\x0eRerunExecution\x12..penstock.api.history.v1.RerunExecutionRequest\x1a/.penstock.api.history.v1.RerunExecutionResponse\x12o\n\rForkExecution\x12-.penstock.api.history.v1.ForkExecutionRequest\x1a/.penstock.api.history.v1.RerunExecutionResponse2\xfa\x02\n\x13HistoryQueryService\x12q\n\x0eGetExecutionAt\x12..penstock.api.history.v1.GetExecutionAtRequest\x1a/.penstock.api.history.v1.GetExecutionAtResponse\x12z\n\x11\x43ompareExecutions\x12\x31.penstock.api.history.v1.CompareExecutionsRequest\x1a\x32.penstock.api.history.v1.CompareExecutionsResponse\x12t\n\x0f\x43ompareVersions\x12/.penstock.api.history.v1.CompareVersionsRequest\x1a\x30.penstock.api.history.v1.CompareVersionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.history.v1.history_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DIFFERENCEKIND']._serialized_start=2663
-  _globals['_DIFFERENCEKIND']._serialized_end=2797
+  _globals['_DIFFERENCEKIND']._serialized_start=2677
+  _globals['_DIFFERENCEKIND']._serialized_end=2811
   _globals['_GETEXECUTIONATREQUEST']._serialized_start=234
-  _globals['_GETEXECUTIONATREQUEST']._serialized_end=332
-  _globals['_GETEXECUTIONATRESPONSE']._serialized_start=335
-  _globals['_GETEXECUTIONATRESPONSE']._serialized_end=475
-  _globals['_DIFFERENCE']._serialized_start=477
-  _globals['_DIFFERENCE']._serialized_end=587
-  _globals['_DIFFERENCES']._serialized_start=589
-  _globals['_DIFFERENCES']._serialized_end=668
-  _globals['_COMPAREEXECUTIONSREQUEST']._serialized_start=670
-  _globals['_COMPAREEXECUTIONSREQUEST']._serialized_end=725
-  _globals['_COMPAREEXECUTIONSRESPONSE']._serialized_start=728
-  _globals['_COMPAREEXECUTIONSRESPONSE']._serialized_end=1188
-  _globals['_NODECOMPARISON']._serialized_start=1191
-  _globals['_NODECOMPARISON']._serialized_end=1405
-  _globals['_NODESIDE']._serialized_start=1408
-  _globals['_NODESIDE']._serialized_end=1560
-  _globals['_COMPAREVERSIONSREQUEST']._serialized_start=1562
-  _globals['_COMPAREVERSIONSREQUEST']._serialized_end=1633
-  _globals['_COMPAREVERSIONSRESPONSE']._serialized_start=1635
-  _globals['_COMPAREVERSIONSRESPONSE']._serialized_end=1724
-  _globals['_VERSIONCOMPARISON']._serialized_start=1727
-  _globals['_VERSIONCOMPARISON']._serialized_end=1928
-  _globals['_CHANGEDNODE']._serialized_start=1930
-  _globals['_CHANGEDNODE']._serialized_end=2014
-  _globals['_ROLLBACKWORKFLOWREQUEST']._serialized_start=2016
-  _globals['_ROLLBACKWORKFLOWREQUEST']._serialized_end=2076
-  _globals['_ROLLBACKWORKFLOWRESPONSE']._serialized_start=2078
-  _globals['_ROLLBACKWORKFLOWRESPONSE']._serialized_end=2175
-  _globals['_RERUNEXECUTIONREQUEST']._serialized_start=2178
-  _globals['_RERUNEXECUTIONREQUEST']._serialized_end=2371
-  _globals['_FORKEXECUTIONREQUEST']._serialized_start=2374
-  _globals['_FORKEXECUTIONREQUEST']._serialized_end=2542
-  _globals['_RERUNEXECUTIONRESPONSE']._serialized_start=2544
-  _globals['_RERUNEXECUTIONRESPONSE']._serialized_end=2660
-  _globals['_HISTORYSERVICE']._serialized_start=2800
-  _globals['_HISTORYSERVICE']._serialized_end=3522
-  _globals['_HISTORYQUERYSERVICE']._serialized_start=3525
-  _globals['_HISTORYQUERYSERVICE']._serialized_end=3903
+  _globals['_GETEXECUTIONATREQUEST']._serialized_end=346
+  _globals['_GETEXECUTIONATRESPONSE']._serialized_start=349
+  _globals['_GETEXECUTIONATRESPONSE']._serialized_end=489
+  _globals['_DIFFERENCE']._serialized_start=491
+  _globals['_DIFFERENCE']._serialized_end=601
+  _globals['_DIFFERENCES']._serialized_start=603
+  _globals['_DIFFERENCES']._serialized_end=682
+  _globals['_COMPAREEXECUTIONSREQUEST']._serialized_start=684
+  _globals['_COMPAREEXECUTIONSREQUEST']._serialized_end=739
+  _globals['_COMPAREEXECUTIONSRESPONSE']._serialized_start=742
+  _globals['_COMPAREEXECUTIONSRESPONSE']._serialized_end=1202
+  _globals['_NODECOMPARISON']._serialized_start=1205
+  _globals['_NODECOMPARISON']._serialized_end=1419
+  _globals['_NODESIDE']._serialized_start=1422
+  _globals['_NODESIDE']._serialized_end=1574
+  _globals['_COMPAREVERSIONSREQUEST']._serialized_start=1576
+  _globals['_COMPAREVERSIONSREQUEST']._serialized_end=1647
+  _globals['_COMPAREVERSIONSRESPONSE']._serialized_start=1649
+  _globals['_COMPAREVERSIONSRESPONSE']._serialized_end=1738
+  _globals['_VERSIONCOMPARISON']._serialized_start=1741
+  _globals['_VERSIONCOMPARISON']._serialized_end=1942
+  _globals['_CHANGEDNODE']._serialized_start=1944
+  _globals['_CHANGEDNODE']._serialized_end=2028
+  _globals['_ROLLBACKWORKFLOWREQUEST']._serialized_start=2030
+  _globals['_ROLLBACKWORKFLOWREQUEST']._serialized_end=2090
+  _globals['_ROLLBACKWORKFLOWRESPONSE']._serialized_start=2092
+  _globals['_ROLLBACKWORKFLOWRESPONSE']._serialized_end=2189
+  _globals['_RERUNEXECUTIONREQUEST']._serialized_start=2192
+  _globals['_RERUNEXECUTIONREQUEST']._serialized_end=2385
+  _globals['_FORKEXECUTIONREQUEST']._serialized_start=2388
+  _globals['_FORKEXECUTIONREQUEST']._serialized_end=2556
+  _globals['_RERUNEXECUTIONRESPONSE']._serialized_start=2558
+  _globals['_RERUNEXECUTIONRESPONSE']._serialized_end=2674
+  _globals['_HISTORYSERVICE']._serialized_start=2814
+  _globals['_HISTORYSERVICE']._serialized_end=3536
+  _globals['_HISTORYQUERYSERVICE']._serialized_start=3539
+  _globals['_HISTORYQUERYSERVICE']._serialized_end=3917
 # @@protoc_insertion_point(module_scope)

@@ -60,10 +60,13 @@ class GetExecutionAtRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """ULID."""
     seq: _builtins.int
     """The last event that counts."""
+    node: _builtins.str
+    """Only this node, with its output however large; empty for all, with outputs as in GetExecution."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """Events of commits up to this instant count."""
@@ -74,10 +77,11 @@ class GetExecutionAtRequest(_message.Message):
         execution_id: _builtins.str = ...,
         seq: _builtins.int = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
+        node: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "execution_id", b"execution_id", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "execution_id", b"execution_id", "node", b"node", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

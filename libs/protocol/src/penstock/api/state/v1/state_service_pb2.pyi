@@ -1033,22 +1033,26 @@ class ReadEventsRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     AFTER_SEQ_FIELD_NUMBER: _builtins.int
     ROWS_MAX_FIELD_NUMBER: _builtins.int
+    EVENTS_MAX_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     after_seq: _builtins.int
     """Events after this sequence."""
     rows_max: _builtins.int
     """At most this many rows, 500 if 0."""
+    events_max: _builtins.int
+    """At most this many events, 1,000 if 0 and never more; a row that holds others is cut."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         after_seq: _builtins.int = ...,
         rows_max: _builtins.int = ...,
+        events_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "execution_id", b"execution_id", "rows_max", b"rows_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "events_max", b"events_max", "execution_id", b"execution_id", "rows_max", b"rows_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1056,7 +1060,9 @@ Global___ReadEventsRequest: _TypeAlias = ReadEventsRequest  # noqa: Y015
 
 @_typing.final
 class ReadEventsResponse(_message.Message):
-    """ReadEventsResponse is a part of the journal. The first batch may begin before after_seq + 1; the caller trims."""
+    """ReadEventsResponse is a part of the journal, bounded by rows, events and bytes. The first batch may begin before
+    after_seq + 1; the caller trims. Where a bound cuts a row, what follows in it is the next answer's first batch.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

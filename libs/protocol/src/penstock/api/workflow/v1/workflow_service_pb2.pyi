@@ -75,6 +75,38 @@ REFUSED_START_KIND_SUB_WORKFLOW: RefusedStartKind.ValueType  # 3
 """A sub-workflow that its node does not wait for."""
 Global___RefusedStartKind: _TypeAlias = RefusedStartKind  # noqa: Y015
 
+class _ExecutionDetail:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExecutionDetailEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionDetail.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXECUTION_DETAIL_UNSPECIFIED: _ExecutionDetail.ValueType  # 0
+    """Everything. Outputs of nodes above half a KiB are left out once 4 MiB of them are told; `output_bytes` is set then."""
+    EXECUTION_DETAIL_OUTLINE: _ExecutionDetail.ValueType  # 1
+    """As in lists: status, times, counts. One query, whatever the size of the execution."""
+    EXECUTION_DETAIL_RESULT: _ExecutionDetail.ValueType  # 2
+    """The outline, and how it ended: output or failure. Reads the last row of the journal."""
+    EXECUTION_DETAIL_NAMES: _ExecutionDetail.ValueType  # 3
+    """The outline, and of nodes their ids, in the order of the plan. Reads no journal."""
+    EXECUTION_DETAIL_NODES: _ExecutionDetail.ValueType  # 4
+    """Everything but outputs of nodes, which are told by their size."""
+
+class ExecutionDetail(_ExecutionDetail, metaclass=_ExecutionDetailEnumTypeWrapper):
+    """ExecutionDetail says how much of an execution is told."""
+
+EXECUTION_DETAIL_UNSPECIFIED: ExecutionDetail.ValueType  # 0
+"""Everything. Outputs of nodes above half a KiB are left out once 4 MiB of them are told; `output_bytes` is set then."""
+EXECUTION_DETAIL_OUTLINE: ExecutionDetail.ValueType  # 1
+"""As in lists: status, times, counts. One query, whatever the size of the execution."""
+EXECUTION_DETAIL_RESULT: ExecutionDetail.ValueType  # 2
+"""The outline, and how it ended: output or failure. Reads the last row of the journal."""
+EXECUTION_DETAIL_NAMES: ExecutionDetail.ValueType  # 3
+"""The outline, and of nodes their ids, in the order of the plan. Reads no journal."""
+EXECUTION_DETAIL_NODES: ExecutionDetail.ValueType  # 4
+"""Everything but outputs of nodes, which are told by their size."""
+Global___ExecutionDetail: _TypeAlias = ExecutionDetail  # noqa: Y015
+
 @_typing.final
 class Issue(_message.Message):
     """Issue is one finding of validation."""
@@ -974,6 +1006,7 @@ class NodeState(_message.Message):
     LOGS_FIELD_NUMBER: _builtins.int
     CARRIED_FIELD_NUMBER: _builtins.int
     CHILD_ID_FIELD_NUMBER: _builtins.int
+    OUTPUT_BYTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id in the file."""
     uses: _builtins.str
@@ -996,6 +1029,8 @@ class NodeState(_message.Message):
     """True if the outcome was taken over from a past execution."""
     child_id: _builtins.str
     """The execution it waits for or waited for last, as its sub-workflow; empty if none, or if its items have their own."""
+    output_bytes: _builtins.int
+    """Size of an output that is left out here, since those of all nodes together are too large; ask for this node alone."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the last attempt began."""
@@ -1040,10 +1075,11 @@ class NodeState(_message.Message):
         logs: _abc.Iterable[_payload_pb2.LogLine] | None = ...,
         carried: _builtins.bool = ...,
         child_id: _builtins.str = ...,
+        output_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "finished_at", b"finished_at", "output", b"output", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "carried", b"carried", "child_id", b"child_id", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "carried", b"carried", "child_id", b"child_id", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "items_done", b"items_done", "items_failed", b"items_failed", "items_total", b"items_total", "logs", b"logs", "needs", b"needs", "output", b"output", "output_bytes", b"output_bytes", "started_at", b"started_at", "status", b"status", "uses", b"uses", "waiting_for", b"waiting_for", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1056,16 +1092,24 @@ class GetExecutionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """ULID."""
+    detail: Global___ExecutionDetail.ValueType
+    """How much to tell."""
+    node: _builtins.str
+    """Only this node, with its output however large; empty for all. Not together with `detail`."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
+        detail: Global___ExecutionDetail.ValueType = ...,
+        node: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "execution_id", b"execution_id", "node", b"node"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

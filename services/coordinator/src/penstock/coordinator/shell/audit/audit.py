@@ -18,6 +18,7 @@ from penstock.common.clock import Clock
 from penstock.common.errors import PenstockError
 from penstock.common.journal_codec import batch_from_proto
 from penstock.common.logging import get_logger
+from penstock.common.pacing import Pace
 from penstock.coordinator.core.audit import Fault, FaultKind, differences, orphans
 from penstock.coordinator.core.history_audit import HistoryAudit
 from penstock.coordinator.core.step import next_wake_us
@@ -43,6 +44,7 @@ from penstock.workflow.execution.fold import BrokenHistory, ExecutionState
 _SECOND_LOOK_S = 2.0
 _IDLE_S = 5.0
 _PAGE = 1_000
+_AT_ONCE = 250
 _EVENTS_MAX = 100_000
 """Longer histories are not folded again: a second of work each."""
 _LATE_US = 90_000_000
@@ -169,13 +171,16 @@ class Audit:
         wrong with the history."""
         if live.state.seq > _EVENTS_MAX:
             return None, []
-        state, history = ExecutionState(live.plan), HistoryAudit(live.plan)
+        state, history, pace = ExecutionState(live.plan), HistoryAudit(live.plan), Pace()
         try:
             async for batch in self._batches(live):
                 _, first_seq, at_us, events = batch_from_proto(batch)
-                state.apply_batch(events, first_seq, at_us)
-                for event in events:
-                    history.take(event)
+                for first in range(0, len(events), _AT_ONCE):
+                    some = events[first : first + _AT_ONCE]
+                    state.apply_batch(some, first_seq + first, at_us)
+                    for event in some:
+                        history.take(event)
+                    await pace.did(len(some))
         except (BrokenHistory, ValueError, LookupError) as error:
             return None, [Fault("I6", f"its journal cannot be folded: {error}")]
         return state, history.faults

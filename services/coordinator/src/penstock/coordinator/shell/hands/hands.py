@@ -10,7 +10,7 @@ from penstock.api.workflow.v1.intervention_service_pb2 import (
     PauseExecutionRequest,
     ResumeExecutionRequest,
 )
-from penstock.api.workflow.v1.workflow_service_pb2 import NodeState
+from penstock.api.workflow.v1.workflow_service_pb2 import GetExecutionRequest, NodeState
 from penstock.common.errors import Conflict, InvalidArgument, PayloadTooLarge
 from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsked
 from penstock.coordinator.core.intervening import flaw
@@ -167,9 +167,9 @@ class Hands:
 
         if not wanted or not await self._is_on_record(tenant, execution_id, is_it):
             raise _over(execution_id, ended)
-        found = await self._queries.get_execution(tenant, execution_id)
-        nodes = {node.id: node for node in found.nodes}
-        node = nodes.get(asked.node, NodeState())
+        one = GetExecutionRequest(execution_id=execution_id, node=asked.node)
+        found = (await self._queries.get_execution(tenant, one)).nodes
+        node = found[0] if found else NodeState()
         return NodeNow(int(node.status), node.attempt)
 
     async def _is_on_record(

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from penstock.api.workflow.v1.workflow_service_pb2 import (
+    EXECUTION_DETAIL_OUTLINE,
+    GetExecutionRequest,
+)
 from penstock.common.errors import PenstockError, Unavailable, no_execution
 from penstock.coordinator.ports import Queries
 from penstock.coordinator.shell.dormancy.awakening import Awakening
@@ -102,7 +106,8 @@ class Telling:
             told = await answer.done
             if told is not None:
                 return told
-            status = int((await self._queries.get_execution(tenant, execution_id)).status)
+            asked = GetExecutionRequest(execution_id=execution_id, detail=EXECUTION_DETAIL_OUTLINE)
+            status = int((await self._queries.get_execution(tenant, asked)).status)
             if status not in OPEN_STATUSES:
                 return status
         raise Unavailable("the execution is on its way to a coordinator; try again")

@@ -13,7 +13,9 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from penstock.api.workflow.v1.workflow_service_pb2 import (
+    EXECUTION_DETAIL_RESULT,
     WAIT_FOR_ENDED,
+    GetExecutionRequest,
     StartExecutionRequest,
     StartExecutionResponse,
 )
@@ -336,12 +338,13 @@ class Starts:
         if not rows:
             raise Unavailable("the earlier start is being swept away; try again")
         compare(rows[0].events[0].execution_started.fingerprint, wanted, call.request)
-        known = await self._queries.get_execution(call.tenant, execution_id)
+        asked = GetExecutionRequest(execution_id=execution_id, detail=EXECUTION_DETAIL_RESULT)
+        known = await self._queries.get_execution(call.tenant, asked)
         if int(known.status) in OPEN_STATUSES and call.waits:
             awake = await self._awakening.find(execution_id)
             if awake is not None and self._join_live(call, execution_id, wanted):
                 return True  # else it has ended, or fell asleep again, meanwhile
-            known = await self._queries.get_execution(call.tenant, execution_id)
+            known = await self._queries.get_execution(call.tenant, asked)
         answer = StartExecutionResponse(
             execution_id=execution_id, status=known.status, existing=True, version=known.version
         )

@@ -10,7 +10,12 @@ from penstock.api.journal.v1.journal_pb2 import (
 from penstock.state.adapters.postgres.database import Database
 from penstock.state.adapters.postgres.journal import plain_body
 from penstock.state.adapters.postgres.queries import load_statements
-from penstock.state.ports import ExecutionFilter, ExecutionRow
+from penstock.state.ports import (
+    HISTORY_BYTES_MAX,
+    ExecutionFilter,
+    ExecutionRow,
+    HistoryRows,
+)
 
 
 def _statement_for(chosen: ExecutionFilter) -> str:
@@ -53,21 +58,34 @@ class PostgresExecutions:
 
     async def history(
         self, tenant: str, execution_id: str, after_seq: int, limit: int
-    ) -> list[tuple[int, bytes]]:
-        """Rows that hold events after `after_seq`; the first may begin before it."""
+    ) -> HistoryRows:
+        """Rows that hold events after `after_seq`; the first may begin before it. Bodies are
+        weighed twice: as they are kept, so that no more are fetched, and as they are."""
         async with self._database.session() as session:
             begin = await session.fetchval(
                 self._sql["seq_of_row_holding"], execution_id, tenant, after_seq + 1
             )
             rows = await session.fetch(
-                self._sql["read_history"], execution_id, tenant, (begin or 1) - 1, limit + 1
+                self._sql["read_history"],
+                execution_id,
+                tenant,
+                (begin or 1) - 1,
+                limit + 1,
+                HISTORY_BYTES_MAX,
             )
-        found = [
-            (row["last_seq"], plain_body(row["codec"], row["body"]))
-            for row in rows
-            if row["last_seq"] > after_seq
-        ]
-        return found[:limit]
+        found: list[tuple[int, bytes]] = []
+        size = 0
+        for row in rows:
+            if row["last_seq"] <= after_seq:
+                continue
+            if len(found) == limit or row["body"] is None:
+                return HistoryRows(found, True)
+            body = plain_body(row["codec"], row["body"])
+            size += len(body)
+            if found and size > HISTORY_BYTES_MAX:
+                return HistoryRows(found, True)
+            found.append((row["last_seq"], body))
+        return HistoryRows(found, False)
 
     async def page(
         self,

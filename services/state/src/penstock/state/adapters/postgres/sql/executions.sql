@@ -85,9 +85,19 @@ ORDER BY i.started_us DESC, i.execution_id DESC
 LIMIT $7
 
 -- name: read_history
-SELECT first_seq, last_seq, codec, body FROM journal
-WHERE execution_id = $1 AND tenant = $2 AND first_seq > $3
-ORDER BY first_seq LIMIT $4
+-- The body of a row is null if it and those before it are too large together; the first one has its own in any case.
+-- Sizes are known without reading the bodies, which are kept apart.
+SELECT last_seq, codec, CASE WHEN size <= $5 OR place = 1 THEN body END AS body
+FROM (
+    SELECT first_seq, last_seq, codec, body, row_number() OVER so_far AS place, sum(octet_length(body)) OVER so_far AS size
+    FROM (
+        SELECT first_seq, last_seq, codec, body FROM journal
+        WHERE execution_id = $1 AND tenant = $2 AND first_seq > $3
+        ORDER BY first_seq LIMIT $4
+    ) wanted
+    WINDOW so_far AS (ORDER BY first_seq)
+) weighed
+ORDER BY first_seq
 
 -- name: seq_of_row_holding
 -- First sequence of the row that holds a sequence, or of the last row before it.
