@@ -80,7 +80,7 @@ async def test_an_execution_that_is_not_there_is_told_of_by_the_name_it_was_aske
 
 
 async def test_one_that_is_there_but_is_no_dead_letter_is_not_said_to_be_missing(gateway):
-    execution = await started(gateway, "order-42", workflow="echo")
+    await started(gateway, "order-42", workflow="echo")
     status, problem = await asked(gateway, "GET", "/v1/dead-letters/order-42")
     assert (status, problem["code"]) == (404, "NOT_FOUND")
-    assert problem["detail"] == f"There is no dead letter {execution.id}."
+    assert problem["detail"] == "There is no dead letter 'order-42'."
