@@ -20,7 +20,7 @@ from penstock.api.state.v1.schedule_store_pb2 import (
 from penstock.common.errors import Conflict, LimitExceeded, NotFound
 from penstock.common.ids import schedule_ulid, shard_of
 from penstock.state.ports import FileSchedules
-from penstock.state.schedules.changing import BACKFILLS_MAX, SCHEDULES_MAX, from_file, written
+from penstock.state.schedules.changing import BACKFILLS_MAX, SCHEDULES_MAX, from_file, saved
 
 
 def copy_of(message):
@@ -62,9 +62,7 @@ class MemorySchedules:
 
     async def save(self, tenant: str, asked: SaveScheduleRequest) -> tuple[Schedule, bool]:
         was = self.rows.get((tenant, asked.schedule.id))
-        wanted = copy_of(asked.schedule)
-        wanted.tenant = tenant
-        after = written(was, wanted, asked.expected_revision, asked.now_unix_us)
+        after = saved(was, tenant, asked)
         if after is None:
             return copy_of(was), False
         self._write(tenant, after)

@@ -1,5 +1,7 @@
 """Dead letters: what was done about executions that failed."""
 
+import asyncio
+
 import pytest
 
 from penstock.state.finding.ports import LetterRow
@@ -49,6 +51,17 @@ async def test_settling_again_changes_nothing(dead):
     await dead.letters.settle("default", an_id(2), DISCARDED)
     again = LetterRow("discarded", "another reason", 99, "")
     assert await dead.letters.settle("default", an_id(2), again) == DISCARDED
+
+
+async def test_those_who_settle_a_letter_at_once_are_told_of_what_they_did(dead):
+    for _ in range(5):
+        async with asyncio.TaskGroup() as group:
+            for wanted in (DISCARDED, LetterRow()) * 6:
+                group.create_task(settled(dead, wanted))
+
+
+async def settled(dead, wanted):
+    assert await dead.letters.settle("default", an_id(2), wanted) == wanted
 
 
 async def test_a_discarded_letter_can_be_put_back_and_retried(dead):

@@ -1,10 +1,12 @@
 """Schedules: who may write what, who is due, and what a change does to a schedule's place."""
 
+import asyncio
+
 import pytest
 
 from penstock.api.schedule.v1 import schedule_pb2 as pb
-from penstock.api.state.v1.schedule_store_pb2 import DecidedBackfill
-from penstock.common.errors import Conflict, LimitExceeded
+from penstock.api.state.v1.schedule_store_pb2 import DecidedBackfill, SaveScheduleRequest
+from penstock.common.errors import Conflict, LimitExceeded, NotFound
 from penstock.common.ids import schedule_ulid, shard_of
 from support.schedule_rows import MINUTE, NOON, SHARDS, a_schedule, decided, due, record, save
 from support.state_rows import an_id, batch_of, end, start, write
@@ -52,6 +54,43 @@ async def test_a_change_can_insist_on_what_it_was_made_for(stores):
         await save(stores, a_schedule(note="c"), expected=1)
     with pytest.raises(Conflict):
         await save(stores, a_schedule("other"), expected=3)
+
+
+async def test_of_many_who_make_the_same_schedule_at_once_one_makes_it(stores):
+    async with asyncio.TaskGroup() as group:
+        saving = [group.create_task(save(stores, a_schedule(note=str(n)))) for n in range(8)]
+    saved = [each.result() for each in saving]
+    assert [created for _, created in saved].count(True) == 1
+    assert sorted(stored.revision for stored, _ in saved) == list(range(1, 9))
+
+
+def pausing(paused, note="", name="nightly", now_us=NOON):
+    only = pb.Schedule(id=name, paused=paused, note=note)
+    return SaveScheduleRequest(schedule=only, only_pause=True, now_unix_us=now_us)
+
+
+async def test_a_pause_changes_nothing_else_of_what_is_there(stores):
+    await save(stores, a_schedule(note="why"))
+    before, _ = await save(stores, a_schedule("other"))
+    paused, _ = await stores.schedules.save("default", pausing(True))
+    assert (paused.paused, paused.note, paused.revision) == (True, "why", 2)
+    assert paused.timing == a_schedule().timing
+    resumed, _ = await stores.schedules.save("default", pausing(False, "done"))
+    assert (resumed.paused, resumed.note, resumed.revision) == (False, "done", 3)
+    assert await stores.schedules.find("default", "other") == before
+
+
+async def test_pauses_at_once_are_all_carried_out(stores):
+    await save(stores, a_schedule())
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(stores.schedules.save("default", pausing(number % 2 == 0)))
+
+
+async def test_what_is_not_there_cannot_be_paused(stores):
+    with pytest.raises(NotFound):
+        await stores.schedules.save("default", pausing(True))
+    assert await stores.schedules.find("default", "nightly") is None
 
 
 async def test_accounts_do_not_see_each_other_s_schedules(stores):

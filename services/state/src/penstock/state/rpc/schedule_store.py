@@ -12,6 +12,7 @@ from penstock.common.rpc.server import call_tenant
 from penstock.state.ports import ScheduleStore
 from penstock.state.reading.cursors import from_token, page_size_of, to_token
 from penstock.state.rpc.checks import check_storable
+from penstock.state.schedules.changing import no_schedule
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,7 +32,7 @@ class ScheduleStoreService(ScheduleStoreServiceServicer):
     ) -> pb.SaveScheduleResponse:
         """Make or change one."""
         schedule = request.schedule
-        if not schedule.id or not schedule.workflow:
+        if not schedule.id or not (schedule.workflow or request.only_pause):
             raise InvalidArgument("a schedule needs an id and a workflow")
         check_storable(id=schedule.id, workflow=schedule.workflow)
         schedule.tenant = call_tenant(context)
@@ -121,12 +122,3 @@ class ScheduleStoreService(ScheduleStoreServiceServicer):
                 fix="List its backfills for their ids.",
             )
         return pb.StopBackfillResponse(backfill=stopped)
-
-
-def no_schedule(schedule_id: str) -> NotFound:
-    """There is none with this id."""
-    return NotFound(
-        f"there is no schedule {schedule_id[:250]!r}",
-        fix="List the schedules for their ids; in addresses write / as %2F.",
-        schedule=schedule_id[:250],
-    )

@@ -5,13 +5,37 @@ slots that passed before it meant them are nobody's. Whatever else changes leave
 """
 
 from penstock.api.schedule.v1.schedule_pb2 import Schedule
-from penstock.common.errors import Conflict
+from penstock.api.state.v1.schedule_store_pb2 import SaveScheduleRequest
+from penstock.common.errors import Conflict, NotFound
 from penstock.common.schedule_codec import due_us
 
 SCHEDULES_MAX = 10_000
 """Schedules of an account: each costs a row, and a look at each slot."""
 BACKFILLS_MAX = 10
 """Backfills of a schedule that run at the same time."""
+
+
+def no_schedule(schedule_id: str) -> NotFound:
+    """There is none with this id."""
+    return NotFound(
+        f"there is no schedule {schedule_id[:250]!r}",
+        fix="List the schedules for their ids; in addresses write / as %2F.",
+        schedule=schedule_id[:250],
+    )
+
+
+def saved(was: Schedule | None, tenant: str, asked: SaveScheduleRequest) -> Schedule | None:
+    """What a request to save makes of what is there; None if nothing changes. Raises `Conflict`,
+    and `NotFound` if there is nothing to be paused."""
+    wanted = Schedule()
+    wanted.CopyFrom(asked.schedule)
+    if asked.only_pause:
+        if was is None:
+            raise no_schedule(wanted.id)
+        wanted.CopyFrom(was)
+        wanted.paused, wanted.note = asked.schedule.paused, asked.schedule.note or was.note
+    wanted.tenant = tenant
+    return written(was, wanted, asked.expected_revision, asked.now_unix_us)
 
 
 def written(

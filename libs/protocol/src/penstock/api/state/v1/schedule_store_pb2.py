@@ -26,53 +26,53 @@ from penstock.api.schedule.v1 import schedule_pb2 as penstock_dot_api_dot_schedu
 from penstock.api.schedule.v1 import schedule_service_pb2 as penstock_dot_api_dot_schedule_dot_v1_dot_schedule__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*penstock/api/state/v1/schedule_store.proto\x12\x15penstock.api.state.v1\x1a\'penstock/api/schedule/v1/schedule.proto\x1a/penstock/api/schedule/v1/schedule_service.proto\"{\n\x13SaveScheduleRequest\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x19\n\x11\x65xpected_revision\x18\x02 \x01(\x04\x12\x13\n\x0bnow_unix_us\x18\x03 \x01(\x03\"]\n\x14SaveScheduleResponse\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"!\n\x13\x46indScheduleRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x14\x46indScheduleResponse\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\"g\n\x15PageSchedulesResponse\x12\x35\n\tschedules\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15RemoveScheduleRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x18\n\x16RemoveScheduleResponse\"Z\n\x0eListDueRequest\x12\x0e\n\x06shards\x18\x01 \x03(\r\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x10\n\x08rows_max\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\x08\"\xc7\x01\n\x0fListDueResponse\x12/\n\x03\x64ue\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x32\n\x06queued\x18\x02 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x39\n\tbackfills\x18\x03 \x03(\x0b\x32&.penstock.api.state.v1.RunningBackfill\x12\x14\n\x0cnext_unix_us\x18\x04 \x01(\x03\"}\n\x0fRunningBackfill\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\x12\x34\n\x08schedule\x18\x02 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\"\x8d\x01\n\x15RecordProgressRequest\x12\x39\n\tschedules\x18\x01 \x03(\x0b\x32&.penstock.api.state.v1.DecidedSchedule\x12\x39\n\tbackfills\x18\x02 \x03(\x0b\x32&.penstock.api.state.v1.DecidedBackfill\"\xd8\x01\n\x0f\x44\x65\x63idedSchedule\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05shard\x18\x03 \x01(\r\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x34\n\x08progress\x18\x06 \x01(\x0b\x32\".penstock.api.schedule.v1.Progress\x12\x17\n\x0f\x63reated_unix_us\x18\x07 \x01(\x03\x12\x19\n\x0c\x64\x65\x63ided_upon\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x0f\n\r_decided_upon\"\xe3\x01\n\x0f\x44\x65\x63idedBackfill\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0bschedule_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\r\n\x05shard\x18\x04 \x01(\r\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12<\n\x08progress\x18\x06 \x01(\x0b\x32*.penstock.api.schedule.v1.BackfillProgress\x12\x17\n\x0f\x63reated_unix_us\x18\x07 \x01(\x03\x12\x19\n\x0c\x64\x65\x63ided_upon\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x0f\n\r_decided_upon\"0\n\x16RecordProgressResponse\x12\x16\n\x0erefused_shards\x18\x01 \x03(\r\"K\n\x13SaveBackfillRequest\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\"L\n\x14SaveBackfillResponse\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\"+\n\x14PageBackfillsRequest\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\"N\n\x15PageBackfillsResponse\x12\x35\n\tbackfills\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Backfill\"K\n\x13StopBackfillRequest\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x13\n\x0bnow_unix_us\x18\x03 \x01(\x03\"L\n\x14StopBackfillResponse\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill2\xcd\x07\n\x14ScheduleStoreService\x12g\n\x0cSaveSchedule\x12*.penstock.api.state.v1.SaveScheduleRequest\x1a+.penstock.api.state.v1.SaveScheduleResponse\x12g\n\x0c\x46indSchedule\x12*.penstock.api.state.v1.FindScheduleRequest\x1a+.penstock.api.state.v1.FindScheduleResponse\x12m\n\rListSchedules\x12..penstock.api.schedule.v1.ListSchedulesRequest\x1a,.penstock.api.state.v1.PageSchedulesResponse\x12m\n\x0eRemoveSchedule\x12,.penstock.api.state.v1.RemoveScheduleRequest\x1a-.penstock.api.state.v1.RemoveScheduleResponse\x12X\n\x07ListDue\x12%.penstock.api.state.v1.ListDueRequest\x1a&.penstock.api.state.v1.ListDueResponse\x12m\n\x0eRecordProgress\x12,.penstock.api.state.v1.RecordProgressRequest\x1a-.penstock.api.state.v1.RecordProgressResponse\x12g\n\x0cSaveBackfill\x12*.penstock.api.state.v1.SaveBackfillRequest\x1a+.penstock.api.state.v1.SaveBackfillResponse\x12j\n\rPageBackfills\x12+.penstock.api.state.v1.PageBackfillsRequest\x1a,.penstock.api.state.v1.PageBackfillsResponse\x12g\n\x0cStopBackfill\x12*.penstock.api.state.v1.StopBackfillRequest\x1a+.penstock.api.state.v1.StopBackfillResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*penstock/api/state/v1/schedule_store.proto\x12\x15penstock.api.state.v1\x1a\'penstock/api/schedule/v1/schedule.proto\x1a/penstock/api/schedule/v1/schedule_service.proto\"\x8f\x01\n\x13SaveScheduleRequest\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x19\n\x11\x65xpected_revision\x18\x02 \x01(\x04\x12\x13\n\x0bnow_unix_us\x18\x03 \x01(\x03\x12\x12\n\nonly_pause\x18\x04 \x01(\x08\"]\n\x14SaveScheduleResponse\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"!\n\x13\x46indScheduleRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x14\x46indScheduleResponse\x12\x34\n\x08schedule\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\"g\n\x15PageSchedulesResponse\x12\x35\n\tschedules\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15RemoveScheduleRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x18\n\x16RemoveScheduleResponse\"Z\n\x0eListDueRequest\x12\x0e\n\x06shards\x18\x01 \x03(\r\x12\x15\n\runtil_unix_us\x18\x02 \x01(\x03\x12\x10\n\x08rows_max\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\x08\"\xc7\x01\n\x0fListDueResponse\x12/\n\x03\x64ue\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x32\n\x06queued\x18\x02 \x03(\x0b\x32\".penstock.api.schedule.v1.Schedule\x12\x39\n\tbackfills\x18\x03 \x03(\x0b\x32&.penstock.api.state.v1.RunningBackfill\x12\x14\n\x0cnext_unix_us\x18\x04 \x01(\x03\"}\n\x0fRunningBackfill\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\x12\x34\n\x08schedule\x18\x02 \x01(\x0b\x32\".penstock.api.schedule.v1.Schedule\"\x8d\x01\n\x15RecordProgressRequest\x12\x39\n\tschedules\x18\x01 \x03(\x0b\x32&.penstock.api.state.v1.DecidedSchedule\x12\x39\n\tbackfills\x18\x02 \x03(\x0b\x32&.penstock.api.state.v1.DecidedBackfill\"\xd8\x01\n\x0f\x44\x65\x63idedSchedule\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05shard\x18\x03 \x01(\r\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x34\n\x08progress\x18\x06 \x01(\x0b\x32\".penstock.api.schedule.v1.Progress\x12\x17\n\x0f\x63reated_unix_us\x18\x07 \x01(\x03\x12\x19\n\x0c\x64\x65\x63ided_upon\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x0f\n\r_decided_upon\"\xe3\x01\n\x0f\x44\x65\x63idedBackfill\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0bschedule_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\r\n\x05shard\x18\x04 \x01(\r\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12<\n\x08progress\x18\x06 \x01(\x0b\x32*.penstock.api.schedule.v1.BackfillProgress\x12\x17\n\x0f\x63reated_unix_us\x18\x07 \x01(\x03\x12\x19\n\x0c\x64\x65\x63ided_upon\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x0f\n\r_decided_upon\"0\n\x16RecordProgressResponse\x12\x16\n\x0erefused_shards\x18\x01 \x03(\r\"K\n\x13SaveBackfillRequest\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\"L\n\x14SaveBackfillResponse\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill\"+\n\x14PageBackfillsRequest\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\"N\n\x15PageBackfillsResponse\x12\x35\n\tbackfills\x18\x01 \x03(\x0b\x32\".penstock.api.schedule.v1.Backfill\"K\n\x13StopBackfillRequest\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x13\n\x0bnow_unix_us\x18\x03 \x01(\x03\"L\n\x14StopBackfillResponse\x12\x34\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\".penstock.api.schedule.v1.Backfill2\xcd\x07\n\x14ScheduleStoreService\x12g\n\x0cSaveSchedule\x12*.penstock.api.state.v1.SaveScheduleRequest\x1a+.penstock.api.state.v1.SaveScheduleResponse\x12g\n\x0c\x46indSchedule\x12*.penstock.api.state.v1.FindScheduleRequest\x1a+.penstock.api.state.v1.FindScheduleResponse\x12m\n\rListSchedules\x12..penstock.api.schedule.v1.ListSchedulesRequest\x1a,.penstock.api.state.v1.PageSchedulesResponse\x12m\n\x0eRemoveSchedule\x12,.penstock.api.state.v1.RemoveScheduleRequest\x1a-.penstock.api.state.v1.RemoveScheduleResponse\x12X\n\x07ListDue\x12%.penstock.api.state.v1.ListDueRequest\x1a&.penstock.api.state.v1.ListDueResponse\x12m\n\x0eRecordProgress\x12,.penstock.api.state.v1.RecordProgressRequest\x1a-.penstock.api.state.v1.RecordProgressResponse\x12g\n\x0cSaveBackfill\x12*.penstock.api.state.v1.SaveBackfillRequest\x1a+.penstock.api.state.v1.SaveBackfillResponse\x12j\n\rPageBackfills\x12+.penstock.api.state.v1.PageBackfillsRequest\x1a,.penstock.api.state.v1.PageBackfillsResponse\x12g\n\x0cStopBackfill\x12*.penstock.api.state.v1.StopBackfillRequest\x1a+.penstock.api.state.v1.StopBackfillResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.api.state.v1.schedule_store_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SAVESCHEDULEREQUEST']._serialized_start=159
-  _globals['_SAVESCHEDULEREQUEST']._serialized_end=282
-  _globals['_SAVESCHEDULERESPONSE']._serialized_start=284
-  _globals['_SAVESCHEDULERESPONSE']._serialized_end=377
-  _globals['_FINDSCHEDULEREQUEST']._serialized_start=379
-  _globals['_FINDSCHEDULEREQUEST']._serialized_end=412
-  _globals['_FINDSCHEDULERESPONSE']._serialized_start=414
-  _globals['_FINDSCHEDULERESPONSE']._serialized_end=490
-  _globals['_PAGESCHEDULESRESPONSE']._serialized_start=492
-  _globals['_PAGESCHEDULESRESPONSE']._serialized_end=595
-  _globals['_REMOVESCHEDULEREQUEST']._serialized_start=597
-  _globals['_REMOVESCHEDULEREQUEST']._serialized_end=632
-  _globals['_REMOVESCHEDULERESPONSE']._serialized_start=634
-  _globals['_REMOVESCHEDULERESPONSE']._serialized_end=658
-  _globals['_LISTDUEREQUEST']._serialized_start=660
-  _globals['_LISTDUEREQUEST']._serialized_end=750
-  _globals['_LISTDUERESPONSE']._serialized_start=753
-  _globals['_LISTDUERESPONSE']._serialized_end=952
-  _globals['_RUNNINGBACKFILL']._serialized_start=954
-  _globals['_RUNNINGBACKFILL']._serialized_end=1079
-  _globals['_RECORDPROGRESSREQUEST']._serialized_start=1082
-  _globals['_RECORDPROGRESSREQUEST']._serialized_end=1223
-  _globals['_DECIDEDSCHEDULE']._serialized_start=1226
-  _globals['_DECIDEDSCHEDULE']._serialized_end=1442
-  _globals['_DECIDEDBACKFILL']._serialized_start=1445
-  _globals['_DECIDEDBACKFILL']._serialized_end=1672
-  _globals['_RECORDPROGRESSRESPONSE']._serialized_start=1674
-  _globals['_RECORDPROGRESSRESPONSE']._serialized_end=1722
-  _globals['_SAVEBACKFILLREQUEST']._serialized_start=1724
-  _globals['_SAVEBACKFILLREQUEST']._serialized_end=1799
-  _globals['_SAVEBACKFILLRESPONSE']._serialized_start=1801
-  _globals['_SAVEBACKFILLRESPONSE']._serialized_end=1877
-  _globals['_PAGEBACKFILLSREQUEST']._serialized_start=1879
-  _globals['_PAGEBACKFILLSREQUEST']._serialized_end=1922
-  _globals['_PAGEBACKFILLSRESPONSE']._serialized_start=1924
-  _globals['_PAGEBACKFILLSRESPONSE']._serialized_end=2002
-  _globals['_STOPBACKFILLREQUEST']._serialized_start=2004
-  _globals['_STOPBACKFILLREQUEST']._serialized_end=2079
-  _globals['_STOPBACKFILLRESPONSE']._serialized_start=2081
-  _globals['_STOPBACKFILLRESPONSE']._serialized_end=2157
-  _globals['_SCHEDULESTORESERVICE']._serialized_start=2160
-  _globals['_SCHEDULESTORESERVICE']._serialized_end=3133
+  _globals['_SAVESCHEDULEREQUEST']._serialized_start=160
+  _globals['_SAVESCHEDULEREQUEST']._serialized_end=303
+  _globals['_SAVESCHEDULERESPONSE']._serialized_start=305
+  _globals['_SAVESCHEDULERESPONSE']._serialized_end=398
+  _globals['_FINDSCHEDULEREQUEST']._serialized_start=400
+  _globals['_FINDSCHEDULEREQUEST']._serialized_end=433
+  _globals['_FINDSCHEDULERESPONSE']._serialized_start=435
+  _globals['_FINDSCHEDULERESPONSE']._serialized_end=511
+  _globals['_PAGESCHEDULESRESPONSE']._serialized_start=513
+  _globals['_PAGESCHEDULESRESPONSE']._serialized_end=616
+  _globals['_REMOVESCHEDULEREQUEST']._serialized_start=618
+  _globals['_REMOVESCHEDULEREQUEST']._serialized_end=653
+  _globals['_REMOVESCHEDULERESPONSE']._serialized_start=655
+  _globals['_REMOVESCHEDULERESPONSE']._serialized_end=679
+  _globals['_LISTDUEREQUEST']._serialized_start=681
+  _globals['_LISTDUEREQUEST']._serialized_end=771
+  _globals['_LISTDUERESPONSE']._serialized_start=774
+  _globals['_LISTDUERESPONSE']._serialized_end=973
+  _globals['_RUNNINGBACKFILL']._serialized_start=975
+  _globals['_RUNNINGBACKFILL']._serialized_end=1100
+  _globals['_RECORDPROGRESSREQUEST']._serialized_start=1103
+  _globals['_RECORDPROGRESSREQUEST']._serialized_end=1244
+  _globals['_DECIDEDSCHEDULE']._serialized_start=1247
+  _globals['_DECIDEDSCHEDULE']._serialized_end=1463
+  _globals['_DECIDEDBACKFILL']._serialized_start=1466
+  _globals['_DECIDEDBACKFILL']._serialized_end=1693
+  _globals['_RECORDPROGRESSRESPONSE']._serialized_start=1695
+  _globals['_RECORDPROGRESSRESPONSE']._serialized_end=1743
+  _globals['_SAVEBACKFILLREQUEST']._serialized_start=1745
+  _globals['_SAVEBACKFILLREQUEST']._serialized_end=1820
+  _globals['_SAVEBACKFILLRESPONSE']._serialized_start=1822
+  _globals['_SAVEBACKFILLRESPONSE']._serialized_end=1898
+  _globals['_PAGEBACKFILLSREQUEST']._serialized_start=1900
+  _globals['_PAGEBACKFILLSREQUEST']._serialized_end=1943
+  _globals['_PAGEBACKFILLSRESPONSE']._serialized_start=1945
+  _globals['_PAGEBACKFILLSRESPONSE']._serialized_end=2023
+  _globals['_STOPBACKFILLREQUEST']._serialized_start=2025
+  _globals['_STOPBACKFILLREQUEST']._serialized_end=2100
+  _globals['_STOPBACKFILLRESPONSE']._serialized_start=2102
+  _globals['_STOPBACKFILLRESPONSE']._serialized_end=2178
+  _globals['_SCHEDULESTORESERVICE']._serialized_start=2181
+  _globals['_SCHEDULESTORESERVICE']._serialized_end=3154
 # @@protoc_insertion_point(module_scope)

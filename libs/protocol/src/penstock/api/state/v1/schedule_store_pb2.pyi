@@ -28,10 +28,13 @@ class SaveScheduleRequest(_message.Message):
     SCHEDULE_FIELD_NUMBER: _builtins.int
     EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     NOW_UNIX_US_FIELD_NUMBER: _builtins.int
+    ONLY_PAUSE_FIELD_NUMBER: _builtins.int
     expected_revision: _builtins.int
     """Only if it has this revision now; 0 for any."""
     now_unix_us: _builtins.int
     """Now: a new or changed timing counts from here."""
+    only_pause: _builtins.bool
+    """Only `paused` and, unless it is empty, `note` are meant, of the schedule that is there: all else stays as it is."""
     @_builtins.property
     def schedule(self) -> _schedule_pb2.Schedule:
         """Everything but revision and progress."""
@@ -42,10 +45,11 @@ class SaveScheduleRequest(_message.Message):
         schedule: _schedule_pb2.Schedule | None = ...,
         expected_revision: _builtins.int = ...,
         now_unix_us: _builtins.int = ...,
+        only_pause: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_revision", b"expected_revision", "now_unix_us", b"now_unix_us", "schedule", b"schedule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_revision", b"expected_revision", "now_unix_us", b"now_unix_us", "only_pause", b"only_pause", "schedule", b"schedule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -75,16 +75,11 @@ class Desk:
         schedule = checked(given)
         definition = await self._definitions.get(tenant, schedule.workflow, schedule.version)
         checked_params(definition, schedule.params_json)
-        return await self._save(tenant, schedule, expected_revision)
+        wanted = SaveScheduleRequest(schedule=schedule, expected_revision=expected_revision)
+        return await self._save(tenant, wanted)
 
-    async def _save(
-        self, tenant: str, schedule: Schedule, expected_revision: int
-    ) -> pb.PutScheduleResponse:
-        asked = SaveScheduleRequest(
-            schedule=schedule,
-            expected_revision=expected_revision,
-            now_unix_us=self._clock.now_us(),
-        )
+    async def _save(self, tenant: str, asked: SaveScheduleRequest) -> pb.PutScheduleResponse:
+        asked.now_unix_us = self._clock.now_us()
         stored, created = await self._schedules.save(tenant, asked)
         self._keeper.look_again()
         return pb.PutScheduleResponse(schedule=self._view(stored, _SLOTS_SHOWN), created=created)
@@ -110,9 +105,9 @@ class Desk:
     async def pause(self, tenant: str, asked: pb.PauseScheduleRequest) -> pb.ScheduleView:
         """Keep one from firing, or let it fire again from now on."""
         was = await self._schedules.find(tenant, asked.id)
-        was.paused, was.note = asked.paused, asked.note or was.note
-        stored = await self._save(tenant, checked(was), was.revision)
-        return stored.schedule
+        was.paused, was.note = asked.paused, asked.note
+        wanted = SaveScheduleRequest(schedule=checked(was), only_pause=True)
+        return (await self._save(tenant, wanted)).schedule
 
     async def trigger(
         self, tenant: str, asked: pb.TriggerScheduleRequest

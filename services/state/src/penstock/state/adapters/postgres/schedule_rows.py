@@ -84,8 +84,12 @@ class ScheduleWriter:
     async def locked(
         self, session: asyncpg.Connection, tenant: str, schedule_id: str
     ) -> Schedule | None:
-        """A schedule, kept as it is until the end of the transaction."""
+        """A schedule, kept as it is until the end of the transaction; if there is none, nobody else
+        makes it until then."""
         row = await session.fetchrow(self._sql["lock_schedule"], tenant, schedule_id)
+        if row is None:
+            await session.execute(self._sql["lock_id"], tenant, schedule_id)
+            row = await session.fetchrow(self._sql["lock_schedule"], tenant, schedule_id)
         return None if row is None else schedule_of(row)
 
     async def write(self, session: asyncpg.Connection, schedule: Schedule) -> None:

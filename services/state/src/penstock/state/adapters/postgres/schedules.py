@@ -27,7 +27,7 @@ from penstock.state.adapters.postgres.schedule_rows import (
     packed_progress,
     schedule_of,
 )
-from penstock.state.schedules.changing import BACKFILLS_MAX, written
+from penstock.state.schedules.changing import BACKFILLS_MAX, saved
 
 _WAITING_MAX = 5_000
 """Queued slots, and backfills, that a coordinator looks after at the same time."""
@@ -42,13 +42,10 @@ class PostgresSchedules:
         self._sql = load_statements("schedules")
 
     async def save(self, tenant: str, asked: SaveScheduleRequest) -> tuple[Schedule, bool]:
-        """The row is locked from the look to the write; two who make the same one meet at its
-        key."""
-        wanted = asked.schedule
-        wanted.tenant = tenant
+        """The row, or if there is none its id, is locked from the look to the write."""
         async with self._database.transaction() as session:
-            was = await self._writer.locked(session, tenant, wanted.id)
-            after = written(was, wanted, asked.expected_revision, asked.now_unix_us)
+            was = await self._writer.locked(session, tenant, asked.schedule.id)
+            after = saved(was, tenant, asked)
             if after is None:
                 assert was is not None
                 return was, False

@@ -1,6 +1,10 @@
 -- name: lock_schedule
 SELECT * FROM schedules WHERE tenant = $1 AND id = $2 FOR UPDATE
 
+-- name: lock_id
+-- A row that is not there yet cannot be locked: those who would make the same one wait here for each other.
+SELECT pg_advisory_xact_lock(hashtextextended(jsonb_build_array('schedule', $1::text, $2::text)::text, 0))
+
 -- name: count_schedules
 SELECT count(*) FROM schedules WHERE tenant = $1
 
