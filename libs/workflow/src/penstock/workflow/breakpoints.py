@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from penstock.workflow.execution.debug_events import Breakpoint, Place
 from penstock.workflow.execution.sight import NotAtHand, Sight
-from penstock.workflow.execution.state import StateData
-from penstock.workflow.execution.values import NodeRef, Payload
 from penstock.workflow.expressions import (
     NEEDS_SANDBOX,
     ExpressionFailed,
@@ -28,6 +26,8 @@ FILE_PREFIX = "file:"
 """Ids of breakpoints from the file begin with this, then comes the node."""
 
 CONDITION_CHARS_MAX = 1_000
+_KNOWN_MAX = 1_000
+"""Conditions kept read per plan: five executions' worth."""
 _ANYWHERE = frozenset({"params", "run", "vars"})
 _AT_A_NODE = frozenset({"input", "payload", "nodes"})
 
@@ -46,11 +46,11 @@ def from_file(plan: Plan) -> tuple[Breakpoint, ...]:
 
 def reads_item(plan: Plan, point: Breakpoint) -> bool:
     """True if the condition reads the item: the breakpoint is for items then, else for nodes."""
-    if point.node < 0 or not point.condition:
+    if point.node < 0 or not point.condition or plan.nodes[point.node].for_each is None:
         return False
     node = plan.nodes[point.node]
-    expression = _expression(point.condition)
-    if node.for_each is None or expression is None or expression.tree is None:
+    expression = _known(plan, point.condition)
+    if expression is None or expression.tree is None:
         return False
     return any(access.root == node.item_name for access in accesses_of(expression.tree))
 
@@ -104,17 +104,15 @@ def _flaw_of_names(
     return ""
 
 
-def is_met(
-    state: StateData, point: Breakpoint, ref: NodeRef, output: Payload | None = None
-) -> tuple[bool, str]:
+def is_met(point: Breakpoint, sight: Sight) -> tuple[bool, str]:
     """True if the condition is; or if it cannot be told, then with a sentence that says why."""
     if not point.condition:
         return True, ""
     try:
-        expression = _expression(point.condition)
+        expression = _known(sight.plan, point.condition)
         if expression is None:
             return True, "Its condition is not one expression."
-        value = evaluate_native(expression, Sight(state, ref, output))
+        value = evaluate_native(expression, sight)
     except (NotAtHand, ExpressionFailed, TemplateSyntaxError) as error:
         return True, f"Its condition could not be evaluated: {error}."
     except RecursionError:
@@ -122,6 +120,17 @@ def is_met(
     if value is NEEDS_SANDBOX:
         return True, "Its condition could not be evaluated here: it needs the sandbox."
     return is_truthy(value), ""
+
+
+def _known(plan: Plan, text: str) -> Expression | None:
+    """The expression, read once and kept with the plan: conditions are asked at every node."""
+    known = plan.__dict__.setdefault("conditions", {})
+    if text not in known:
+        if len(known) >= _KNOWN_MAX:
+            known.clear()
+        known[text] = _expression(text)
+    found: Expression | None = known[text]
+    return found
 
 
 def _expression(text: str) -> Expression | None:

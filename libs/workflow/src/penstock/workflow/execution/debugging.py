@@ -45,6 +45,7 @@ class Debugging:
     are to be debugged; `commands` the newest commands by id."""
 
     __slots__ = (
+        "_held_of",
         "breakpoints",
         "by",
         "commands",
@@ -64,6 +65,7 @@ class Debugging:
         self.breakpoints: dict[str, Breakpoint] = {each.id: each for each in event.breakpoints}
         self.hits: dict[str, int] = {}
         self.held: dict[int, Held] = {}
+        self._held_of: dict[int, set[int]] = {}
         self.taken: set[tuple[int, int]] = set()
         self.ended: set[int] = set()
         self.into: set[int] = set()
@@ -102,6 +104,7 @@ class Debugging:
     def hold(self, key: int, event: NodeHeld, at_us: int) -> None:
         """Something is held from now on."""
         self.held[key] = Held(event, at_us)
+        self._held_of.setdefault(event.ref.node, set()).add(key)
         point = self.breakpoints.get(event.breakpoint)
         if point is None:
             return
@@ -118,7 +121,7 @@ class Debugging:
 
     def release(self, key: int, event: NodeReleased) -> None:
         """Something is held no more."""
-        self.held.pop(key, None)
+        self.forget(key)
         if event.into:
             self.into.add(key)
 
@@ -131,22 +134,24 @@ class Debugging:
             self.held[key] = Held(held_back, held.since_us)
         self._note_command(event.command_id)
 
-    def note_end(self, node: int, steps: Steps, size: int) -> None:
+    def note_end(self, node: int, steps: Steps) -> None:
         """A node ended, and which edges out of it are taken; nothing of it is held any more."""
         self.ended.add(node)
         self.taken.update((node, child) for child, taken in steps if taken)
-        for key in [key for key in self.held if key % size == node]:
-            del self.held[key]
+        for key in self._held_of.pop(node, ()):
+            self.held.pop(key, None)
 
     def forget(self, key: int) -> None:
         """An item ended: nothing of it is held any more."""
-        self.held.pop(key, None)
+        held = self.held.pop(key, None)
+        if held is not None:
+            self._held_of[held.event.ref.node].discard(key)
 
     def drop_outcome(self, key: int) -> None:
         """The attempt whose outcome is held back is given up for another one."""
         held = self.held.get(key)
         if held is not None and held.is_after:
-            del self.held[key]
+            self.forget(key)
 
     def _note_command(self, command_id: str) -> None:
         if command_id:

@@ -4,7 +4,8 @@ the outcomes it reads. For conditions of breakpoints and for people who look at 
 A value that is stored apart is not at hand here: `NotAtHand` says which.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from penstock.workflow.execution.join import error_output, failure_json
 from penstock.workflow.execution.state import StateData
 from penstock.workflow.execution.values import NULL, NodeRef, NodeStatus, Payload
+from penstock.workflow.plan import Plan
 
 
 class NotAtHand(Exception):
@@ -38,15 +40,44 @@ def seen_of(state: StateData, node: int) -> Payload | None:
     return Payload(error_output(failure)) if failure is not None else None
 
 
+class _Lazy(Mapping[str, Any]):
+    """An object whose properties are found when they are asked for, once."""
+
+    def __init__(self, ways: Mapping[str, Callable[[], Any]]) -> None:
+        self._ways = ways
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = self._ways[name]()
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ways
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ways)
+
+    def __len__(self) -> int:
+        return len(self._ways)
+
+
 class Sight(Mapping[str, Any]):
-    """Outside names of an expression at an attempt, decoded when they are asked for. `output` is
-    there once the attempt has ended."""
+    """Outside names of an expression at an attempt. Each value is decoded when it is asked for, and
+    once for all expressions that one sight is given to. `output` is there once the attempt has
+    ended."""
 
     def __init__(self, state: StateData, ref: NodeRef, output: Payload | None = None) -> None:
         self._state = state
         self._ref = ref
         self._output = output
         self._known: dict[str, Any] = {}
+        self._outputs: dict[int, Any] = {}
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the execution that is looked at."""
+        return self._state.plan
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._known:
@@ -76,7 +107,7 @@ class Sight(Mapping[str, Any]):
             case "nodes":
                 return self._nodes()
             case "input":
-                return {key: _decoded(value, key) for key, value in seen_by(state, node).items()}
+                return self._input()
             case "payload":
                 return self._payload()
             case "vars":
@@ -97,23 +128,44 @@ class Sight(Mapping[str, Any]):
         parents = state.tables.nodes[self._ref.node].parents
         if not parents:
             return _decoded(state.started.trigger if state.started else NULL, "payload")
-        seen = seen_of(state, parents[0])
-        return _decoded(seen, "payload") if seen is not None else None
+        return self._seen(parents[0], "payload")
 
-    def _nodes(self) -> dict[str, Any]:
-        state, tables = self._state, self._state.tables
-        found: dict[str, Any] = {}
-        for read in dict.fromkeys((*tables.nodes[self._ref.node].parents,
-                                   *tables.reads[self._ref.node])):  # fmt: skip
-            name = tables.nodes[read].id
-            outcome: dict[str, Any] = {"status": NodeStatus(state.status[read]).name}
-            output, failure = state.outputs.get(read), state.failures.get(read)
-            if output is not None:
-                outcome["output"] = _decoded(output, f"nodes.{name}.output")
-            if failure is not None:
-                outcome["error"] = msgspec.json.decode(failure_json(failure))
-            found[name] = outcome
-        return found
+    def _seen(self, node: int, name: str) -> Any:
+        """What a child sees of a node."""
+        if node in self._state.outputs:
+            return self._output_of(node, name)
+        seen = seen_of(self._state, node)
+        return _decoded(seen, name) if seen is not None else None
+
+    def _output_of(self, node: int, name: str) -> Any:
+        if node not in self._outputs:
+            self._outputs[node] = _decoded(self._state.outputs[node], name)
+        return self._outputs[node]
+
+    def _input(self) -> _Lazy:
+        state, nodes = self._state, self._state.tables.nodes
+        parents = [
+            parent
+            for parent in nodes[self._ref.node].parents
+            if parent in state.outputs or parent in state.failures
+        ]
+        return _Lazy({nodes[at].id: partial(self._seen, at, nodes[at].id) for at in parents})
+
+    def _nodes(self) -> _Lazy:
+        tables = self._state.tables
+        reads = dict.fromkeys((*tables.nodes[self._ref.node].parents,
+                               *tables.reads[self._ref.node]))  # fmt: skip
+        return _Lazy({tables.nodes[read].id: partial(self._outcome, read) for read in reads})
+
+    def _outcome(self, read: int) -> _Lazy:
+        state, name = self._state, self._state.tables.nodes[read].id
+        ways: dict[str, Callable[[], Any]] = {"status": lambda: NodeStatus(state.status[read]).name}
+        failure = state.failures.get(read)
+        if read in state.outputs:
+            ways["output"] = partial(self._output_of, read, f"nodes.{name}.output")
+        if failure is not None:
+            ways["error"] = lambda: msgspec.json.decode(failure_json(failure))
+        return _Lazy(ways)
 
     def _item(self) -> Any:
         items = self._state.fan_outs.get(self._ref.node)

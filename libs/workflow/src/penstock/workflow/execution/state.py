@@ -200,7 +200,7 @@ class StateData:
         if self.waits.deadlines:
             self.waits.deadlines.pop(node, None)
         if self.debug is not None:
-            self.debug.note_end(node, steps, self.tables.size)
+            self.debug.note_end(node, steps)
         if self.failure_counts or self.fan_outs:
             self.drop_items(node)
         pending = self.pending

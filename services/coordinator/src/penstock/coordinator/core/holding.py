@@ -12,6 +12,7 @@ from penstock.workflow.breakpoints import is_met, reads_item
 from penstock.workflow.execution.debug_events import Breakpoint, BreakpointPassed, Place
 from penstock.workflow.execution.events import Event, NodeCompleted, NodeHeld
 from penstock.workflow.execution.fold import ExecutionState
+from penstock.workflow.execution.sight import Sight
 from penstock.workflow.execution.values import NodeRef, NodeStatus, Payload
 
 
@@ -77,10 +78,11 @@ def _met(
     debug = state.debug
     if debug is None:
         return None
+    sight = Sight(state, ref, output)
     for point in list(debug.breakpoints.values()):
         if point.place != place or not _is_at(state, point, ref):
             continue
-        met, note = is_met(state, point, ref, output)
+        met, note = is_met(point, sight)
         if not met:
             continue
         if debug.hits.get(point.id, 0) + 1 >= point.hits:
