@@ -58,7 +58,8 @@ async def until(client: Client, execution_id: str, node: str, status: str) -> No
 async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: Client):
     started = await client.start("gated")
     await until(client, started.id, "gate", "WAITING")
-    assert (await client.interventions.pause(started.id, by="ann")).status == "PAUSED"
+    first = await client.interventions.pause(started.id, by="ann", request_id="p")
+    assert first.status == "PAUSED"
     assert (await client.interventions.pause(started.id, by="bob")).status == "PAUSED"
     await client.signal(started.id, "go", {"n": 1})
     shown = await client.get_execution(started.id)
@@ -70,7 +71,11 @@ async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: 
     assert [(one.id, one.status) for one in paused.items] == [(started.id, "PAUSED")]
     plain = await client.list_executions(workflow="gated", status="PAUSED")
     assert [one.id for one in plain.items] == [started.id]
-    assert (await client.interventions.resume(started.id, by="ann")).status == "RUNNING"
+    for resumed in (
+        client.interventions.resume(started.id, by="ann"),
+        client.interventions.pause(started.id, by="ann", request_id="p"),
+    ):
+        assert (await resumed).status == "RUNNING"
     await until(client, started.id, "after", "COMPLETED")
     await client.interventions.intervene(
         started.id, "side", Intervention(operation="skip", by="ann", reason="not needed")
@@ -80,6 +85,7 @@ async def test_a_paused_execution_hands_out_nothing_until_it_is_resumed(client: 
     for done in (client.interventions.pause, client.interventions.resume):
         with pytest.raises(ConflictError, match="it is COMPLETED"):
             await done(started.id)
+    assert (await client.interventions.pause(started.id, request_id="p")).status == "COMPLETED"
 
 
 async def test_nodes_are_completed_edited_and_failed_by_hand(client: Client):
@@ -132,7 +138,8 @@ async def test_a_choice_by_hand_that_leads_nowhere_is_refused(client: Client):
 async def test_the_command_line_pauses_resumes_and_intervenes(client: Client, penstock: Penstock):
     started = await client.start("gated")
     await until(client, started.id, "gate", "WAITING")
-    said = await asyncio.to_thread(penstock, "execution", "pause", started.id, "--by", "ann")
+    pause = ("execution", "pause", started.id, "--by", "ann", "--request-id", "p")
+    said = await asyncio.to_thread(penstock, *pause)
     assert said.stdout.strip() == f"{started.id} PAUSED"
     said = await asyncio.to_thread(
         penstock, "node", "complete", started.id, "gate", "--value", json.dumps({"n": 1})
@@ -141,7 +148,8 @@ async def test_the_command_line_pauses_resumes_and_intervenes(client: Client, pe
     said = await asyncio.to_thread(penstock, "node", "retry", started.id, "after")
     assert said.returncode != 0
     assert "has not begun" in said.stderr
-    said = await asyncio.to_thread(penstock, "execution", "resume", started.id)
-    assert said.stdout.strip() == f"{started.id} RUNNING"
+    for again in (("execution", "resume", started.id, "--request-id", "r"), pause):
+        said = await asyncio.to_thread(penstock, *again)
+        assert said.stdout.strip() == f"{started.id} RUNNING"
     await until(client, started.id, "after", "COMPLETED")
     await client.cancel(started.id)

@@ -2,6 +2,7 @@
 
 from penstock.coordinator.core.inputs import PauseAsked, ResumeAsked
 from penstock.workflow.execution.hand_events import ExecutionPaused, ExecutionResumed
+from penstock.workflow.execution.said import SAID_MAX
 from support.plans import PlanBuilder
 from support.simulation import Cluster
 
@@ -56,8 +57,23 @@ def test_without_ids_each_counts_and_what_changes_nothing_is_not_written():
     assert after("p", "p", "r", "r", "p") == (True, ["p", "r", "p"])
 
 
-def test_a_resume_of_what_was_never_paused_writes_nothing():
-    assert after("r1") == (False, [])
+def test_a_resume_of_what_was_never_paused_does_not_end_a_later_pause():
+    assert after("r1", "p1", "r1") == (True, ["r1", "p1"])
+    assert after("r") == (False, [])
+
+
+def test_the_newest_ids_are_known():
+    cluster = Cluster(PlanBuilder().node("a").node("b", "a").plan())
+    cluster.start()
+    for number in range(SAID_MAX + 1):
+        cluster.feed(PauseAsked("ann", "", f"p{number}"))
+    cluster.feed(ResumeAsked("ann", "", "r"))
+    cluster.restart()
+    for number in (1, SAID_MAX):
+        cluster.feed(PauseAsked("ann", "", f"p{number}"))
+        assert not cluster.state.is_paused
+    cluster.feed(PauseAsked("ann", "", "p0"))
+    assert cluster.state.is_paused
 
 
 def test_a_pause_and_a_resume_may_have_the_same_id():

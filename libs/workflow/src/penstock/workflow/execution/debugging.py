@@ -5,7 +5,6 @@ What is *held* is by key. An attempt that is held before it runs is queued, with
 gets it. One that is held after it ran waits: its outcome is kept here, and nobody sees it.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
@@ -21,10 +20,8 @@ from penstock.workflow.execution.debug_events import (
     OutputEdited,
 )
 from penstock.workflow.execution.events import NodeHeld
+from penstock.workflow.execution.said import Said
 from penstock.workflow.execution.tables import Steps
-
-_COMMANDS_MAX = 200
-"""Commands that are remembered, to know one that is said again."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -42,7 +39,7 @@ class Held(msgspec.Struct, frozen=True):
 class Debugging:
     """`hits` counts how often each breakpoint was met; `taken` are the edges known to be taken
     (parent, child), `ended` the nodes of which that is known; `into` the nodes whose sub-workflows
-    are to be debugged; `commands` the newest commands by id."""
+    are to be debugged; `commands` are known by their ids."""
 
     __slots__ = (
         "_held_of",
@@ -69,20 +66,20 @@ class Debugging:
         self.taken: set[tuple[int, int]] = set()
         self.ended: set[int] = set()
         self.into: set[int] = set()
-        self.commands: OrderedDict[str, None] = OrderedDict()
-        self._note_command(event.command_id)
+        self.commands = Said()
+        self.commands.note(event.command_id)
 
     def attach_again(self, event: DebugAttached) -> None:
         """Somebody attached while somebody was: breakpoints are added, the rest is as the later one
         wants it."""
         self.by, self.stepping, self.stop_all = event.by, event.stepping, event.stop_all
         self._set(event.breakpoints)
-        self._note_command(event.command_id)
+        self.commands.note(event.command_id)
 
     def set_breakpoints(self, event: BreakpointsSet) -> None:
         """Add or replace them; a replaced one counts from new."""
         self._set(event.breakpoints)
-        self._note_command(event.command_id)
+        self.commands.note(event.command_id)
 
     def _set(self, breakpoints: Iterable[Breakpoint]) -> None:
         for each in breakpoints:
@@ -94,12 +91,12 @@ class Debugging:
         for each in event.ids:
             self.breakpoints.pop(each, None)
             self.hits.pop(each, None)
-        self._note_command(event.command_id)
+        self.commands.note(event.command_id)
 
     def set_pace(self, event: DebugPaceSet) -> None:
         """Step, or run."""
         self.stepping = event.stepping
-        self._note_command(event.command_id)
+        self.commands.note(event.command_id)
 
     def hold(self, key: int, event: NodeHeld, at_us: int) -> None:
         """Something is held from now on."""
@@ -132,7 +129,7 @@ class Debugging:
             outcome = msgspec.structs.replace(held.event.outcome, output=event.output)
             held_back = msgspec.structs.replace(held.event, outcome=outcome)
             self.held[key] = Held(held_back, held.since_us)
-        self._note_command(event.command_id)
+        self.commands.note(event.command_id)
 
     def note_end(self, node: int, steps: Steps) -> None:
         """A node ended, and which edges out of it are taken; nothing of it is held any more."""
@@ -152,9 +149,3 @@ class Debugging:
         held = self.held.get(key)
         if held is not None and held.is_after:
             self.forget(key)
-
-    def _note_command(self, command_id: str) -> None:
-        if command_id:
-            self.commands[command_id] = None
-            if len(self.commands) > _COMMANDS_MAX:
-                self.commands.popitem(last=False)

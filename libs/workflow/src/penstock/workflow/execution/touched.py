@@ -10,17 +10,27 @@ from penstock.workflow.execution.hand_events import (
     ExecutionResumed,
     NodeIntervened,
 )
+from penstock.workflow.execution.said import Said
 from penstock.workflow.execution.values import Payload
 
 
 class Touched:
     """By key: `held`, the attempts that wait for the end of a pause; `inputs`, what a node's
     attempts get in place of its parents' outputs; `excused`, how many attempts ended neither by
-    failure nor by loss. `ids` are those of interventions, `requests` those of pauses and resumes,
-    to know one that is said again. `changes` counts all
-    that was done."""
+    failure nor by loss. `interventions`, `pauses` and `resumes` are known by their ids;
+    `changes` counts all that was done."""
 
-    __slots__ = ("changes", "excused", "held", "ids", "inputs", "paused", "paused_us", "requests")
+    __slots__ = (
+        "changes",
+        "excused",
+        "held",
+        "inputs",
+        "interventions",
+        "paused",
+        "paused_us",
+        "pauses",
+        "resumes",
+    )
 
     def __init__(self) -> None:
         self.changes = 0
@@ -29,14 +39,14 @@ class Touched:
         self.held: set[int] = set()
         self.inputs: dict[int, Payload] = {}
         self.excused: dict[int, int] = {}
-        self.ids: set[str] = set()
-        self.requests: set[tuple[bool, str]] = set()
+        self.interventions = Said()
+        self.pauses = Said()
+        self.resumes = Said()
 
     def pause(self, event: ExecutionPaused, at_us: int, size: int) -> None:
         """A pause began, unless there is one; `size` is the plan's number of nodes."""
         self.changes += 1
-        if event.request_id:
-            self.requests.add((True, event.request_id))
+        self.pauses.note(event.request_id)
         if self.paused is not None:
             return
         self.paused = event
@@ -44,10 +54,9 @@ class Touched:
         self.held = {ref.item * size + ref.node for ref in event.held}
 
     def resume(self, event: ExecutionResumed) -> None:
-        """The pause is over."""
+        """The pause is over, if there was one."""
         self.changes += 1
-        if event.request_id:
-            self.requests.add((False, event.request_id))
+        self.resumes.note(event.request_id)
         self.paused = None
         self.held.clear()
 
@@ -58,8 +67,7 @@ class Touched:
     def note(self, event: NodeIntervened, key: int, spent: int) -> None:
         """Somebody intervened in the node or item under `key`; `spent` attempts count no more."""
         self.changes += 1
-        if event.intervention_id:
-            self.ids.add(event.intervention_id)
+        self.interventions.note(event.intervention_id)
         if event.input is not None:
             self.inputs[key] = event.input
         if spent:

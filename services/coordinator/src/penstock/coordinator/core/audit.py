@@ -15,12 +15,15 @@ from penstock.workflow.execution.fan_out import FanOut
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.naming import named
 from penstock.workflow.execution.open_tasks import OpenTasks
+from penstock.workflow.execution.said import Said
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.execution.waits import Waits
 
 NOT_FOLDED = frozenset({"holders", "undecided", "tables", "plan", "heap", "news"})
 """What a state holds beside the fold: indexes, and what only one process knows."""
+
+_FOLDED = ExecutionState | Waits | FanOut | Touched | OpenTasks | Debugging | Said
 
 _PENDING = int(NodeStatus.PENDING)
 _WAITING = int(NodeStatus.WAITING)
@@ -138,7 +141,7 @@ def differences(held: ExecutionState, folded: ExecutionState) -> Iterator[Fault]
 
 def fold_of(value: Any) -> Any:
     """Everything of a state that the fold determines, as plain values that can be compared."""
-    if isinstance(value, ExecutionState | Waits | FanOut | Touched | OpenTasks | Debugging):
+    if isinstance(value, _FOLDED):
         slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
         return {name: fold_of(getattr(value, name)) for name in slots if name not in NOT_FOLDED}
     if isinstance(value, dict):

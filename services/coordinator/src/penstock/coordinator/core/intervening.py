@@ -68,7 +68,7 @@ def _is_held_unrun(state: ExecutionState, key: int, operation: Operation) -> boo
 def is_known(state: ExecutionState, intervention_id: str) -> bool:
     """True if an intervention of this id was done before."""
     touched = state.touched
-    return bool(intervention_id) and touched is not None and intervention_id in touched.ids
+    return touched is not None and intervention_id in touched.interventions
 
 
 def flaw(state: ExecutionState, asked: Intervention) -> str:

@@ -102,7 +102,7 @@ def _attached(state: ExecutionState, command: Attach, by: str, command_id: str) 
 def is_known(state: ExecutionState, command_id: str) -> bool:
     """True if a command of this id was done before."""
     debug = state.debug
-    return bool(command_id) and debug is not None and command_id in debug.commands
+    return debug is not None and command_id in debug.commands
 
 
 def flaw(state: ExecutionState, asked: DebugAsked) -> str:

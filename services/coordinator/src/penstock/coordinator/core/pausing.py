@@ -30,11 +30,11 @@ def on_pause(turn: Turn, asked: PauseAsked) -> None:
 
 
 def on_resume(turn: Turn, asked: ResumeAsked) -> None:
-    """End a pause, if there is one, and let go what it held. If there is none but was one, a
-    request with an id is written all the same. O(nodes + items let go)."""
+    """End a pause, if there is one, and let go what it held. Without one, a request with an id is
+    written all the same, lest it end a later pause. O(nodes + items let go)."""
     state = turn.state
     was_paused = state.is_paused
-    if was_heard(state, asked) or state.touched is None or not (was_paused or asked.request_id):
+    if was_heard(state, asked) or not (was_paused or asked.request_id):
         return
     turn.emit(ExecutionResumed(asked.by, asked.reason, asked.request_id))
     if not was_paused:
@@ -53,8 +53,12 @@ def on_resume(turn: Turn, asked: ResumeAsked) -> None:
 
 def was_heard(state: ExecutionState, asked: PauseAsked | ResumeAsked) -> bool:
     """True if a request with this id was carried out before."""
-    key = (isinstance(asked, PauseAsked), asked.request_id)
-    return bool(asked.request_id) and state.touched is not None and key in state.touched.requests
+    touched = state.touched
+    if touched is None:
+        return False
+    return asked.request_id in (
+        touched.pauses if isinstance(asked, PauseAsked) else touched.resumes
+    )
 
 
 def free_attempts(state: ExecutionState) -> list[NodeRef]:
