@@ -67,6 +67,17 @@ async def test_executions_at_rest_are_looked_at_and_counted(running, flow, audit
     assert (answer.executions, answer.resting) == (0, 2)
 
 
+async def test_what_has_just_begun_is_let_be_by_the_audit_that_goes_on(running, flow, monkeypatch):
+    await start(running)
+    running.shell.release.ready._queues.clear()
+    audit, a_moment_s = running.shell.audit, 1e-6
+    await audit.go_round(a_moment_s)
+    assert not audit.findings.found
+    monkeypatch.setattr("penstock.coordinator.shell.audit.audit._SETTLED_US", -1)
+    await audit.go_round(a_moment_s)
+    assert [each.invariant for each in audit.findings.found.values()] == ["I4"]
+
+
 async def test_an_attempt_that_nobody_will_run_is_found_and_queued_again(
     running, flow, audit, state
 ):

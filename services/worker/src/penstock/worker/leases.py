@@ -115,9 +115,10 @@ Outgoing = Lease | pb.AttemptStarted | Beat | Draining | Stopped
 
 
 class Session:
-    """What this worker has of one coordinator."""
+    """What this worker has of one coordinator. `fenced`: some of it may be under a fence."""
 
     def __init__(self, report_ids: Iterator[int]) -> None:
+        self.fenced = False
         self.leases: dict[LeaseKey, Lease] = {}
         self.pending: dict[int, Lease] = {}
         self.outbox: Outbox[Outgoing] | None = None
@@ -282,6 +283,7 @@ class Session:
 
     def fence(self, keys: Iterable[LeaseKey], fence_s: float) -> None:
         """These go on only as long as the coordinator is heard of."""
+        self.fenced = True
         for key in keys:
             lease = self.leases.get(key)
             if lease is not None:
@@ -315,7 +317,8 @@ class Session:
         for lease in fenced:
             if silent_s > lease.fence_s:
                 self._hand_back(lease, "its coordinator was not heard of for too long")
-        return bool(fenced)
+        self.fenced = bool(fenced)
+        return self.fenced
 
     def on_stopped(self, lease: Lease) -> None:
         """The work of a lease was cut short."""

@@ -69,10 +69,9 @@ class Links:
             self._connect()
             await self._keep_fences()
 
-    def watch_fences(self, groups: Iterable[pb.ExecutionTasks]) -> None:
-        """Some of these may be under a fence."""
-        if not self._fenced.is_set() and any(group.fence_ms for group in groups):
-            self._fenced.set()
+    def watch_fences(self) -> None:
+        """Something is under a fence."""
+        self._fenced.set()
 
     async def _keep_fences(self) -> None:
         """Stop what is under a fence when its coordinator falls silent, for ever."""
@@ -305,8 +304,9 @@ class Link:
         if response.tasks or response.beat:
             session.hear(response.echo_us / 1e6 or self._links.clock.monotonic())
         if response.tasks:
-            self._links.watch_fences(response.tasks)
             self._links.intake.take(session, response.tasks)
+            if session.fenced:
+                self._links.watch_fences()
         if response.committed:
             session.on_answers(response.committed, committed=True)
         if response.refused:

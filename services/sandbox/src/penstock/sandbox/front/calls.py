@@ -119,6 +119,7 @@ class InFlight:
     reruns: int = 0
     ended: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)
+    known_places: dict[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Make the stream know it."""
@@ -137,10 +138,16 @@ class InFlight:
         """Where a call is in a batch; -1 if it is not."""
         if isinstance(self.call, sandbox_pb2.Call):
             return -1
-        try:
-            return self.call.call_ids[:].index(call_id)
-        except ValueError:
-            return -1
+        return self.places().get(call_id, -1)
+
+    def places(self) -> Mapping[int, int]:
+        """The places of a batch's calls by the stream's own ids, worked out once: those of calls
+        that sleep come back a few at a time."""
+        if self.known_places is None:
+            assert isinstance(self.call, sandbox_pb2.CallBatch)
+            ids = self.call.call_ids
+            self.known_places = {call_id: place for place, call_id in enumerate(ids)}
+        return self.known_places
 
     def left(self) -> list[int]:
         """Places of the calls that have not ended and that somebody waits for."""
@@ -164,6 +171,7 @@ class InFlight:
         assert isinstance(self.call, sandbox_pb2.CallBatch)
         first, self.slot = self.slot, self.slot + count
         self.count -= count
+        self.known_places = None
         self.stream.batches[self.slot] = self
         batch = cut(self.program.message, self.call, count)
         made = self._with(first, batch, count)

@@ -197,9 +197,9 @@ def _places(item: InFlight, batch: sandbox_pb2.ResultBatch) -> Iterable[int]:
     if not len(batch.outputs_json) == len(batch.durations_us) == count:
         raise KeyError(batch.first_slot)
     batch.first_slot = 0
-    if batch.call_ids == call.call_ids:
+    if len(batch.call_ids) == item.count and batch.call_ids == call.call_ids:
         return range(item.count)
-    place_of = {call_id: place for place, call_id in enumerate(call.call_ids)}
+    place_of = item.places()
     return [place_of[call_id] for call_id in batch.call_ids]
 
 

@@ -29,6 +29,7 @@ class Pool:
 
     def __init__(self, settings: Settings, group: asyncio.TaskGroup, metrics: Metrics) -> None:
         self._settings = settings
+        self._jails_max = settings.jails_max()
         self._group = group
         self._metrics = metrics
         self._queues: dict[str, TenantQueue] = {}
@@ -129,7 +130,7 @@ class Pool:
             self._pressure = loop.call_later(PRESSURE_S, self._on_pressure)
 
     def _has_room(self) -> bool:
-        return len(self._alive) + self._starting < self._settings.jails_max()
+        return len(self._alive) + self._starting < self._jails_max
 
     def _on_pressure(self) -> None:
         self._pressure = None

@@ -43,6 +43,7 @@ from penstock.workflow.execution.fold import BrokenHistory, ExecutionState
 
 _SECOND_LOOK_S = 2.0
 _IDLE_S = 5.0
+_SETTLED_US = 5_000_000
 _PAGE = 1_000
 _AT_ONCE = 250
 _EVENTS_MAX = 100_000
@@ -68,7 +69,7 @@ class Audited:
 
 
 class Audit:
-    """Looks; `period_s` is the pause between two executions, 0 for no audit by itself."""
+    """Looks; `period_s` is the pause between two looks, 0 for no audit by itself."""
 
     def __init__(
         self,
@@ -102,12 +103,15 @@ class Audit:
             await asyncio.sleep(_IDLE_S)
 
     async def go_round(self, pause_s: float = 0.0) -> None:
-        """Look at every shard that is ours and every execution in memory, once."""
+        """Look at every shard that is ours and every execution in memory, once. With a pause,
+        executions that have just begun are let be: they move, so that nothing can be told yet."""
         for shard in list(self._of.shards.owned.values()):
             await self._be_sure(subject_of_shard(shard.number), partial(self._look_at_shard, shard))
-            for execution_id in list(shard.executions):
-                await self.look_at(execution_id)
-                await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s)
+            for live in list(shard.executions.values()):
+                if not pause_s or self._is_settled(live):
+                    await self.look_at(live.id)
+                    await asyncio.sleep(pause_s)
         self.rounds += 1
         shards = {subject_of_shard(number) for number in self._of.shards.owned}
         self.findings.keep(lambda each: each in shards or each in self._of.executions.by_id)
@@ -156,6 +160,9 @@ class Audit:
             return None
         faults = [*self._faults_of(live), *told, *_compared(live.state, folded)]
         return [self._finding(fault, live.tenant, live.id, live.shard) for fault in faults]
+
+    def _is_settled(self, live: Live) -> bool:
+        return live.state.started_us < self._clock.now_us() - _SETTLED_US
 
     def _is_moving(self, live: Live) -> bool:
         """True if what is held cannot be judged now."""
