@@ -12,7 +12,7 @@ from penstock.api.workflow.v1 import workflow_service_pb2 as pb
 from penstock.api.workflow.v1.intervention_service_pb2_grpc import InterventionServiceStub
 from penstock.common.rpc.channel import call
 from penstock.coordinator.limits.permits import make_key
-from penstock.coordinator.shell.limits.gate import PORTION
+from penstock.coordinator.shell.limits.entrance import PORTION
 from support.coordinator.memory_worker import completed, keep_all, open_worker
 
 WAITED = make_key("concurrency", "default", "c-ada")
