@@ -17,6 +17,19 @@ LARGE = TURN_BYTES + 1024 * 1024
 """Beyond the limit of a turn there is its last input, and what is around the values."""
 
 
+ALL = ", ".join(f"n{number}" for number in range(WIDTH))
+READERS = f"  m: {{needs: [{ALL}], run: return 1}}\n" + "".join(
+    f"  r{number}: {{needs: [m, n{number}], run: 'return input'}}\n" for number in range(WIDTH)
+)
+FAN_IN = 900
+JOIN = "flow: 1\nid: join\nnodes:\n" + "".join(
+    f"  n{number}: {{run: 'return 1'}}\n" for number in range(FAN_IN)
+)
+JOIN += (
+    f"  all: {{needs: [{', '.join(f'n{number}' for number in range(FAN_IN))}], run: return 1}}\n"
+)
+
+
 def largest_append(running) -> int:
     return max(request.ByteSize() for request in running.journal.sent)
 
@@ -45,3 +58,31 @@ async def test_reports_that_gather_while_state_is_slow_go_in_several_appends(ope
             await until(lambda: len(worker.committed) == WIDTH)
         assert state.ended(execution_id)
         assert largest_append(running) < LARGE
+
+
+async def test_what_ready_nodes_read_together_goes_to_a_worker_in_portions(opened, state):
+    async with opened(state) as running:
+
+        def decide(group, task):
+            return completed(task.ref, OUTPUT if task.ref.node < WIDTH else b"1")
+
+        async with open_worker(running.channel, decide, credit_count=1_000) as worker:
+            execution_id = await start(running, WIDE + READERS, "wide")
+            await until(lambda: state.ended(execution_id))
+        assert len(worker.tasks) == 2 * WIDTH + 1
+        readers = [group for _, task, group in worker.tasks if task.ref.node > WIDTH]
+        assert max(group.ByteSize() for group in readers) < 5 * 1024 * 1024
+
+
+async def test_a_node_that_reads_more_than_a_message_takes_fails_and_says_so(opened, state):
+    async with opened(state) as running:
+
+        def decide(group, task):
+            return completed(task.ref, OUTPUT)
+
+        async with open_worker(running.channel, decide, credit_count=1_000) as worker:
+            execution_id = await start(running, JOIN, "join")
+            await until(lambda: state.ended(execution_id))
+        assert len(worker.tasks) == FAN_IN
+        last = state.histories[execution_id][-1].events[-1].execution_ended
+        assert last.failure.reason == "INPUT_TOO_LARGE"

@@ -19,6 +19,10 @@ _ROWS_MAX = 1_000
 """Rows remembered per plan beside one for each node."""
 
 
+WIDE_READS = 256
+"""A node that reads more than this of others may read more than a message takes."""
+
+
 class RowChange(NamedTuple):
     """What a row of good outcomes changes in any execution of a plan: the sum over its nodes.
 
@@ -40,7 +44,7 @@ class PlanTables:
     to do on failure) want a node's outcome. `failure_node` runs only when the execution fails (-1
     if there is none); `spare` nodes may be left when it ends well. `hidden` is the
     node that the engine added (-1: none). `certain` has a 1 for a node that runs though no edge
-    into it is taken: an `output:` that reads no node.
+    into it is taken: an `output:` that reads no node. `wide` nodes read a great many others.
     """
 
     __slots__ = (
@@ -66,6 +70,7 @@ class PlanTables:
         "rows",
         "size",
         "spare",
+        "wide",
     )
 
     def __init__(self, plan: Plan) -> None:
@@ -77,6 +82,7 @@ class PlanTables:
         self.pending = array("I", (len(node.edges) for node in nodes))
         self.certain = bytes(n.hidden and not n.collects and not n.reads for n in nodes)
         self.reads = tuple(tuple(dict.fromkeys(node.reads)) for node in nodes)
+        self.wide = frozenset(at for at, reads in enumerate(self.reads) if len(reads) > WIDE_READS)
         self.readers = self._count_readers()
         taken = plan.on_failure
         self.failure_node = plan.index_of(taken.node) if taken is not None and taken.node else -1

@@ -106,6 +106,7 @@ class Coordinator:
         )
         joins.feed_back = self.turns.put
         self.gate.put = self.turns.put
+        self.release.put = self.turns.put
         self.release.announce = self.turns.put
         self.definitions = Definitions(state.queries, types, process)
         folding = Folding(self.definitions, self.executions)
