@@ -254,7 +254,6 @@ class _Line:
         self._watcher = watcher
         self._process = process
         self.on_taking: Callable[[], None] | None = None
-        self.paused_at: float | None = None
         self.taking = True
 
     @staticmethod
@@ -266,8 +265,8 @@ class _Line:
             for message in messages:
                 self._watcher.take(message)
 
-    async def wait_taking(self) -> None:
-        return
+    def silent_since(self) -> None:
+        """It takes everything at once."""
 
 
 class Watcher:

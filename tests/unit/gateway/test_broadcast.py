@@ -22,6 +22,9 @@ class Wire:
     def is_closing(self):
         return self.closing
 
+    def get_write_buffer_size(self):
+        return 0
+
     def write(self, data):
         self.written.append(data)
 

@@ -33,8 +33,10 @@ class Line:
         self.on_taking: Callable[[], None] | None = None
         """Called when a client that was slow takes more again."""
         self.paused_at: float | None = None
-        """Since when the client is slow, on the loop's clock; None if it is not."""
+        """Since when the client is slow, or is known to have taken nothing more, on the loop's
+        clock; None if it keeps up."""
         self._transport = transport
+        self._left_bytes = 0
         self._taking = asyncio.Event()
         self._taking.set()
 
@@ -52,9 +54,19 @@ class Line:
         """Wait until the client takes more."""
         await self._taking.wait()
 
+    def silent_since(self) -> float | None:
+        """Since when a slow client has taken nothing at all, as far as can be told from the times
+        this was asked; None if the client keeps up."""
+        left_bytes = self._transport.get_write_buffer_size()
+        if self.paused_at is not None and left_bytes < self._left_bytes:
+            self.paused_at = asyncio.get_running_loop().time()
+        self._left_bytes = left_bytes
+        return self.paused_at
+
     def pause(self) -> None:
         """The client does not keep up."""
         self.paused_at = asyncio.get_running_loop().time()
+        self._left_bytes = self._transport.get_write_buffer_size()
         self._taking.clear()
 
     def resume(self) -> None:

@@ -7,7 +7,7 @@ instead of what it missed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -71,16 +71,18 @@ class Watch:
     async def write_to(self, line: Line, beat: Callable[[int], bytes]) -> None:
         """Write everything to `line` as it comes, until after the last event or `Hub.close`.
 
-        After a time of silence `beat` of the last event's number is written. Raises `TimeoutError`
-        if the client takes nothing for too long, and `Unavailable`.
+        After a time of silence `beat` of the last event's number is written. Once this returns a
+        client that was told everything has taken nearly all of it. Raises `TimeoutError` if the
+        client takes nothing for too long, and `Unavailable`.
         """
         if self._after is None:
             await self._write_snapshot(line)
-        elif await self._catch_up(line):
-            return
-        outlet = Outlet(line, self._seq)
-        with self._source.broadcast.attached(outlet):
-            await self._attend(outlet, beat)
+        if self._after is None or not await self._catch_up(line):
+            outlet = Outlet(line, self._seq)
+            with self._source.broadcast.attached(outlet):
+                await self._attend(outlet, beat)
+        if not self._source.closing:
+            await _taken(line)
 
     async def _attend(self, outlet: Outlet, beat: Callable[[int], bytes]) -> None:
         """Do what the broadcast does not: snapshots, heartbeats, the end."""
@@ -94,8 +96,8 @@ class Watch:
                 continue
             if topic.ended and outlet.seq >= topic.head:
                 return
-            if line.paused_at is not None:
-                until = line.paused_at + SEND_S_MAX
+            if (silent_since := line.silent_since()) is not None:
+                until = silent_since + SEND_S_MAX
                 if clock() >= until:
                     raise TimeoutError
             elif clock() >= (until := outlet.wrote_at + self._heartbeat_s):
@@ -108,7 +110,7 @@ class Watch:
                     await outlet.attention.wait()
 
     async def _write_snapshot(self, line: Line) -> int:
-        await _in_time(line.wait_taking())
+        await _taken(line)
         message = await self._source.fresh_snapshot()
         line.write(line.encode([message]))
         self._metrics.messages.inc()
@@ -124,7 +126,7 @@ class Watch:
             if not page:
                 raise Unavailable("The journal's events cannot be read.", fix="Connect again.")
             messages = [Message(item.seq, msgspec.json.encode(item)) for item in page]
-            await _in_time(line.wait_taking())
+            await _taken(line)
             line.write(line.encode(messages))
             self._seq = page[-1].seq
             self._metrics.messages.inc(len(page))
@@ -133,6 +135,13 @@ class Watch:
         return False
 
 
-async def _in_time(waiting: Awaitable[None]) -> None:
-    async with asyncio.timeout(SEND_S_MAX):
-        await waiting
+async def _taken(line: Line) -> None:
+    """Wait until the client has taken what was written, as long as it takes anything."""
+    clock = asyncio.get_running_loop().time
+    while (silent_since := line.silent_since()) is not None:
+        until = silent_since + SEND_S_MAX
+        if clock() >= until:
+            raise TimeoutError
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await line.wait_taking()
