@@ -12,6 +12,7 @@ from penstock.state.journal.hands import AskedTuple, TaskKey
 from penstock.state.journal.texts import TAG_SEPARATOR
 from penstock.state.ports import (
     HISTORY_BYTES_MAX,
+    NEWEST_SEQ,
     ChildKey,
     ExecutionFilter,
     ExecutionRow,
@@ -225,12 +226,17 @@ class MemoryJournal:
         return [one for one in execution_ids if await self.find(tenant, one) is not None]
 
     async def history(
-        self, tenant: str, execution_id: str, after_seq: int, limit: int
+        self,
+        tenant: str,
+        execution_id: str,
+        after_seq: int,
+        limit: int,
+        until_seq: int = NEWEST_SEQ,
     ) -> HistoryRows:
         rows = [
             (last, body)
-            for name, _, last, owner, body in self.rows[self.shard_of.get(execution_id, 0)]
-            if name == execution_id and owner == tenant and last > after_seq
+            for name, first, last, owner, body in self.rows[self.shard_of.get(execution_id, 0)]
+            if name == execution_id and owner == tenant and last > after_seq and first <= until_seq
         ]
         sizes = accumulate(len(body) for _, body in rows[:limit])
         fitting = sum(size <= HISTORY_BYTES_MAX for size in sizes)

@@ -115,8 +115,8 @@ async def test_a_history_begins_with_the_row_that_holds_the_next_event(stores, l
     records = [start(1), step(1, 3), start(2), step(1, 5)]
     await stores.journal.commit(batch_of(write(1, lease, 1, *records)))
 
-    async def firsts(after_seq, limit=10):
-        found = await stores.executions.history("default", an_id(1), after_seq, limit)
+    async def firsts(after_seq, limit=10, *until):
+        found = await stores.executions.history("default", an_id(1), after_seq, limit, *until)
         assert all(one == body(an_id(1), last - 1, last) for last, one in found.rows)
         return [last - 1 for last, _ in found.rows], found.more
 
@@ -125,6 +125,8 @@ async def test_a_history_begins_with_the_row_that_holds_the_next_event(stores, l
     assert await firsts(2) == ([3, 5], False)
     assert await firsts(3, limit=1) == ([3], True)
     assert await firsts(5, limit=1) == ([5], False)
+    assert await firsts(0, 10, 4) == ([1, 3], False)
+    assert await firsts(2, 10, 3) == ([3], False)
     assert await firsts(6) == ([], False)
     assert await firsts(99) == ([], False)
 

@@ -40,6 +40,9 @@ _STALE_EVENTS = 500
 _STEP_EVENTS = 250
 """So many events are made public at once; 5 ms."""
 
+_PAGE_EVENTS = 500
+"""So many are read at once for a watcher that begins in the past."""
+
 _FEED_PAUSES_S = (0.25, 5.0)
 
 
@@ -73,7 +76,7 @@ class _Entry:
         """Events after `after` from the journal, as many as come at once."""
         topic = self.topic
         read = self._hub.reads.events
-        batches, _ = await read(topic.execution_id, self._tenant, after, _STEP_EVENTS)
+        batches, _ = await read(topic.execution_id, self._tenant, after, _PAGE_EVENTS)
         return [item for batch in batches for item in public_events(batch, topic.names, after)]
 
 

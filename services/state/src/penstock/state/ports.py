@@ -207,6 +207,10 @@ HISTORY_BYTES_MAX = 2 * 1024 * 1024
 """Rows of a history that are read at once have no more bytes than this, unless it is one row."""
 
 
+NEWEST_SEQ = 2**62
+"""Beyond every sequence."""
+
+
 class HistoryRows(NamedTuple):
     """(last_seq, body) of journal rows, in order; `more` if others follow."""
 
@@ -226,10 +230,15 @@ class ExecutionStore(Protocol):
         ...
 
     async def history(
-        self, tenant: str, execution_id: str, after_seq: int, limit: int
+        self,
+        tenant: str,
+        execution_id: str,
+        after_seq: int,
+        limit: int,
+        until_seq: int = NEWEST_SEQ,
     ) -> HistoryRows:
-        """The journal rows that hold events after `after_seq`: at most `limit`, and at most
-        HISTORY_BYTES_MAX of them, but one at least."""
+        """The journal rows that hold events after `after_seq` and up to `until_seq`: at most
+        `limit`, and at most HISTORY_BYTES_MAX of them, but one at least."""
         ...
 
     async def page(

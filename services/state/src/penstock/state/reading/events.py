@@ -32,10 +32,12 @@ class EventReader:
         """Events after a sequence. A row that holds more than fits is cut: one event is told in any
         case, so whoever asks on from the last one gets to the end. Raises `NotFound`."""
         limit = min(rows_max or ROWS_DEFAULT, ROWS_MAX)
-        found = await self._store.history(tenant, execution_id, after_seq, limit)
+        most = min(events_max or EVENTS_MAX, EVENTS_MAX)
+        one_more = after_seq + most + 1  # its row tells that there is more
+        found = await self._store.history(tenant, execution_id, after_seq, limit, one_more)
         if not found.rows and await self._store.find(tenant, execution_id) is None:
             raise no_execution(execution_id)
-        room = _Room(min(events_max or EVENTS_MAX, EVENTS_MAX), HISTORY_BYTES_MAX)
+        room = _Room(most, HISTORY_BYTES_MAX)
         pace, batches = Pace(), []
         for _, body in found.rows:
             whole = apart(EventBatch.FromString(body))

@@ -12,6 +12,7 @@ from penstock.state.adapters.postgres.journal import plain_body
 from penstock.state.adapters.postgres.queries import load_statements
 from penstock.state.ports import (
     HISTORY_BYTES_MAX,
+    NEWEST_SEQ,
     ExecutionFilter,
     ExecutionRow,
     HistoryRows,
@@ -57,10 +58,15 @@ class PostgresExecutions:
         return [row["execution_id"] for row in rows]
 
     async def history(
-        self, tenant: str, execution_id: str, after_seq: int, limit: int
+        self,
+        tenant: str,
+        execution_id: str,
+        after_seq: int,
+        limit: int,
+        until_seq: int = NEWEST_SEQ,
     ) -> HistoryRows:
-        """Rows that hold events after `after_seq`; the first may begin before it. Bodies are
-        weighed twice: as they are kept, so that no more are fetched, and as they are."""
+        """Rows that hold events of a stretch; the first may begin before it. Bodies are weighed
+        twice: as they are kept, so that no more are fetched, and as they are."""
         async with self._database.session() as session:
             begin = await session.fetchval(
                 self._sql["seq_of_row_holding"], execution_id, tenant, after_seq + 1
@@ -72,6 +78,7 @@ class PostgresExecutions:
                 (begin or 1) - 1,
                 limit + 1,
                 HISTORY_BYTES_MAX,
+                until_seq,
             )
         found: list[tuple[int, bytes]] = []
         size = 0

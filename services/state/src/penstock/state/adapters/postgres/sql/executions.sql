@@ -92,7 +92,7 @@ FROM (
     SELECT first_seq, last_seq, codec, body, row_number() OVER so_far AS place, sum(octet_length(body)) OVER so_far AS size
     FROM (
         SELECT first_seq, last_seq, codec, body FROM journal
-        WHERE execution_id = $1 AND tenant = $2 AND first_seq > $3
+        WHERE execution_id = $1 AND tenant = $2 AND first_seq > $3 AND first_seq <= $6
         ORDER BY first_seq LIMIT $4
     ) wanted
     WINDOW so_far AS (ORDER BY first_seq)
