@@ -4,7 +4,7 @@ import hashlib
 
 from penstock.workflow.execution import events as ev
 from penstock.workflow.execution.leaving_out import LeavingOut, nothing_but, nothing_but_sizes
-from penstock.workflow.execution.values import NULL, NodeRef, Payload
+from penstock.workflow.execution.values import NULL, Failure, LogLine, NodeRef, Payload
 
 STORED = Payload(b"", "ab" * 32, 100_000)
 
@@ -42,6 +42,24 @@ def test_what_is_carried_over_counts_too():
         ev.NodeCompleted(NodeRef(0), Payload(b"", "", 5), worker="w"),
         ev.NodesSkipped((1,), 1),
     )
+
+
+def test_log_lines_are_kept_while_there_is_room_and_of_one_node_all():
+    lines = (LogLine(1, "warn", "x" * 60), LogLine(2, "error", "y" * 40))
+    failed = ev.NodeFailed(NodeRef(1), Failure("user", "THROWN", "no"), logs=lines)
+    one = ev.NodeCompleted(NodeRef(2), Payload(b"1"), logs=lines[:1])
+    leaving = LeavingOut(log_bytes=150)
+    assert leaving.lighten(failed) == failed
+    assert leaving.lighten(one).logs == (
+        LogLine(1, "info", "1 line is left out here, 60 characters; the node by itself has all."),
+    )
+    assert leaving.lighten(ev.OutcomesCarried((failed,))).outcomes[0].logs == (
+        LogLine(
+            2, "info", "2 lines are left out here, 100 characters; the node by itself has all."
+        ),
+    )
+    assert nothing_but({1}).lighten(failed) == failed
+    assert nothing_but({2}).lighten(failed) != failed
 
 
 def test_claim_checks_and_other_events_stay_as_they_are():

@@ -1,6 +1,5 @@
 """`penstock execution ...`."""
 
-import difflib
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -8,7 +7,7 @@ from cyclopts import App, Parameter
 from penstock.cli.commands import history, why
 from penstock.cli.commands.pausing import pause, resume
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.logs import LogRow, log_rows, printable
+from penstock.cli.logs import log_rows, printable
 from penstock.cli.options import Cursor, DataDir, Id, Limit, Order, Output, Url, Where
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.params import parse_json
@@ -18,8 +17,8 @@ from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.showing import execution_now, print_tree
 from penstock.cli.texts import clock_text
 from penstock.cli.watching import watch_execution
-from penstock.sdk.errors import NotFoundError
-from penstock.sdk.models import Execution, Problem
+from penstock.sdk.client import Client
+from penstock.sdk.models import NodeState
 
 OfWorkflow = Annotated[str, Parameter(show_default=False, help="Only of this workflow.")]
 OfStatus = Annotated[
@@ -152,14 +151,11 @@ def watch(
     return run_command(work)
 
 
-def _log_lines_of(found: Execution, node: str) -> list[LogRow]:
-    names = [state.id for state in found.nodes]
-    if node and node not in names:
-        near = difflib.get_close_matches(node, names, 1)
-        fix = f"Did you mean {near[0]}?" if near else f"Its nodes: {', '.join(names[:20])}."
-        problem = Problem(title="No node.", detail=f"{found.workflow} has no node {node}", fix=fix)
-        raise NotFoundError(problem)
-    return log_rows((state.id, state.logs) for state in found.nodes if node in ("", state.id))
+async def _nodes_of(client: Client, execution: str, node: str) -> tuple[NodeState, ...]:
+    """All nodes, or one of them with all its lines."""
+    if node:
+        return (await client.get_node(execution, node),)
+    return (await client.get_execution(execution)).nodes
 
 
 @app.command
@@ -176,7 +172,8 @@ def logs(
 
     async def work() -> ExitCode:
         async with open_session(url, data_dir) as client:
-            rows = _log_lines_of(await client.get_execution(execution), node)
+            nodes = await _nodes_of(client, execution, node)
+        rows = log_rows((each.id, each.logs) for each in nodes)
         if output != "table":
             print_value(rows, output)
             return ExitCode.OK

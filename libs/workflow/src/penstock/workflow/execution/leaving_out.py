@@ -1,4 +1,5 @@
-"""What a reader's fold leaves out: outputs that nobody asked for, or that are too much together.
+"""What a reader's fold leaves out: outputs and log lines that nobody asked for, or that are too
+much together.
 
 Theory. Thousands of nodes of tens of kilobytes each are hundreds of megabytes, and most readers
 want to know where nodes stand. So outputs are taken out of events before the fold holds them, and
@@ -12,17 +13,20 @@ from collections.abc import Collection
 import msgspec
 
 from penstock.workflow.execution import events as ev
-from penstock.workflow.execution.values import Payload
+from penstock.workflow.execution.values import LogLine, Payload
 
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 """Outputs of one picture, all together; what is small comes on top."""
 SMALL_BYTES = 512
 """Outputs up to this size are told in any case."""
+LOG_BYTES_MAX = 4 * 1024 * 1024
+"""Log lines of one picture, all together."""
 
 
 class LeavingOut:
     """Goes through one history, event by event. Keeps outputs of `whole` nodes however large, of
-    others while at most `room_bytes` are kept, and those of items never: no picture shows them."""
+    others while at most `room_bytes` are kept, and those of items never: no picture shows them. A
+    line says where an attempt's log is left out."""
 
     def __init__(
         self,
@@ -30,26 +34,42 @@ class LeavingOut:
         small_bytes: int = SMALL_BYTES,
         whole: Collection[int] = (),
         named: set[str] | None = None,
+        log_bytes: int = LOG_BYTES_MAX,
     ) -> None:
         """With `named`, what is left out is known by its digest, and that is added to it."""
         self._room = room_bytes
         self._small = small_bytes
         self._whole = whole
         self._named = named
+        self._log_room = log_bytes
 
     def lighten(self, event: ev.Event) -> ev.Event:
         """The event without what is left out; the event itself if that is nothing."""
         match event:
-            case ev.NodeCompleted():
-                return self._completed(event)
             case ev.OutcomesCarried():
-                outcomes = tuple(
-                    self._completed(one) if isinstance(one, ev.NodeCompleted) else one
-                    for one in event.outcomes
-                )
-                return ev.OutcomesCarried(outcomes)
+                return ev.OutcomesCarried(tuple(map(self._outcome, event.outcomes)))
+            case ev.NodeCompleted() | ev.NodeFailed():
+                return self._outcome(event)
             case _:
                 return event
+
+    def _outcome(self, event: ev.CarriedOutcome) -> ev.CarriedOutcome:
+        if isinstance(event, ev.NodesSkipped):
+            return event
+        if event.logs:
+            event = msgspec.structs.replace(event, logs=self._lines(event.ref.node, event.logs))
+        return self._completed(event) if isinstance(event, ev.NodeCompleted) else event
+
+    def _lines(self, node: int, lines: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
+        size = sum(len(line.message) for line in lines)
+        if node in self._whole:
+            return lines
+        if size <= self._log_room:
+            self._log_room -= size
+            return lines
+        count = "1 line is" if len(lines) == 1 else f"{len(lines)} lines are"
+        text = f"{count} left out here, {size:,} characters; the node by itself has all."
+        return (LogLine(lines[-1].at_us, "info", text),)
 
     def _completed(self, event: ev.NodeCompleted) -> ev.NodeCompleted:
         size = len(event.output.json)
@@ -72,10 +92,10 @@ class LeavingOut:
 
 
 def nothing_but_sizes() -> LeavingOut:
-    """Leaves every output out."""
-    return LeavingOut(0, 0)
+    """Leaves every output and every line out."""
+    return LeavingOut(0, 0, log_bytes=0)
 
 
 def nothing_but(nodes: Collection[int]) -> LeavingOut:
-    """Leaves every output out but those of these nodes, which are told however large."""
-    return LeavingOut(0, 0, nodes)
+    """Leaves every output and line out but those of these nodes, which are told however large."""
+    return LeavingOut(0, 0, nodes, log_bytes=0)
