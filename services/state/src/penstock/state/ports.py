@@ -207,8 +207,7 @@ HISTORY_BYTES_MAX = 2 * 1024 * 1024
 """Rows of a history that are read at once have no more bytes than this, unless it is one row."""
 
 
-NEWEST_SEQ = 2**62
-"""Beyond every sequence."""
+NEWEST_SEQ = 2**62  # beyond every sequence
 
 
 class HistoryRows(NamedTuple):
@@ -237,8 +236,7 @@ class ExecutionStore(Protocol):
         limit: int,
         until_seq: int = NEWEST_SEQ,
     ) -> HistoryRows:
-        """The journal rows that hold events after `after_seq` and up to `until_seq`: at most
-        `limit`, and at most HISTORY_BYTES_MAX of them, but one at least."""
+        """Journal rows with events after `after_seq` up to `until_seq`: as many as bounds allow."""
         ...
 
     async def page(
