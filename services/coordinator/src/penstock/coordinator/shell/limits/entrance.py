@@ -83,7 +83,11 @@ class Entrance(Passage):
         self._limits.on_served()
 
     def _let_in(self, live: Live, permits: Permits, refs: Sequence[NodeRef]) -> None:
-        """These come to the gate, those under no limit pass."""
+        """These come to the gate, those under no limit pass. What was decided since they were
+        queued may have ended them."""
+        refs = [ref for ref in refs if live.state.is_current(ref)]
+        if not refs:
+            return
         gated = permits.limits.nodes
         held = [ref for ref in refs if self._is_gated(live, ref, gated)]
         if len(held) < len(refs):
