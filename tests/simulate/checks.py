@@ -217,6 +217,7 @@ class Verdicts:
         self.disk = OnDisk(self.plans, self.blame)
         self.memory = InMemory(cluster, self.disk, self.blame)
         self.effects = EffectWatch(cluster.fabric, cluster.outside, self.plans, stale=True)
+        self.effects.has_say = cluster.owns
         self.releases = ReleaseWatch(cluster.fabric, self.plans)
         fence_s = cluster.script.settings.get("limit_fence_ms", 8_000) / 1000
         self.limits = LimitWatch(cluster.fabric, self.disk.histories, fence_s, self.blame)

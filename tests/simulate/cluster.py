@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from penstock.api.sandbox.v1.sandbox_service_pb2_grpc import add_SandboxServiceServicer_to_server
+from penstock.common.ids import shard_of
 from penstock.coordinator.main import serve as serve_coordinator
 from penstock.coordinator.settings import Settings as CoordinatorSettings
 from penstock.gateway.main import serve as serve_gateway
@@ -133,6 +134,12 @@ class Cluster:
         """What coordinators hold in memory, of those that are up."""
         found = (one.inside.get("shell") for one in self.living("coordinator"))
         return [shell for shell in found if shell is not None]
+
+    def owns(self, coordinator: Process, execution: str) -> bool:
+        """True if the lease on an execution's shard is a coordinator's, as the database has it."""
+        shell: Any = coordinator.inside.get("shell")
+        owner = self.database.stores.leases.owner_of(shard_of(execution, self.script.shards))
+        return shell is not None and bool(owner == shell.id)
 
     async def end(self) -> None:
         """Kill everybody and wait until nothing of them is left."""

@@ -27,6 +27,10 @@ class MemoryLeases:
         self._owners = {s: o for s, o in self._owners.items() if o != coordinator_id}
         return self._membership()
 
+    def owner_of(self, shard: int) -> str | None:
+        """Who had the lease on a shard last, None if it was given back."""
+        return self._owners.get(shard)
+
     def _live(self) -> dict[str, str]:
         now = self.now_ms
         return {i: a for i, (a, at, ttl) in self._members.items() if at <= now < at + ttl}

@@ -71,6 +71,9 @@ class EffectWatch:
         self._acted: set[tuple[Process, Right]] = set()
         self.barriers = 0
         self.refusals = 0
+        self.has_say: Callable[[Process, str], bool] = lambda coordinator, execution: True
+        """Whether a coordinator may say what becomes of an execution: one that lost it takes back
+        what it gave itself, and no more."""
         fabric.taps.append(self.hear)
         outside.watchers.append(self.see)
 
@@ -81,12 +84,12 @@ class EffectWatch:
 
     def hear(self, what: str, sender: Process, receiver: Process, message: Any) -> None:
         if what == "taken" and isinstance(message, dispatch.WorkResponse):
-            self._told(receiver, message)
+            self._told(sender, receiver, message)
         elif what == "sent" and isinstance(message, dispatch.WorkRequest):
             for report in message.reports:
                 self._reported(sender, report)
 
-    def _told(self, worker: Process, message: dispatch.WorkResponse) -> None:
+    def _told(self, coordinator: Process, worker: Process, message: dispatch.WorkResponse) -> None:
         """What a worker may do from now on, and what not any more."""
         rights = self._rights.setdefault(worker, set())
         for group in message.tasks:
@@ -101,7 +104,8 @@ class EffectWatch:
             report = self._reports.get((worker, report_id))
             self.refusals += report is not None and continued(report) is not None
         for cancel in message.cancels:
-            self._revoke(worker, cancel)
+            if self.has_say(coordinator, cancel.execution_id):
+                self._revoke(worker, cancel)
 
     def _revoke(self, worker: Process, cancel: dispatch.Cancel) -> None:
         now = worker.fabric.now()
