@@ -15,6 +15,7 @@ from penstock.common.rpc.server import call_tenant
 from penstock.coordinator.adapters.watching import Watching
 from penstock.coordinator.rpc.starts import StartsStream
 from penstock.coordinator.shell.coordinator import Coordinator
+from penstock.coordinator.shell.starts.checking_files import FileChecks
 from penstock.coordinator.shell.starts.one_start import start_one
 from penstock.workflow.compile import Checked, check
 from penstock.workflow.issues import Issue, to_dicts
@@ -33,9 +34,11 @@ class WorkflowRpc(WorkflowServiceServicer):
         self._watching = watching
         self._tasks = tasks
         self._streams: dict[StartsStream, None] = {}
+        self._checks = FileChecks()
 
     def close(self) -> None:
-        """End the streams of starts: their callers open them again elsewhere."""
+        """End the streams of starts: their callers open them again elsewhere. Check no more."""
+        self._checks.close()
         for stream in self._streams:
             stream.close()
 
@@ -71,7 +74,8 @@ class WorkflowRpc(WorkflowServiceServicer):
         return answer
 
     async def _check(self, source: str) -> Checked:
-        return await asyncio.to_thread(check, source, self._coordinator.types)
+        types = self._coordinator.types
+        return await self._checks.run(lambda text: check(text, types), source)
 
     async def GetWorkflow(
         self, request: pb.GetWorkflowRequest, context: Context

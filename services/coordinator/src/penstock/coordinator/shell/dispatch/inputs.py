@@ -6,14 +6,18 @@ for a message they go in portions. A single node that reads more than a message 
 so it fails with a clear reason in place of breaking the connection of every worker in turn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from penstock.coordinator.core.inputs import AttemptRefused
+from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
 from penstock.workflow.execution.values import Failure, NodeRef
 
 INPUTS_BYTES_MAX = 48 * 1024 * 1024
 """Of one attempt: as much as a call into the sandbox carries, and less than a message."""
+Refuse = Callable[[Live, AttemptRefused], None]
+"""Fails an attempt that nobody has."""
+
 _TOGETHER_BYTES = 4 * 1024 * 1024
 
 
@@ -42,7 +46,20 @@ def portions(state: ExecutionState, refs: Sequence[NodeRef]) -> Iterator[Sequenc
     yield portion
 
 
-def refusal(state: ExecutionState, ref: NodeRef) -> AttemptRefused | None:
+def carried(live: Live, refs: Sequence[NodeRef], refuse: Refuse) -> Sequence[NodeRef]:
+    """Those of the attempts whose inputs can be sent at all; the others are refused."""
+    wide = live.state.tables.wide
+    kept: list[NodeRef] = []
+    for ref in refs:
+        refused = _refusal(live.state, ref) if ref.node in wide else None
+        if refused is None:
+            kept.append(ref)
+        else:
+            refuse(live, refused)
+    return kept
+
+
+def _refusal(state: ExecutionState, ref: NodeRef) -> AttemptRefused | None:
     """Why an attempt of a node that reads a great many others cannot be handed out, if so."""
     outputs = state.outputs
     reads = state.tables.reads[ref.node]

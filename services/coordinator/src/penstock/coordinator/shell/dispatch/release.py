@@ -5,7 +5,7 @@ while this coordinator's leases may be over: then commands wait until membership
 those of shards that were lost are dropped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from penstock.common.errors import Unavailable
@@ -18,10 +18,10 @@ from penstock.coordinator.core.commands import (
     ShowVars,
     StoreOutput,
 )
-from penstock.coordinator.core.inputs import AttemptRefused, AttemptStarted, HandOver, Report
+from penstock.coordinator.core.inputs import AttemptStarted, HandOver, Report
 from penstock.coordinator.limits.keys import is_fenced
 from penstock.coordinator.shell.dispatch.announcing import Announce, Announced, happens_once
-from penstock.coordinator.shell.dispatch.inputs import portions, refusal
+from penstock.coordinator.shell.dispatch.inputs import Refuse, carried, portions
 from penstock.coordinator.shell.dispatch.placement import may_continue
 from penstock.coordinator.shell.dispatch.ready import ReadyQueues
 from penstock.coordinator.shell.dispatch.tasks import add_tasks
@@ -132,7 +132,7 @@ class Release:
         self.ready = ready
         self.fence_ms = 0
         self.announce: Announce = _announce_nothing
-        self.put: Callable[[Live, AttemptRefused], None] = lambda live, refused: None
+        self.put: Refuse = lambda live, refused: None
         self._gathered: dict[tuple[str, str], tuple[Worker, Live, list[NodeRef]]] = {}
 
     @property
@@ -218,7 +218,7 @@ class Release:
         if live.state.touched is not None:
             refs = self._still_free(live, refs)
         if live.state.tables.wide:
-            refs = self._without_refused(live, refs)
+            refs = carried(live, refs, self.put)
         if not refs:
             return
         hand_over = live.state.hand_over
@@ -241,18 +241,6 @@ class Release:
             self._gathered[key] = (worker, live, list(refs))
         else:
             known[2].extend(refs)
-
-    def _without_refused(self, live: Live, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
-        """Those of the attempts whose inputs can be carried; the others fail."""
-        wide = live.state.tables.wide
-        kept: list[NodeRef] = []
-        for ref in refs:
-            refused = refusal(live.state, ref) if ref.node in wide else None
-            if refused is None:
-                kept.append(ref)
-            else:
-                self.put(live, refused)
-        return kept
 
     def _still_free(self, live: Live, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
         """Those of the attempts that may go out: none during a pause, none that somebody has, none
@@ -283,10 +271,7 @@ class Release:
 
     def send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
         """Tell a worker to run attempts that it was given."""
-        if len(refs) == 1:
-            self._tell(worker, live, refs)
-            return
-        for portion in portions(live.state, refs):
+        for portion in (refs,) if len(refs) == 1 else portions(live.state, refs):
             self._tell(worker, live, portion)
 
     def _tell(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
