@@ -25,7 +25,7 @@ def portions(state: ExecutionState, refs: Sequence[NodeRef]) -> Iterator[Sequenc
     """The attempts in groups that read little enough together; nearly always one. O(what they
     read), and O(attempts) if they are all of one node."""
     first = refs[0].node
-    if all(ref.node == first for ref in refs):
+    if len(refs) == 1 or all(ref.node == first for ref in refs):
         yield refs
         return
     reads, outputs = state.tables.reads, state.outputs

@@ -249,16 +249,13 @@ class Release:
         if state.is_paused:
             return ()
         free = [ref for ref in refs if state.key(ref) not in state.holders]
-        if permits is None:
-            return free
-        return [ref for ref in free if self.gate.lets(live, permits, ref)]
+        return [ref for ref in free if permits is None or self.gate.lets(live, permits, ref)]
 
     def _send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
         if live.state.tables.has_once:
             refs = self._announced(worker, live, refs)
-            if not refs:
-                return
-        self.send(worker, live, refs)
+        if refs:
+            self.send(worker, live, refs)
 
     def _announced(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> Sequence[NodeRef]:
         """Those of the attempts that may go out now; the others go when it is on disk that this
@@ -271,7 +268,7 @@ class Release:
 
     def send(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
         """Tell a worker to run attempts that it was given."""
-        for portion in (refs,) if len(refs) == 1 else portions(live.state, refs):
+        for portion in portions(live.state, refs):
             self._tell(worker, live, portion)
 
     def _tell(self, worker: Worker, live: Live, refs: Sequence[NodeRef]) -> None:
