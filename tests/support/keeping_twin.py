@@ -158,12 +158,15 @@ class MemoryOperationTable:
         found.sort(key=lambda each: each[0], reverse=True)
         return [_copy(each) for key, each in found if before is None or key < before][:limit]
 
-    async def open_of(self, shards):
-        return [
+    async def open_of(self, shards, after, limit):
+        found = [
             _copy(stored)
-            for _, (shard, stored) in sorted(self._rows.items())
-            if shard in shards and stored.operation.state == OPERATION_STATE_RUNNING
+            for operation_id, (shard, stored) in sorted(self._rows.items())
+            if operation_id > after
+            and shard in shards
+            and stored.operation.state == OPERATION_STATE_RUNNING
         ]
+        return found[:limit]
 
     async def save(self, stored):
         shard, known = self._rows[stored.operation.id]

@@ -83,8 +83,11 @@ async def test_whoever_takes_a_shard_finds_what_goes_on(stores):
     ended = stored(4, "b")
     ended.operation.state = OPERATION_STATE_COMPLETED
     await stores.operations.save(ended)
-    found = await stores.operations.open_of([1])
+    found = await stores.operations.open_of([1], "", 10)
     assert [(each.tenant, each.operation.id) for each in found] == [
         ("b", an_id(1)),
         ("a", an_id(3)),
     ]
+    for after, limit, wanted in (("", 1, [1]), (an_id(1), 1, [3]), (an_id(3), 1, [])):
+        found = await stores.operations.open_of([1], after, limit)
+        assert [each.operation.id for each in found] == [an_id(number) for number in wanted]

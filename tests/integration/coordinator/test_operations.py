@@ -18,6 +18,7 @@ from penstock.common.errors import (
 )
 from penstock.common.rpc.channel import call
 from penstock.coordinator.shell.operations.operation_steps import Steps
+from support.coordinator.memory_operations import OPEN_AT_ONCE
 
 LONG = """
 flow: 1
@@ -126,16 +127,19 @@ async def test_an_operation_whose_creation_was_not_answered_is_carried_out(
     assert counts(await ended(running, begun)) == (20, 0, 0)
 
 
-async def test_an_operation_that_was_written_after_its_owner_had_looked_is_found(
+async def test_operations_that_were_written_after_their_owner_had_looked_are_found(
     opened, state, monkeypatch
 ):
     monkeypatch.setattr("penstock.coordinator.shell.operations.operations._LOOK_S", 0.05)
     async with opened(state) as running:
-        late = op.Operation(id=running.shell.starts.fresh_id()[0], state=op.OPERATION_STATE_RUNNING)
-        late.task.kind = CANCEL
-        late.task.execution_ids.append("01J00000000000000000000000")
-        await state.operations.create("default", late)
-        assert counts(await ended(running, late.id)) == (0, 1, 0)
+        ids = [running.shell.starts.fresh_id()[0] for _ in range(2 * OPEN_AT_ONCE + 1)]
+        for each in ids:
+            late = op.Operation(id=each, state=op.OPERATION_STATE_RUNNING)
+            late.task.kind = CANCEL
+            late.task.execution_ids.append("01J00000000000000000000000")
+            await state.operations.create("default", late)
+        for each in ids:
+            assert counts(await ended(running, each)) == (0, 1, 0)
 
 
 async def test_one_that_was_cancelled_since_it_was_read_does_nothing_more(opened, state):

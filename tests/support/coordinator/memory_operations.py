@@ -4,6 +4,8 @@ from penstock.api.operation.v1 import operation_service_pb2 as pb
 from penstock.common.errors import Conflict, NotFound
 from penstock.common.ids import shard_of
 
+OPEN_AT_ONCE = 3
+
 
 class MemoryOperations:
     """The port `OperationStore`. `erased` are executions that were removed."""
@@ -34,14 +36,16 @@ class MemoryOperations:
         found = [row.operation for row in self.rows.values() if row.tenant == tenant]
         return sorted(found, key=lambda each: each.created_unix_us, reverse=True)[: size or 50], ""
 
-    async def open_of(self, shards):
+    async def open_of(self, shards, after=""):
         self._state.check_up("open_operations")
-        return [
+        found = [
             _copy(row)
-            for operation_id, row in self.rows.items()
-            if shard_of(operation_id, self._state.shard_count) in shards
+            for operation_id, row in sorted(self.rows.items())
+            if operation_id > after
+            and shard_of(operation_id, self._state.shard_count) in shards
             and row.operation.state == pb.OPERATION_STATE_RUNNING
         ]
+        return found[:OPEN_AT_ONCE]
 
     async def save(self, stored):
         self._state.check_up("save_operation")

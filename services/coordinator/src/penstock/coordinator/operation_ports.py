@@ -21,8 +21,8 @@ class OperationStore(Protocol):
         """Newest first, and the next page's token."""
         ...
 
-    async def open_of(self, shards: Sequence[int]) -> Sequence[StoredOperation]:
-        """Those of some shards that go on."""
+    async def open_of(self, shards: Sequence[int], after: str) -> Sequence[StoredOperation]:
+        """Some of those of some shards that go on, by id, strictly after one; none at the end."""
         ...
 
     async def save(self, stored: StoredOperation) -> int:

@@ -36,9 +36,9 @@ class StateOperations:
         answer = await call(self._stub.PageOperations, request, tenant=tenant)
         return list(answer.operations), answer.next_page_token
 
-    async def open_of(self, shards: Sequence[int]) -> Sequence[pb.StoredOperation]:
-        """Those that go on."""
-        request = pb.OpenOperationsRequest(shards=shards)
+    async def open_of(self, shards: Sequence[int], after: str) -> Sequence[pb.StoredOperation]:
+        """Some of those that go on."""
+        request = pb.OpenOperationsRequest(shards=shards, after=after)
         return list((await call(self._stub.OpenOperations, request)).stored)
 
     async def save(self, stored: pb.StoredOperation) -> int:

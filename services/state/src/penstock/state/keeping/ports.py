@@ -26,8 +26,8 @@ class OperationStore(Protocol):
         """Newest first by (created, id), strictly before a key."""
         ...
 
-    async def open_of(self, shards: Sequence[int]) -> list[StoredOperation]:
-        """Those of some shards that have not ended, of all accounts."""
+    async def open_of(self, shards: Sequence[int], after: str, limit: int) -> list[StoredOperation]:
+        """Those of some shards that have not ended, of all accounts, by id, strictly after one."""
         ...
 
     async def save(self, stored: StoredOperation) -> int:

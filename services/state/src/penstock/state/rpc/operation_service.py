@@ -14,6 +14,10 @@ from penstock.state.reading.cursors import from_token, page_size_of, to_token
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_OPEN_AT_ONCE = 50
+"""Operations that are told together: each may name 10,000 executions and 100 failures, so that is
+half of what a message may hold."""
+
 
 class OperationStoreService(OperationStoreServiceServicer):
     """Translates between the contract and the stores."""
@@ -71,8 +75,9 @@ class OperationStoreService(OperationStoreServiceServicer):
     async def OpenOperations(
         self, request: pb.OpenOperationsRequest, context: Context
     ) -> pb.OpenOperationsResponse:
-        """Those of some shards that go on, of all accounts: for the shards' owner."""
-        return pb.OpenOperationsResponse(stored=await self._operations.open_of(request.shards))
+        """Some of those of some shards that go on, of all accounts: for the shards' owner."""
+        found = await self._operations.open_of(request.shards, request.after, _OPEN_AT_ONCE)
+        return pb.OpenOperationsResponse(stored=found)
 
     async def SaveOperation(
         self, request: pb.SaveOperationRequest, context: Context

@@ -747,6 +747,9 @@ class OpenOperationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHARDS_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.str
+    """Id of the last one that is known; empty to begin."""
     @_builtins.property
     def shards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Shard numbers."""
@@ -755,10 +758,11 @@ class OpenOperationsRequest(_message.Message):
         self,
         *,
         shards: _abc.Iterable[_builtins.int] | None = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["shards", b"shards"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "shards", b"shards"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -773,7 +777,7 @@ class OpenOperationsResponse(_message.Message):
     STORED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stored(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredOperation]:
-        """All of them."""
+        """The next ones; none at the end."""
 
     def __init__(
         self,

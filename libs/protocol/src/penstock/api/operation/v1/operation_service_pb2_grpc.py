@@ -348,7 +348,7 @@ class OperationStoreServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def OpenOperations(self, request, context):
-        """OpenOperations returns those of some shards that have not ended, of all accounts.
+        """OpenOperations returns some of those of some shards that have not ended, of all accounts, in the order of their ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

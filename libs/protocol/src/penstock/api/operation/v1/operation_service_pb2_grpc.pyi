@@ -125,7 +125,7 @@ class OperationStoreServiceStub:
     PageOperations: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.PageOperationsRequest, _operation_service_pb2.PageOperationsResponse]
     """PageOperations returns some, newest first."""
     OpenOperations: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.OpenOperationsRequest, _operation_service_pb2.OpenOperationsResponse]
-    """OpenOperations returns those of some shards that have not ended, of all accounts."""
+    """OpenOperations returns some of those of some shards that have not ended, of all accounts, in the order of their ids."""
     SaveOperation: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.SaveOperationRequest, _operation_service_pb2.SaveOperationResponse]
     """SaveOperation writes progress, unless somebody else did since the revision that the writer knows."""
     EraseExecution: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.EraseExecutionRequest, _operation_service_pb2.EraseExecutionResponse]
@@ -143,7 +143,7 @@ class OperationStoreServiceAsyncStub(OperationStoreServiceStub):
     PageOperations: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.PageOperationsRequest, _operation_service_pb2.PageOperationsResponse]  # type: ignore[assignment]
     """PageOperations returns some, newest first."""
     OpenOperations: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.OpenOperationsRequest, _operation_service_pb2.OpenOperationsResponse]  # type: ignore[assignment]
-    """OpenOperations returns those of some shards that have not ended, of all accounts."""
+    """OpenOperations returns some of those of some shards that have not ended, of all accounts, in the order of their ids."""
     SaveOperation: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.SaveOperationRequest, _operation_service_pb2.SaveOperationResponse]  # type: ignore[assignment]
     """SaveOperation writes progress, unless somebody else did since the revision that the writer knows."""
     EraseExecution: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.EraseExecutionRequest, _operation_service_pb2.EraseExecutionResponse]  # type: ignore[assignment]
@@ -182,7 +182,7 @@ class OperationStoreServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operation_service_pb2.OpenOperationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operation_service_pb2.OpenOperationsResponse, _abc.Awaitable[_operation_service_pb2.OpenOperationsResponse]]:
-        """OpenOperations returns those of some shards that have not ended, of all accounts."""
+        """OpenOperations returns some of those of some shards that have not ended, of all accounts, in the order of their ids."""
 
     @_abc_1.abstractmethod
     def SaveOperation(

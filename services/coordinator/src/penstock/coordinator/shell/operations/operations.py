@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from penstock.api.operation.v1 import operation_service_pb2 as pb
 from penstock.common.errors import (
     IdempotencyConflict,
-    Internal,
     InvalidQuery,
     PenstockError,
     Unavailable,
@@ -30,6 +29,7 @@ from penstock.coordinator.finding_ports import Finding
 from penstock.coordinator.operation_ports import OperationStore
 from penstock.coordinator.shell.live import Phase, Shard
 from penstock.coordinator.shell.operations.operation_check import check_task
+from penstock.coordinator.shell.operations.operation_progress import end, note_fault, note_step
 from penstock.coordinator.shell.operations.operation_steps import Stepped, Steps, Work
 from penstock.coordinator.shell.operations.portions import Portions
 from penstock.coordinator.shell.process import Process
@@ -37,7 +37,6 @@ from penstock.coordinator.shell.shards.shards import Shards
 from penstock.coordinator.shell.starts.starts import Starts
 
 AT_ONCE = 16
-FAILURES_MAX = 100
 RATE_PER_S = 200
 _SAMPLE = 10
 _RETRY_S = 0.5
@@ -152,8 +151,7 @@ class Operations:
             await asyncio.sleep(_LOOK_S)
             shards = sorted(self._shards.owned)
             try:
-                for stored in await self._store.open_of(shards) if shards else ():
-                    self._take_up(stored)
+                await self._take_up_open(shards)
             except PenstockError as error:
                 self._log.warning("operations_not_listed", error=str(error))
 
@@ -164,12 +162,21 @@ class Operations:
     async def _take_over(self, shard: Shard) -> None:
         while shard.phase is Phase.OWNED:
             try:
-                for stored in await self._store.open_of([shard.number]):
-                    self._take_up(stored)
+                await self._take_up_open([shard.number])
             except PenstockError:
                 await asyncio.sleep(_RETRY_S)
             else:
                 return
+
+    async def _take_up_open(self, shards: Sequence[int]) -> None:
+        """Those of some shards that go on: some at a time, for each may name many executions."""
+        after = ""
+        while shards and (found := await self._store.open_of(shards, after)):
+            for stored in found:
+                self._take_up(stored)
+            if found[-1].operation.id <= after:  # a state of before tells all of them each time
+                return
+            after = found[-1].operation.id
 
     def _take_up(self, stored: pb.StoredOperation, *, fresh: bool = False) -> None:
         """Carry one out, unless that goes on already. `fresh`: nobody else can have it."""
@@ -201,9 +208,7 @@ class Operations:
         operation = carried.stored.operation
         if operation.state != pb.OPERATION_STATE_RUNNING:
             return
-        del operation.failures[FAILURES_MAX - 1 :]
-        message = f"the operation met a fault of the engine: {fault!r}"
-        operation.failures.add(reason=Internal.reason, message=message[:500])
+        note_fault(operation, fault)
         self._end(operation, pb.OPERATION_STATE_FAILED)
         await self._save(carried)
 
@@ -248,7 +253,7 @@ class Operations:
         try:
             return await self._portions.next(stored.tenant, operation)
         except InvalidQuery as error:  # it was fine when it began: a workflow changed since
-            _note(operation, "", Stepped("failed", error.reason, error.message))
+            note_step(operation, "", Stepped("failed", error.reason, error.message))
             return None
 
     def _decide(self, operation: pb.Operation, following: pb.OperationPortion | None) -> None:
@@ -258,9 +263,7 @@ class Operations:
             operation.portion.CopyFrom(following)
 
     def _end(self, operation: pb.Operation, state: pb.OperationState.ValueType) -> None:
-        operation.state = state
-        operation.ended_unix_us = self._process.clock.now_us()
-        operation.ClearField("portion")
+        end(operation, state, self._process.clock.now_us())
 
     async def _step(self, carried: _Carried, ids: Sequence[str], repeated: bool) -> None:
         """Some steps side by side, no faster than asked for."""
@@ -268,10 +271,13 @@ class Operations:
         began = clock.monotonic()
         tenant, task = carried.stored.tenant, operation.task
         works = [Work(tenant, operation.id, task, each, repeated) for each in ids]
+
+        async def make(work: Work) -> None:
+            note_step(operation, work.execution_id, await self._steps.make(work))
+
         async with asyncio.TaskGroup() as group:
-            made = [group.create_task(self._steps.make(work)) for work in works]
-        for work, done in zip(works, made, strict=True):
-            _note(operation, work.execution_id, done.result())
+            for work in works:
+                group.create_task(make(work))
         least_s = len(ids) / (operation.task.rate_per_s or RATE_PER_S)
         try:
             async with asyncio.timeout(max(0.0, began + least_s - clock.monotonic())):
@@ -300,22 +306,3 @@ class Operations:
         shard = self._shards.owned.get(shard_of(operation_id, self._shards.count))
         if shard is not None:
             self.on_loaded(shard)
-
-
-def _note(operation: pb.Operation, execution_id: str, stepped: Stepped) -> None:
-    """Count what became of one execution."""
-    match stepped.outcome:
-        case "done":
-            operation.done += 1
-            return
-        case "skipped":
-            operation.skipped += 1
-        case "failed":
-            operation.failed += 1
-    if len(operation.failures) < FAILURES_MAX:
-        operation.failures.add(
-            execution_id=execution_id,
-            reason=stepped.reason,
-            message=stepped.message[:500],
-            skipped=stepped.outcome == "skipped",
-        )

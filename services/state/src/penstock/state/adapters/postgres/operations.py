@@ -51,10 +51,10 @@ class PostgresOperations:
             )
         return [_stored(row) for row in rows]
 
-    async def open_of(self, shards: Sequence[int]) -> list[StoredOperation]:
+    async def open_of(self, shards: Sequence[int], after: str, limit: int) -> list[StoredOperation]:
         """Those that have not ended."""
         async with self._database.session() as session:
-            rows = await session.fetch(self._sql["open_operations"], list(shards))
+            rows = await session.fetch(self._sql["open_operations"], list(shards), after, limit)
         return [_stored(row) for row in rows]
 
     async def save(self, stored: StoredOperation) -> int:

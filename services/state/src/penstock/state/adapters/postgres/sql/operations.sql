@@ -11,7 +11,8 @@ WHERE tenant = $1 AND ($2::bigint IS NULL OR (created_us, operation_id) < ($2, $
 ORDER BY created_us DESC, operation_id DESC LIMIT $4
 
 -- name: open_operations
-SELECT tenant, revision, body FROM operations WHERE shard = ANY ($1::int[]) AND open ORDER BY operation_id
+SELECT tenant, revision, body FROM operations WHERE shard = ANY ($1::int[]) AND open AND operation_id > $2
+ORDER BY operation_id LIMIT $3
 
 -- name: save_operation
 UPDATE operations SET body = $3, open = $4, ended_us = $6, revision = revision + 1
