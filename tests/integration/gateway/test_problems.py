@@ -3,10 +3,12 @@
 import asyncio
 import io
 import json
+import re
 
 import pytest
 
 from penstock.common.errors import IdempotencyConflict, InvalidParams, Unavailable, WrongOwner
+from penstock.gateway.openapi import openapi_document
 from penstock.gateway.requests import BODY_BYTES_MAX, PARAMS_BYTES_MAX
 
 ID = "01JD0000000000000000000000"
@@ -254,3 +256,21 @@ async def test_a_request_that_is_not_http_does_not_hurt_others(gateway):
     writer.close()
     async with gateway.http.post(START) as answer:
         assert answer.status == 201
+
+
+NOBODY = "01JD0000000000000000000002"
+PARTS = {"digest": "0" * 64}
+ASKED = [
+    (method, re.sub(r"\{(\w+)\}", lambda part: PARTS.get(part[1], NOBODY), path))
+    for path, methods in openapi_document()["paths"].items()
+    for method in methods
+    if path.startswith("/v1/") and not path.endswith("/ws")
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ASKED)
+async def test_every_route_refuses_a_query_parameter_that_it_does_not_know(gateway, method, path):
+    body = {} if method in ("post", "put") else None
+    async with gateway.http.request(method, f"{path}?nonsense=1", json=body) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["code"] == "INVALID_ARGUMENT"

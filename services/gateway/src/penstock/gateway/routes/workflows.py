@@ -38,6 +38,7 @@ def checked_name(name: str) -> str:
 @post(["/v1/workflows:validate", "/v1/workflows/validate"])
 async def validate_workflow(request: AnyRequest) -> ASGIApp:
     """Check a file; stores and runs nothing."""
+    query_of(request)
     source = await file_body(request)
     answer = await doors_of(request).commands.validate(source, tenant_of(request))
     return json_answer(Validation(answer.valid, views.issues(answer.issues)))
