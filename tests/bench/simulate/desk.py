@@ -14,7 +14,8 @@ from penstock.coordinator.shell.dispatch.ready import ReadyQueues
 from penstock.coordinator.shell.dispatch.release import Release
 from penstock.coordinator.shell.dispatch.workers import Worker, Workers
 from penstock.coordinator.shell.live import Executions, Live, Phase, Shard
-from penstock.workflow.execution.values import NodeRef
+from penstock.workflow.execution.tables import tables_of
+from penstock.workflow.execution.values import NodeRef, Payload
 from penstock.workflow.plan import Plan
 
 COMMIT_S = 0.002
@@ -24,9 +25,11 @@ WATCH_S = 0.5
 class Attempts:
     """Stands in for the fold: every attempt handed out is current until it is done."""
 
-    __slots__ = ("holders", "touched")
+    __slots__ = ("holders", "outputs", "tables", "touched")
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self.tables = tables_of(plan)
+        self.outputs: dict[int, Payload] = {}
         self.holders: dict[NodeRef, str] = {}
         self.touched = None
 
@@ -54,7 +57,7 @@ class Run:
         self.slots = slots_of(plan)
         self.tenant = "default"
         self.usual = True
-        self.state = Attempts()
+        self.state = Attempts(plan)
         self.favourite: Worker | None = None
         self.gone = False
         self.permits = None

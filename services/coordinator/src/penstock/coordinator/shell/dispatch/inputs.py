@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from penstock.coordinator.core.inputs import AttemptRefused
 from penstock.coordinator.shell.live import Live
 from penstock.workflow.execution.fold import ExecutionState
-from penstock.workflow.execution.values import Failure, NodeRef
+from penstock.workflow.execution.values import INLINE_BYTES_MAX, Failure, NodeRef
 
 INPUTS_BYTES_MAX = 48 * 1024 * 1024
 """Of one attempt: as much as a call into the sandbox carries, and less than a message."""
@@ -19,16 +19,19 @@ Refuse = Callable[[Live, AttemptRefused], None]
 """Fails an attempt that nobody has."""
 
 _TOGETHER_BYTES = 4 * 1024 * 1024
+_FEW_OUTPUTS = _TOGETHER_BYTES // INLINE_BYTES_MAX
+"""So many go together whatever their sizes."""
 
 
 def portions(state: ExecutionState, refs: Sequence[NodeRef]) -> Iterator[Sequence[NodeRef]]:
     """The attempts in groups that read little enough together; nearly always one. O(what they
-    read), and O(attempts) if they are all of one node."""
+    read), O(attempts) if they are all of one node, O(1) if the execution holds few outputs."""
+    reads, outputs = state.tables.reads, state.outputs
     first = refs[0].node
-    if len(refs) == 1 or all(ref.node == first for ref in refs):
+    few = len(refs) == 1 or len(outputs) <= _FEW_OUTPUTS
+    if few or all(ref.node == first for ref in refs):
         yield refs
         return
-    reads, outputs = state.tables.reads, state.outputs
     portion: list[NodeRef] = []
     seen: set[int] = set()
     size = 0
