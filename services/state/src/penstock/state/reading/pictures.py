@@ -15,6 +15,8 @@ from penstock.workflow.execution.view import ExecutionView, NodeView, node_view,
 NODE_WEIGHT = 3
 """What one node of a picture weighs, beside what is told of it."""
 _NEEDS_PER_WEIGHT = 8
+LOGS_BYTES_MAX = 8 * 1024 * 1024
+"""Of the log lines of all nodes together; the history has them all."""
 
 
 def set_time(stamp: Timestamp, at_us: int) -> None:
@@ -55,6 +57,7 @@ async def picture(
 ) -> Execution:
     """A folded execution with its nodes, or with one of them."""
     execution = _without_nodes(row, state)
+    chars = 0
     chosen = range(state.tables.size) if only < 0 else (only,)
     for index in chosen:
         if not is_shown(state.plan.nodes[index].id):
@@ -62,8 +65,29 @@ async def picture(
         view = node_view(state, index)
         _write_node(execution.nodes.add(), view)
         size = len(view.output.json) if view.output is not None else 0
+        chars += sum(len(line.message) for line in view.logs)
         await reading.did(NODE_WEIGHT + len(view.needs) // _NEEDS_PER_WEIGHT + len(view.logs), size)
+    if chars > LOGS_BYTES_MAX:
+        shorten_logs(execution, LOGS_BYTES_MAX)
     return execution
+
+
+def shorten_logs(execution: Execution, bytes_max: int) -> None:
+    """Leave the last lines of each node, an equal share of `bytes_max`; a line tells of others."""
+    talking = [node for node in execution.nodes if node.logs]
+    share = bytes_max // max(1, len(talking))
+    for node in talking:
+        kept, size = 0, 0
+        for line in reversed(node.logs):
+            size += line.ByteSize()
+            if size > share:
+                break
+            kept += 1
+        left_out = len(node.logs) - kept
+        if left_out:
+            del node.logs[: left_out - 1]
+            node.logs[0].level = "warn"
+            node.logs[0].message = f"{left_out} lines before are not shown; the history has them"
 
 
 def _without_nodes(row: ExecutionRow, state: ExecutionState) -> Execution:
