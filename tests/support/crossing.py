@@ -97,6 +97,7 @@ ASKS: dict[str, tuple[Ask, ...]] = {
     "countExecutions": (Ask(), Ask(query=_SEARCH), Ask(query={"status": "FAILED"})),
     "getExecution": (Ask(), Ask(query={"at_seq": "1"}), Ask(path={"execution_id": "owned-name"})),
     "getHistory": (Ask(), Ask(query={"after": "1"})),
+    "getNode": (Ask(), Ask(path=_HELD)),
     "watchEvents": (Ask(), Ask(query={"after": "1"}), Ask(headers={"Last-Event-ID": "1"})),
     "watchSocket": (Ask(), Ask(query={"after": "1"})),
     "getAudit": (Ask(), Ask(query={"now": "true"})),
