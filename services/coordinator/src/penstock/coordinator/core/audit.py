@@ -18,12 +18,13 @@ from penstock.workflow.execution.open_tasks import OpenTasks
 from penstock.workflow.execution.said import Said
 from penstock.workflow.execution.touched import Touched
 from penstock.workflow.execution.values import NodeRef, NodeStatus
+from penstock.workflow.execution.variables import Variables
 from penstock.workflow.execution.waits import Waits
 
 NOT_FOLDED = frozenset({"holders", "undecided", "tables", "plan", "heap", "news"})
 """What a state holds beside the fold: indexes, and what only one process knows."""
 
-_FOLDED = ExecutionState | Waits | FanOut | Touched | OpenTasks | Debugging | Said
+_FOLDED = ExecutionState | Waits | FanOut | Touched | OpenTasks | Debugging | Said | Variables
 
 _PENDING = int(NodeStatus.PENDING)
 _WAITING = int(NodeStatus.WAITING)
