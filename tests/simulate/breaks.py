@@ -248,12 +248,21 @@ HAND_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
 """The same of what people do; these take people."""
 
 
+VARIABLE_BREAKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
+    "what nodes add to variables is not kept": lambda: (
+        (on_report, "change_vars", lambda turn, outcome: None),
+    ),
+}
+"""The same of variables; these take flows that count."""
+
+
+ALL = BREAKS | LIMIT_BREAKS | CRON_BREAKS | HAND_BREAKS | VARIABLE_BREAKS
+
+
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the engine until the block ends."""
     with ExitStack() as stack:
-        for owner, attribute, stand_in in (BREAKS | LIMIT_BREAKS | CRON_BREAKS | HAND_BREAKS)[
-            name
-        ]():
+        for owner, attribute, stand_in in ALL[name]():
             stack.enter_context(patch.object(owner, attribute, stand_in))
         yield

@@ -4,6 +4,7 @@
 |---|---|---|
 | I1 every acknowledged start ends | `Verdicts.at_the_end` | when all is well again |
 | I2, I3, I5, I9, I12, windows (I11) | the judge of journals, `OnDisk` | each row's commit |
+| I2 what nodes add to a variable counts once each | `OnDisk` | each row's commit |
 | I3 nothing leaves before its commit | `ReleaseWatch` | each message |
 | effects: never before all that led to them is on disk | `EffectWatch` | each effect |
 | I4 no orphan | `InMemory` | whenever a coordinator was answered |
@@ -31,6 +32,7 @@ from penstock.workflow.execution.values import NodeRef, NodeStatus
 from penstock.workflow.plan import Plan
 from simulate.cluster import Cluster
 from simulate.crons import CronWatch
+from simulate.flows import TOTAL
 from simulate.hands import Hands
 from simulate.limits import LimitWatch, left_of, waits_at_gate
 from simulate.script import TENANTS
@@ -50,6 +52,7 @@ class History:
         self.plan = plan
         self.tenant = started.tenant
         self.judge = Judge(plan)
+        self.counts = plan.name.startswith("counting")
         self.fold = ExecutionState(plan)
         self.rows: list[bytes] = []
         self._folded: tuple[int, Any] = (0, None)
@@ -94,6 +97,9 @@ class OnDisk:
         for found in judge.violations:
             self._blame(f"{execution}: {found}")
         judge.violations.clear()
+        if history.counts and judge.variables.total(TOTAL) != len(judge.completed):
+            told = f"{judge.variables.total(TOTAL)} of {len(judge.completed)}"
+            self._blame(f"{execution}: nodes that ended well counted {told} (I2)")
         history.rows.append(row.body)
         history.fold.apply_batch(events, first_seq, at_us)
 

@@ -7,6 +7,8 @@ from typing import Any
 from support.simulated.flows import Nodes, delay, flow, http, js
 
 SIGNAL = "go"
+TOTAL = "total"
+"""The variable that nodes of a counting flow add to."""
 
 
 def wait(*needs: Any, timeout: str = "") -> dict[str, Any]:
@@ -92,6 +94,20 @@ def random_limited(rng: Random, name: str) -> str:
     if rng.random() < 0.2:
         more["rate_limit"] = {"key": "runs", "limit": 2, "per": "700ms"}
     return flow(name, nodes, **more)
+
+
+def random_counting(rng: Random, name: str) -> str:
+    """A flow whose nodes, one after the other, add one to the same variable."""
+    nodes: Nodes = {}
+    for at in range(rng.randint(2, 5)):
+        does: dict[str, Any] = {"counts": TOTAL, "throws": rng.choice((0, 0, 1))}
+        if rng.random() < 0.4:
+            does |= {"calls": 1, "effects": rng.choice(("once", "idempotent"))}
+        if rng.random() < 0.3:
+            does["ms"] = rng.choice((60, 1_500))
+        needs = (f"n{at - 1}",) if at else ()
+        nodes[f"n{at}"] = js(*needs, **does) | {"retry": "fast"}
+    return flow(name, nodes, vars={TOTAL: 0})
 
 
 def random_handled(rng: Random, name: str) -> str:

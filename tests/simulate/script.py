@@ -9,6 +9,7 @@ from typing import Any
 from simulate.crons import Cron, random_crons
 from simulate.flows import (
     random_asking,
+    random_counting,
     random_family,
     random_handled,
     random_limited,
@@ -23,6 +24,8 @@ LIMITED = 80
 """So many of them are under limits."""
 HANDLED = 60
 """So many of them people have to do with."""
+COUNTING = 40
+"""So many of them count in a variable."""
 ACTIVE_S = 3.0
 """Callers come within this time."""
 
@@ -108,9 +111,17 @@ class Script:
         return [f"{role}:{at}" for role, count in counts.items() for at in range(1, count + 1)]
 
 
-def draw(seed: int, *, crowded: bool = False, timed: bool = False, peopled: bool = False) -> Script:
+def draw(
+    seed: int,
+    *,
+    crowded: bool = False,
+    timed: bool = False,
+    peopled: bool = False,
+    counting: bool = False,
+) -> Script:
     """The script of a seed; `crowded` for one in which limits matter, `timed` for one with
-    schedules, `peopled` for one with people, as in some there are anyway."""
+    schedules, `peopled` for one with people, `counting` for one with variables, as in some there
+    are anyway."""
     rng = Random(f"script {seed}")
     numbers = [rng.randrange(FLOWS) for _ in range(rng.choice((1, 2, 2)))]
     flows = {f"flow{at}": random_source(Random(f"flow {at}"), f"flow{at}") for at in numbers}
@@ -124,6 +135,8 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False, peopled: bool
     crons, ticks = random_crons(clock, TENANTS) if fires else ((), {})
     folk = Random(f"people {seed}")
     touched = _touched(folk) if folk.random() < 0.2 or peopled else {}
+    sums = Random(f"variables {seed}")
+    counts = _counting(sums) if sums.random() < 0.15 or counting else {}
     script = Script(
         seed,
         coordinators=rng.choice((1, 2, 2, 3, 3)),
@@ -141,7 +154,7 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False, peopled: bool
             "dormant_after_ms": rng.choice((0, 300, 5_000)),
             "limit_fence_ms": held.choice((3_000, 8_000)),
         },
-        flows={**flows, **family, **limited, **ticks, **touched},
+        flows={**flows, **family, **limited, **ticks, **touched, **counts},
         crons=crons,
     )
     errands = _errands(rng, names)
@@ -154,6 +167,7 @@ def draw(seed: int, *, crowded: bool = False, timed: bool = False, peopled: bool
             *(_errands(kin, ["family"]) if family else ()),
             *_crowd(held, [*limited]),
             *_meddlers(folk, [*touched]),
+            *(_errands(sums, [*counts]) if counts else ()),
         ),
         faults=(
             *faults,
@@ -177,6 +191,12 @@ def _touched(rng: Random) -> dict[str, str]:
     make = rng.choice((random_handled, random_asking))
     name = f"{make.__name__.removeprefix('random_')}{number}"
     return {name: make(Random(f"touched {number}"), name)}
+
+
+def _counting(rng: Random) -> dict[str, str]:
+    """A flow that counts."""
+    name = f"counting{rng.randrange(COUNTING)}"
+    return {name: random_counting(Random(name), name)}
 
 
 def _meddlers(rng: Random, names: list[str]) -> tuple[Errand, ...]:

@@ -34,6 +34,10 @@ class VarsJudge:
         elif not isinstance(event, ev.ExecutionStarted | ev.OutcomesCarried):
             self.may_carry = False
 
+    def total(self, name: str) -> int:
+        """The value of a variable that counts, 0 as long as nobody has."""
+        return int(self.values.get(name, b"0"))
+
     def _on_changed(
         self, event: VarsChanged, completed: Container[int], blame: Callable[[str], None]
     ) -> None:

@@ -10,7 +10,14 @@ from unittest.mock import patch
 
 import pytest
 
-from simulate.breaks import BREAKS, CRON_BREAKS, HAND_BREAKS, LIMIT_BREAKS, broken
+from simulate.breaks import (
+    BREAKS,
+    CRON_BREAKS,
+    HAND_BREAKS,
+    LIMIT_BREAKS,
+    VARIABLE_BREAKS,
+    broken,
+)
 from simulate.checks import InMemory
 from simulate.run import run_script, run_seed
 from simulate.script import draw
@@ -64,6 +71,13 @@ def test_people_whose_word_does_not_count_once_are_found_out(what: str) -> None:
     with broken(what):
         peopled = (draw(seed, peopled=True) for seed in range(SEEDS_TO_FIND))
         assert any(not run_script(one).good for one in peopled), what
+
+
+@pytest.mark.parametrize("what", VARIABLE_BREAKS)
+def test_variables_that_are_not_kept_are_found_out(what: str) -> None:
+    with broken(what):
+        counting = (draw(seed, counting=True) for seed in range(SEEDS_TO_FIND))
+        assert any(not run_script(one).good for one in counting), what
 
 
 def test_a_check_that_cannot_look_is_told_of() -> None:

@@ -21,6 +21,9 @@ def js(*needs: Any, effects: str = "", calls: int = 0, **does: Any) -> dict[str,
     if calls:
         does["effects"] = calls
     act = f"await http({REQUEST}); " if calls else ""
+    if "counts" in does:
+        name = json.dumps(does["counts"])
+        act += f"vars.set({name}, vars.get({name}) + 1); "
     node: dict[str, Any] = {
         "needs": list(needs),
         "run": f"/*{json.dumps(does)}*/ {act}return {{of: input, at: run.attempt}};",

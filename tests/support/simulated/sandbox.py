@@ -125,6 +125,8 @@ class _Stream:
                 break
             output = _output(step, seen, answers, does)
             seen[step.node_id] = done.output_json = output
+            if "counts" in does:
+                _count(call, done, does["counts"])
             if "choose" in does:
                 done.routed = True
                 done.chosen.extend(does["choose"])
@@ -148,6 +150,13 @@ class _Stream:
         self._asked[(call.call_id, ordinal)] = answer
         result = await answer
         return json.loads(result.value_json)["status"] if result.value_json else 0
+
+
+def _count(call: pb.Call, done: pb.StepResult, name: str) -> None:
+    """Add one to a variable."""
+    known = json.loads(call.vars_json or b"{}").get(name, 0)
+    done.vars.names.append(name)
+    done.vars.values_json.append(json.dumps(known + 1).encode())
 
 
 def _output(
