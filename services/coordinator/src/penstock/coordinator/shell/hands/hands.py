@@ -1,6 +1,5 @@
 """What people do to executions by hand: pause and resume them, lay hands on their nodes."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +15,7 @@ from penstock.coordinator.core.inputs import Intervention, PauseAsked, ResumeAsk
 from penstock.coordinator.core.intervening import flaw
 from penstock.coordinator.core.pausing import was_heard
 from penstock.coordinator.ports import State
+from penstock.coordinator.shell.hands.on_record import is_on_record
 from penstock.coordinator.shell.hands.plan_nodes import check_edited_input, node_named
 from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.live import Live
@@ -119,7 +119,7 @@ class Hands:
                 return event.execution_paused.request_id == wanted
             return event.execution_resumed.request_id == wanted
 
-        if not wanted or not await self._is_on_record(tenant, execution_id, is_it):
+        if not wanted or not await is_on_record(self._queries, tenant, execution_id, is_it):
             raise _over(execution_id, ended)
         return Stands(ended, repeated=True)
 
@@ -165,23 +165,12 @@ class Hands:
         def is_it(event: Event) -> bool:
             return event.node_intervened.intervention_id == wanted
 
-        if not wanted or not await self._is_on_record(tenant, execution_id, is_it):
+        if not wanted or not await is_on_record(self._queries, tenant, execution_id, is_it):
             raise _over(execution_id, ended)
         one = GetExecutionRequest(execution_id=execution_id, node=asked.node)
         found = (await self._queries.get_execution(tenant, one)).nodes
         node = found[0] if found else NodeState()
         return NodeNow(int(node.status), node.attempt)
-
-    async def _is_on_record(
-        self, tenant: str, execution_id: str, is_it: Callable[[Event], bool]
-    ) -> bool:
-        """True if the execution's history has such an event."""
-        seq = 0
-        while rows := await self._queries.read_events(tenant, execution_id, seq):
-            if any(is_it(event) for row in rows for event in row.events):
-                return True
-            seq = rows[-1].first_seq + len(rows[-1].events) - 1
-        return False
 
     async def _value(self, tenant: str, asked: Asked) -> Payload:
         json = asked.value_json

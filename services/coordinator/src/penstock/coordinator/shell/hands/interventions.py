@@ -1,5 +1,6 @@
 """Cancel and signal: what people do to a running execution."""
 
+from penstock.api.journal.v1.journal_pb2 import Event
 from penstock.common.errors import (
     Conflict,
     InvalidArgument,
@@ -8,6 +9,7 @@ from penstock.common.errors import (
 )
 from penstock.coordinator.core.inputs import CancelAsked, SignalArrived
 from penstock.coordinator.ports import Payloads, Queries
+from penstock.coordinator.shell.hands.on_record import is_on_record
 from penstock.coordinator.shell.hands.telling import Telling
 from penstock.coordinator.shell.starts.asked import REASON_CHARS_MAX, check_text, decoded
 from penstock.workflow.execution.values import INLINE_BYTES_MAX, NULL, ExecutionStatus, Payload
@@ -71,19 +73,14 @@ class Interventions:
 
     async def _refuse_late(self, tenant: str, execution_id: str, name: str, signal_id: str) -> None:
         """Raise `Conflict` unless the same signal arrived before the end."""
-        if signal_id and await self._arrived(tenant, execution_id, name, signal_id):
+
+        def is_it(event: Event) -> bool:
+            signal = event.signal_received
+            return (signal.name, signal.signal_id) == (name, signal_id)
+
+        if signal_id and await is_on_record(self._queries, tenant, execution_id, is_it):
             return
         raise Conflict(
             f"the execution has ended; nobody can get the signal {name!r}",
             fix="Start a new execution, or signal one that is still running.",
         )
-
-    async def _arrived(self, tenant: str, execution_id: str, name: str, signal_id: str) -> bool:
-        seq = 0
-        while batches := await self._queries.read_events(tenant, execution_id, seq):
-            for event in (event for batch in batches for event in batch.events):
-                signal = event.signal_received
-                if (signal.name, signal.signal_id) == (name, signal_id):
-                    return True
-            seq = batches[-1].first_seq + len(batches[-1].events) - 1
-        return False
