@@ -19,8 +19,9 @@ OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 """Outputs of one picture, all together; what is small comes on top."""
 SMALL_BYTES = 512
 """Outputs up to this size are told in any case."""
-LOG_BYTES_MAX = 4 * 1024 * 1024
-"""Log lines of one picture, all together."""
+LOG_BYTES_MAX = 32 * 1024 * 1024
+"""Log lines that a fold holds, all together: more than a picture shows, which gives each node its
+share, and no more than two folds at once may hold."""
 
 
 class LeavingOut:
