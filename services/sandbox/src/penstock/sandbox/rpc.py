@@ -12,6 +12,7 @@ from penstock.api.sandbox.v1 import sandbox_service_pb2_grpc
 from penstock.sandbox.batches import fits
 from penstock.sandbox.front.calls import InFlight, Program, Stream, refused
 from penstock.sandbox.front.pool import Pool
+from penstock.sandbox.front.portions import portions
 from penstock.sandbox.metrics import Metrics
 from penstock.sandbox.settings import Settings
 
@@ -39,7 +40,8 @@ class SandboxServicer(sandbox_service_pb2_grpc.SandboxServiceServicer):
         reader = self._group.create_task(self._read(stream, request_iterator))
         try:
             async for responses in stream.outbox.batches(_RESPONSES_MAX):
-                yield _merged(responses)
+                for message in portions(responses):
+                    yield message
         finally:
             reader.cancel()
             self._drop_all(stream)
@@ -166,10 +168,3 @@ def _drop(item: InFlight) -> None:
     if item.jail is not None:
         item.jail.drop(item)
     item.is_dropped = True
-
-
-def _merged(responses: list[sandbox_pb2.RunResponse]) -> sandbox_pb2.RunResponse:
-    first = responses[0]
-    for response in responses[1:]:
-        first.MergeFrom(response)
-    return first
