@@ -38,8 +38,8 @@ def encode_batch(
 ) -> bytes:
     """One journal row: consecutive events of one execution."""
     name = execution_id.encode()
-    head = _EXECUTION_ID + varint(len(name)) + name + _FIRST_SEQ + varint(first_seq)
-    parts = [head, _AT, varint(at_us)]
+    numbers = _FIRST_SEQ + varint(first_seq) + _AT + varint(at_us)
+    parts = [_EXECUTION_ID, varint(len(name)), name, numbers]
     for at, event in enumerate(events):
         write = SPLICED.get(type(event))
         body = write(event) if write is not None else b""

@@ -6,7 +6,7 @@ encoded, a good end. What is out of the ordinary in them is left to `journal_cod
 same from either: the fields of a message may come in any order.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +40,7 @@ _PAYLOAD_JSON = b"\x0a"
 
 _DEFINITIONS_MAX = 1_024
 """Definitions whose part of a start is remembered, about 200 bytes each."""
+_WORKERS_MAX = 1_024
 
 
 @lru_cache(maxsize=4096)
@@ -71,15 +72,30 @@ def _row(row: NodesCompleted) -> bytes:
     """What the worker did not say is put behind what it said."""
     if not row.wire:
         return b""
-    worker = row.worker.encode()
-    columns = row.wire + _ROW_WORKER + varint(len(worker)) + worker
-    if row.queued:
-        columns += _field(_ROW_QUEUED, b"".join(map(varint, row.queued)))
+    columns = row.wire + _of_worker(row.worker)
+    if queued := row.queued:
+        columns += (
+            _one_queued(*queued) if len(queued) == 1 else _field(_ROW_QUEUED, _packed(queued))
+        )
     return _EVENT_ROW + varint(len(columns)) + columns
 
 
+@lru_cache(maxsize=_WORKERS_MAX)
+def _of_worker(worker: str) -> bytes:
+    return _text(_ROW_WORKER, worker)
+
+
+@lru_cache(maxsize=4096)
+def _one_queued(node: int) -> bytes:
+    return _field(_ROW_QUEUED, varint(node))
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    return b"".join(map(varint, numbers))
+
+
 def _queued(event: NodesQueued) -> bytes:
-    nodes = _field(_QUEUED_NODES, b"".join(map(varint, event.nodes)))
+    nodes = _field(_QUEUED_NODES, _packed(event.nodes))
     return _EVENT_QUEUED + varint(len(nodes)) + nodes
 
 
