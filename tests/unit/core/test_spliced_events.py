@@ -57,3 +57,8 @@ def test_a_batch_may_hold_both() -> None:
     events = (STARTED, ev.NodesQueued((0,)), lost, ev.NodesQueued((1,)), ENDED)
     batch = ("01EXECUTION", 1, 1_700_000_000_000_000, events)
     assert decode_batch(encode_batch(*batch)) == batch
+
+
+def test_a_clock_that_is_wrong_by_far_is_written_too() -> None:
+    batch = ("01EXECUTION", 1, -199_999, (STARTED, ev.NodesQueued((0,))))
+    assert decode_batch(encode_batch(*batch)) == batch

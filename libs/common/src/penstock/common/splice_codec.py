@@ -41,12 +41,15 @@ _PAYLOAD_JSON = b"\x0a"
 _DEFINITIONS_MAX = 1_024
 """Definitions whose part of a start is remembered, about 200 bytes each."""
 _WORKERS_MAX = 1_024
+_ALL_BITS = 2**64 - 1
 
 
 @lru_cache(maxsize=4096)
 def varint(number: int) -> bytes:
-    """A number as protobuf writes it. Small ones and the time of a turn come again and again."""
+    """A number as protobuf writes it. Small ones and the time of a turn come again and again.
+    A negative one, an instant before 1970, takes all 64 bits."""
     written = bytearray()
+    number &= _ALL_BITS
     while number > 127:
         written.append(number & 127 | 128)
         number >>= 7
