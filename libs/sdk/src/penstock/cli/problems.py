@@ -1,10 +1,11 @@
 """Errors as people read them: what, where, why, and what would be right."""
 
 import asyncio
+import functools
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 
 from rich.console import Console
 from rich.text import Text
@@ -133,17 +134,30 @@ def report(error: BaseException, console: Console) -> ExitCode:
             raise error
 
 
-Result = TypeVar("Result")
+Options = ParamSpec("Options")
+
+
+def with_exit_code(
+    work: Callable[Options, Coroutine[Any, Any, ExitCode | None]],
+) -> Callable[Options, ExitCode]:
+    """Make a command of a coroutine function: it is run to its end, errors are told, not raised.
+    What it returns is the exit code; one that returns nothing went well."""
+
+    @functools.wraps(work)
+    def command(*args: Options.args, **options: Options.kwargs) -> ExitCode:
+        try:
+            return asyncio.run(work(*args, **options)) or ExitCode.OK
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.OK
+        except (InvalidFile, BadInput, ClusterError, ApiError) as error:
+            return report(error, error_console())
+
+    return command
 
 
 def run_command(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> int:
     """Run a command's coroutine to its end; errors are told, not raised."""
-    try:
-        return asyncio.run(work())
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
-    except (InvalidFile, BadInput, ClusterError, ApiError) as error:
-        return report(error, error_console())
+    return with_exit_code(work)()

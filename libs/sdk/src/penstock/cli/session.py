@@ -3,10 +3,14 @@
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from penstock.cli.options import DataDir
 from penstock.cli.problems import BadInput
 from penstock.embedded.cluster_file import find_live_cluster
 from penstock.sdk.client import Client, open_client
@@ -48,18 +52,40 @@ def find_target(url: str, data_dir: Path) -> Target | None:
     return Target(cluster.gateway_url, _OWN_PATIENCE_S) if cluster else None
 
 
-@asynccontextmanager
-async def open_session(url: str = "", data_dir: Path = DATA_DIR) -> AsyncIterator[Client]:
-    """A client of the server that is meant. Raises `UnavailableError` if there is none."""
-    found = find_target(url, data_dir)
-    if found is None:
-        raise UnavailableError(
-            Problem(
-                title="No server.",
-                detail=f"no cluster runs on {data_dir}, and {URL_VARIABLE} is not set",
-                fix=f"Start one with `penstock dev`, or set {URL_VARIABLE}.",
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The options of a command that say which server it talks to."""
+
+    url: Annotated[
+        str,
+        Parameter(
+            show_default=False,
+            help="Address of a gateway; else PENSTOCK_URL, else the cluster on --data-dir.",
+        ),
+    ] = ""
+    data_dir: DataDir = DATA_DIR
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Client]:
+        """A client of this server. Raises `UnavailableError` if there is none."""
+        found = find_target(self.url, self.data_dir)
+        if found is None:
+            raise UnavailableError(
+                Problem(
+                    title="No server.",
+                    detail=f"no cluster runs on {self.data_dir}, and {URL_VARIABLE} is not set",
+                    fix=f"Start one with `penstock dev`, or set {URL_VARIABLE}.",
+                )
             )
-        )
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    async with open_client(found.url, token=token, patience_s=found.patience_s) as client:
-        yield client
+        token = os.environ.get(TOKEN_VARIABLE, "")
+        async with open_client(found.url, token=token, patience_s=found.patience_s) as client:
+            yield client
+
+
+SERVER = Server()
+
+
+def open_session(url: str = "", data_dir: Path = DATA_DIR) -> AbstractAsyncContextManager[Client]:
+    """A client of the server that is meant. Raises `UnavailableError` if there is none."""
+    return Server(url=url, data_dir=data_dir).session()

@@ -1,20 +1,20 @@
 """`penstock node ...`: one node of an execution, and what people do to those that run."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import At, By, DataDir, Id, Output, Reason, Url
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import At, By, Id, Reason
 from penstock.cli.output import print_value
 from penstock.cli.params import parse_json
-from penstock.cli.problems import run_command
+from penstock.cli.problems import with_exit_code
 from penstock.cli.results import open_value
-from penstock.cli.session import DATA_DIR, open_session
 from penstock.cli.texts import node_text
-from penstock.sdk.interventions import Intervention
+from penstock.sdk.interventions import Intervened, Intervention, Operation
+from penstock.sdk.models import NodeState
 
 app = App(
     name="node",
@@ -26,110 +26,61 @@ Node = Annotated[str, Parameter(show_default=False, help="Id of one of its nodes
 Item = Annotated[int | None, Parameter(show_default=False, help="An item of its for-each, from 0.")]
 
 
-def _intervene(
-    execution: str,
-    node: str,
-    made: Callable[[], Intervention],
-    output: Output,
-    url: str,
-    data_dir: DataDir,
-) -> int:
-    """Do what `made` makes of the options; it may raise `BadInput`."""
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """The options of all that people do to a node: at which item, why, and who does it."""
 
-    async def work() -> ExitCode:
-        wanted = made()
-        async with open_session(url, data_dir) as client:
-            now = await client.interventions.intervene(execution, node, wanted)
-        if output == "table":
-            print(f"{now.id} {node_text(now.node, now.item)} {now.status}")
-        else:
-            print_value(now, output)
-        return ExitCode.OK
+    item: Item = None
+    reason: Reason = ""
+    by: By = ""
 
-    return run_command(work)
+    def to_do(self, operation: Operation, **given: Any) -> Intervention:
+        """An operation with what it takes."""
+        return Intervention(
+            operation=operation, item=self.item, by=self.by, reason=self.reason, **given
+        )
+
+
+HAND = Hand()
 
 
 @app.command
-def show(
-    execution: Id,
-    node: Node,
-    /,
-    *,
-    at: At = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def show(execution: Id, node: Node, /, *, at: At = "", call: Call = CALL) -> None:
     """Show a node with its output, however large the execution is; as a table the output alone."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            if not at:
-                found = await client.get_node(execution, node)
-            elif at.isascii() and at.isdigit():
-                found = await client.history.node_at(execution, node, seq=int(at))
-            else:
-                found = await client.history.node_at(execution, node, at=at)
-            value = await open_value(client, found.output)
-        if output == "table":
-            print_value(value, "json")
+    async with call.session() as client:
+        if not at:
+            found = await client.get_node(execution, node)
+        elif at.isascii() and at.isdigit():
+            found = await client.history.node_at(execution, node, seq=int(at))
         else:
-            print_value(msgspec.structs.replace(found, output=value), output)
-        return ExitCode.OK
+            found = await client.history.node_at(execution, node, at=at)
+        value = await open_value(client, found.output)
+    call.show(msgspec.structs.replace(found, output=value), _print_output)
 
-    return run_command(work)
+
+def _print_output(found: NodeState) -> None:
+    print_value(found.output, "json")
 
 
 @app.command
-def retry(  # noqa: PLR0913 - each is an option of the command
-    execution: Id,
-    node: Node,
-    /,
-    *,
-    item: Item = None,
-    reason: Reason = "",
-    by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def retry(execution: Id, node: Node, /, *, hand: Hand = HAND, call: Call = CALL) -> None:
     """Try again now, also out of a back-off or a wait; its failures are counted from new."""
-    return _intervene(
-        execution,
-        node,
-        lambda: Intervention(operation="retry", item=item, by=by, reason=reason),
-        output,
-        url,
-        data_dir,
-    )
+    await _intervene(execution, node, hand.to_do("retry"), call)
 
 
 @app.command
-def skip(  # noqa: PLR0913 - each is an option of the command
-    execution: Id,
-    node: Node,
-    /,
-    *,
-    item: Item = None,
-    reason: Reason = "",
-    by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def skip(execution: Id, node: Node, /, *, hand: Hand = HAND, call: Call = CALL) -> None:
     """Do not run it, nor what hangs on it alone; a skipped item counts as completed with null."""
-    return _intervene(
-        execution,
-        node,
-        lambda: Intervention(operation="skip", item=item, by=by, reason=reason),
-        output,
-        url,
-        data_dir,
-    )
+    await _intervene(execution, node, hand.to_do("skip"), call)
 
 
 @app.command
-def complete(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def complete(
     execution: Id,
     node: Node,
     /,
@@ -141,51 +92,32 @@ def complete(  # noqa: PLR0913 - each is an option of the command
         list[str] | None,
         Parameter(negative="", help="A branch that it chooses; may be repeated."),
     ] = None,
-    item: Item = None,
-    reason: Reason = "",
-    by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    hand: Hand = HAND,
+    call: Call = CALL,
+) -> None:
     """End it well, with an output that you give."""
-
-    def made() -> Intervention:
-        given: dict[str, Any] = {"output": parse_json(value, "--value")} if value else {}
-        return Intervention(
-            operation="complete", item=item, by=by, reason=reason, chosen=choose, **given
-        )
-
-    return _intervene(execution, node, made, output, url, data_dir)
+    output = {"output": parse_json(value, "--value")} if value else {}
+    await _intervene(execution, node, hand.to_do("complete", chosen=choose, **output), call)
 
 
 @app.command
-def fail(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def fail(
     execution: Id,
     node: Node,
     /,
     *,
     message: Annotated[str, Parameter(show_default=False, help="What went wrong.")] = "",
-    item: Item = None,
-    reason: Reason = "",
-    by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    hand: Hand = HAND,
+    call: Call = CALL,
+) -> None:
     """Fail it for good, without a retry; `on_error` and error branches apply."""
-    return _intervene(
-        execution,
-        node,
-        lambda: Intervention(operation="fail", item=item, by=by, reason=reason, message=message),
-        output,
-        url,
-        data_dir,
-    )
+    await _intervene(execution, node, hand.to_do("fail", message=message), call)
 
 
 @app.command
-def edit(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def edit(
     execution: Id,
     node: Node,
     /,
@@ -198,17 +130,19 @@ def edit(  # noqa: PLR0913 - each is an option of the command
             help="The new input as JSON, keyed by parent; of an item its value.",
         ),
     ],
-    item: Item = None,
-    reason: Reason = "",
-    by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    hand: Hand = HAND,
+    call: Call = CALL,
+) -> None:
     """Give it another input; if it has begun, it tries again with that now."""
+    given = parse_json(input_json, "--input")
+    await _intervene(execution, node, hand.to_do("edit", input=given), call)
 
-    def made() -> Intervention:
-        given = parse_json(input_json, "--input")
-        return Intervention(operation="edit", item=item, by=by, reason=reason, input=given)
 
-    return _intervene(execution, node, made, output, url, data_dir)
+async def _intervene(execution: str, node: str, wanted: Intervention, call: Call) -> None:
+    async with call.session() as client:
+        now = await client.interventions.intervene(execution, node, wanted)
+    call.show(now, _print_status)
+
+
+def _print_status(now: Intervened) -> None:
+    print(f"{now.id} {node_text(now.node, now.item)} {now.status}")

@@ -4,11 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import By, DataDir, Id, Output, Reason, Url
-from penstock.cli.output import print_value
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import By, Id, Reason
+from penstock.cli.problems import with_exit_code
 from penstock.sdk.interventions import Paused
 
 RequestId = Annotated[
@@ -20,55 +18,41 @@ RequestId = Annotated[
 ]
 
 
-def pause(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def pause(
     execution: Id,
     /,
     *,
     reason: Reason = "",
     by: By = "",
     request_id: RequestId = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Hand out nothing new of an execution until it is resumed; what runs goes on to its end."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            answer = await client.interventions.pause(
-                execution, by=by, reason=reason, request_id=request_id
-            )
-        return _print(answer, output)
-
-    return run_command(work)
+    async with call.session() as client:
+        paused = await client.interventions.pause(
+            execution, by=by, reason=reason, request_id=request_id
+        )
+    call.show(paused, _print_status)
 
 
-def resume(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def resume(
     execution: Id,
     /,
     *,
     reason: Reason = "",
     by: By = "",
     request_id: RequestId = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """End a pause: all that it held goes on at once."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            answer = await client.interventions.resume(
-                execution, by=by, reason=reason, request_id=request_id
-            )
-        return _print(answer, output)
-
-    return run_command(work)
+    async with call.session() as client:
+        resumed = await client.interventions.resume(
+            execution, by=by, reason=reason, request_id=request_id
+        )
+    call.show(resumed, _print_status)
 
 
-def _print(answer: Paused, output: Output) -> ExitCode:
-    if output == "table":
-        print(f"{answer.id} {answer.status}")
-    else:
-        print_value(answer, output)
-    return ExitCode.OK
+def _print_status(now: Paused) -> None:
+    print(f"{now.id} {now.status}")
