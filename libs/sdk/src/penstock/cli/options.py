@@ -5,19 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from penstock.cli.output import Format
-
-Url = Annotated[
-    str,
-    Parameter(
-        show_default=False,
-        help="Address of a gateway; else PENSTOCK_URL, else the cluster on --data-dir.",
-    ),
-]
 DataDir = Annotated[Path, Parameter(help="Where an embedded cluster keeps its data.")]
-Output = Annotated[
-    Format, Parameter(name=("--output", "-o"), help="table for people, json or yaml for programs.")
-]
 Where = Annotated[
     str,
     Parameter(
@@ -34,12 +22,11 @@ Param = Annotated[
     list[str] | None,
     Parameter(name=("--param", "-p"), negative="", help="name=value; may be repeated."),
 ]
-ParamsFile = Annotated[
-    Path | None, Parameter(help="A YAML or JSON file with parameters; --param wins over it.")
-]
 Tags = Annotated[
     list[str] | None, Parameter(name="--tag", negative="", help="A label; may be repeated.")
 ]
+OfNode = Annotated[str, Parameter(show_default=False, help="Only of this node.")]
+OfWorkflow = Annotated[str, Parameter(show_default=False, help="Only of this workflow.")]
 By = Annotated[str, Parameter(show_default=False, help="Who does it, for people.")]
 Reason = Annotated[str, Parameter(show_default=False, help="Why, for people.")]
 At = Annotated[

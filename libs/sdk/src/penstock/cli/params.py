@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from penstock.cli.options import Param
 from penstock.cli.problems import BadInput
 
 
@@ -65,6 +68,29 @@ def build_params(
             raise BadInput(f"--param {text}: no value", fix="Write it as --param name=value.")
         params[name] = _value(value, _types_of(schema, name))
     return params
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """The options of a command that give the parameters of a run."""
+
+    param: Param = None
+    params_file: Annotated[
+        Path | None, Parameter(help="A YAML or JSON file with parameters; --param wins over it.")
+    ] = None
+
+    @property
+    def given(self) -> bool:
+        """True if there is any."""
+        return bool(self.param or self.params_file)
+
+    def build(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters, typed by the schema of their workflow. Raises `BadInput`."""
+        return build_params(self.param or (), self.params_file, schema)
+
+
+PARAMS = Params()
 
 
 def build_vars(given: Sequence[str]) -> dict[str, Any]:

@@ -156,8 +156,3 @@ def with_exit_code(
             return report(error, error_console())
 
     return command
-
-
-def run_command(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> int:
-    """Run a command's coroutine to its end; errors are told, not raised."""
-    return with_exit_code(work)()

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -84,8 +84,3 @@ class Server:
 
 
 SERVER = Server()
-
-
-def open_session(url: str = "", data_dir: Path = DATA_DIR) -> AbstractAsyncContextManager[Client]:
-    """A client of the server that is meant. Raises `UnavailableError` if there is none."""
-    return Server(url=url, data_dir=data_dir).session()

@@ -4,26 +4,22 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import (
-    Cursor,
-    DataDir,
-    Limit,
-    Order,
-    Output,
-    Param,
-    ParamsFile,
-    Url,
-    Where,
-)
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import Cursor, Limit, Order, Reason, Where
 from penstock.cli.output import print_next_page, print_table, print_value
-from penstock.cli.params import build_params, parse_json
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.params import PARAMS, Params, parse_json
+from penstock.cli.problems import with_exit_code
 from penstock.cli.showing import print_tree
 from penstock.cli.texts import clock_text
 from penstock.sdk.client import Client
-from penstock.sdk.dead_letters import DeadLetterSummary, Letter, LetterAnswer
+from penstock.sdk.dead_letters import (
+    DeadLetter,
+    DeadLetterPage,
+    DeadLetterSummary,
+    Letter,
+    LetterAnswer,
+    Retried,
+)
 
 app = App(
     name="dead-letter",
@@ -36,34 +32,29 @@ State = Annotated[str, Parameter(help="open, retried or discarded; several by co
 
 
 @app.command(name="list")
-def list_(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def list_(
     *,
     where: Where = "",
     state: State = "open",
     order: Order = "newest",
     limit: Limit = 20,
     cursor: Cursor = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """List executions that FAILED or TIMED_OUT and that nobody has dealt with."""
+    async with call.session() as client:
+        page = await client.dead_letters.list(
+            where, state=state, order=order, limit=limit, cursor=cursor
+        )
+    call.show(page, _print_letters)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            page = await client.dead_letters.list(
-                where, state=state, order=order, limit=limit, cursor=cursor
-            )
-        if output != "table":
-            print_value(page, output)
-            return ExitCode.OK
-        headings = ("ID", "WORKFLOW", "STATUS", "NODE", "REASON", "STARTED", "LETTER")
-        gives_way = ("STARTED", "WORKFLOW", "REASON", "NODE")
-        print_table(headings, [_row(item) for item in page.items], gives_way=gives_way)
-        print_next_page(page.next_cursor)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_letters(page: DeadLetterPage) -> None:
+    headings = ("ID", "WORKFLOW", "STATUS", "NODE", "REASON", "STARTED", "LETTER")
+    gives_way = ("STARTED", "WORKFLOW", "REASON", "NODE")
+    print_table(headings, [_row(item) for item in page.items], gives_way=gives_way)
+    print_next_page(page.next_cursor)
 
 
 def _row(item: DeadLetterSummary) -> tuple[str, ...]:
@@ -85,37 +76,32 @@ def _standing(letter: Letter) -> str:
 
 
 @app.command
-def get(
-    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def get(execution: Id, /, *, call: Call = CALL) -> None:
     """Show what failed, why, and with which input."""
+    async with call.session() as client:
+        found = await client.dead_letters.get(execution)
+    call.show(found, _print_letter)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            found = await client.dead_letters.get(execution)
-        if output != "table":
-            print_value(found, output)
-            return ExitCode.OK
-        print_tree(found.execution)
-        print(_standing(found.letter))
-        if found.failed is not None:
-            failure = found.failed.failure
-            print(f"\n{found.failed.id} failed at attempt {found.failed.attempt}", end="")
-            print(f": {failure.reason}: {failure.message}" if failure else "")
-            print("its input:")
-            print_value(found.failed.input, "json")
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_letter(found: DeadLetter) -> None:
+    print_tree(found.execution)
+    print(_standing(found.letter))
+    if found.failed is not None:
+        failure = found.failed.failure
+        print(f"\n{found.failed.id} failed at attempt {found.failed.attempt}", end="")
+        print(f": {failure.reason}: {failure.message}" if failure else "")
+        print("its input:")
+        print_value(found.failed.input, "json")
 
 
 @app.command
-def retry(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def retry(
     execution: Id,
     /,
     *,
-    param: Param = None,
-    params_file: ParamsFile = None,
+    params: Params = PARAMS,
     input_json: Annotated[
         str,
         Parameter(
@@ -124,80 +110,51 @@ def retry(  # noqa: PLR0913 - each is an option of the command
     ] = "",
     version: Annotated[int, Parameter(help="Version to run; 0 for the one that failed.")] = 0,
     from_start: Annotated[bool, Parameter(negative="", help="Run every node again.")] = False,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Run it again from the node that failed, once; --param changes parameters, --input
     what that node gets."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            params = None
-            if param or params_file:
-                params = await _changed(client, execution, param or [], params_file)
-            answer = await client.dead_letters.retry(
-                execution,
-                params,
-                input=parse_json(input_json, "--input") if input_json else None,
-                version=version,
-                from_start=from_start,
-            )
-        if output == "table":
-            before = " (it was retried before)" if answer.existing else ""
-            print(f"{answer.retried_as} runs in the place of {answer.id}{before}")
-        else:
-            print_value(answer, output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        changed = await _changed(client, execution, params) if params.given else None
+        answer = await client.dead_letters.retry(
+            execution,
+            changed,
+            input=parse_json(input_json, "--input") if input_json else None,
+            version=version,
+            from_start=from_start,
+        )
+    call.show(answer, _print_retry)
 
 
-async def _changed(
-    client: Client, execution: str, given: list[str], file: ParamsFile
-) -> dict[str, object]:
+def _print_retry(answer: Retried) -> None:
+    before = " (it was retried before)" if answer.existing else ""
+    print(f"{answer.retried_as} runs in the place of {answer.id}{before}")
+
+
+async def _changed(client: Client, execution: str, params: Params) -> dict[str, object]:
     """The parameters of the failed execution with the given ones in their place."""
     before = await client.get_execution(execution)
     schema = (await client.get_workflow(before.workflow, before.version)).params_schema
-    return {**(before.params or {}), **build_params(given, file, schema)}
-
-
-def _print_letter(answer: LetterAnswer, output: Output) -> None:
-    if output == "table":
-        print(f"{answer.id} {answer.letter.state}")
-    else:
-        print_value(answer, output)
+    return {**(before.params or {}), **params.build(schema)}
 
 
 @app.command
-def discard(
-    execution: Id,
-    /,
-    *,
-    reason: Annotated[str, Parameter(show_default=False, help="Why, for people.")] = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def discard(execution: Id, /, *, reason: Reason = "", call: Call = CALL) -> None:
     """Take it off the list; its data stays, and `restore` puts it back."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            _print_letter(await client.dead_letters.discard(execution, reason), output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        discarded = await client.dead_letters.discard(execution, reason)
+    call.show(discarded, _print_state)
 
 
 @app.command
-def restore(
-    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def restore(execution: Id, /, *, call: Call = CALL) -> None:
     """Put a discarded one back on the list."""
+    async with call.session() as client:
+        restored = await client.dead_letters.restore(execution)
+    call.show(restored, _print_state)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            _print_letter(await client.dead_letters.restore(execution), output)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_state(answer: LetterAnswer) -> None:
+    print(f"{answer.id} {answer.letter.state}")

@@ -1,19 +1,16 @@
 """`penstock debug ...`: the step debugger."""
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Id, Output, Url
-from penstock.cli.output import print_table, print_value
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import Id
+from penstock.cli.output import print_table
 from penstock.cli.params import parse_json
-from penstock.cli.problems import BadInput, run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.problems import BadInput, with_exit_code
 from penstock.cli.texts import clock_text, node_text
-from penstock.sdk.client import Client
 from penstock.sdk.debug_models import BreakpointAt, DebugState, NodeInside
 
 app = App(
@@ -28,23 +25,10 @@ Wait = Annotated[
     bool, Parameter(help="Return only once something is held or the execution has ended.")
 ]
 
-_Work = Callable[[Client], Awaitable[DebugState]]
-
-
-def _command(work: _Work, output: Output, url: Url, data_dir: DataDir) -> int:
-    """Do one thing and show where the execution stands then."""
-
-    async def run() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            found = await work(client)
-        _print_state(found, output)
-        return ExitCode.OK
-
-    return run_command(run)
-
 
 @app.command
-def attach(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def attach(
     execution: Id,
     /,
     *,
@@ -59,30 +43,28 @@ def attach(  # noqa: PLR0913 - each is an option of the command
         bool, Parameter(negative="", help="Leave out the breakpoints of the file.")
     ] = False,
     by: Annotated[str, Parameter(show_default=False, help="Who, for people.")] = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Debug an execution that runs."""
-
-    async def work(client: Client) -> DebugState:
-        return await client.debug.attach(
+    async with call.session() as client:
+        state = await client.debug.attach(
             execution, stepping=stop, stop_all=stop_all, ignore_file=ignore_file, by=by
         )
-
-    return _command(work, output, url, data_dir)
+    call.show(state, _print_state)
 
 
 @app.command
-def show(
-    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def show(execution: Id, /, *, call: Call = CALL) -> None:
     """Show the breakpoints of an execution and what is held."""
-    return _command(lambda client: client.debug.state(execution), output, url, data_dir)
+    async with call.session() as client:
+        state = await client.debug.state(execution)
+    call.show(state, _print_state)
 
 
 @app.command(name="break")
-def break_(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def break_(  # noqa: PLR0913 - each is an option of the command
     execution: Id,
     node: Annotated[
         str,
@@ -102,10 +84,8 @@ def break_(  # noqa: PLR0913 - each is an option of the command
     name: Annotated[
         str, Parameter(name="--id", show_default=False, help="Id, to replace or clear it.")
     ] = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Set a breakpoint before or after a node, or on an edge."""
     parent, arrow, child = node.partition("->")
     where = child if arrow else node
@@ -119,37 +99,38 @@ def break_(  # noqa: PLR0913 - each is an option of the command
         hits=hits,
         once=once,
     )
-    return _command(
-        lambda client: client.debug.set_breakpoints(execution, [point]), output, url, data_dir
-    )
+    async with call.session() as client:
+        state = await client.debug.set_breakpoints(execution, [point])
+    call.show(state, _print_state)
 
 
 @app.command
-def clear(
+@with_exit_code
+async def clear(
     execution: Id,
     name: Annotated[str, Parameter(show_default=False, help="Id of a breakpoint.")],
     /,
     *,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Take a breakpoint away."""
-    return _command(
-        lambda client: client.debug.clear_breakpoint(execution, name), output, url, data_dir
-    )
+    async with call.session() as client:
+        state = await client.debug.clear_breakpoint(execution, name)
+    call.show(state, _print_state)
 
 
 @app.command
-def stop(
-    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def stop(execution: Id, /, *, call: Call = CALL) -> None:
     """Hold everything that becomes ready from now on."""
-    return _command(lambda client: client.debug.stop(execution), output, url, data_dir)
+    async with call.session() as client:
+        state = await client.debug.stop(execution)
+    call.show(state, _print_state)
 
 
 @app.command
-def step(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def step(
     execution: Id,
     node: Annotated[
         str, Parameter(show_default=False, help="Node; else what has been held the longest.")
@@ -161,88 +142,51 @@ def step(  # noqa: PLR0913 - each is an option of the command
         bool, Parameter(negative="", help="Debug the sub-workflow that it starts.")
     ] = False,
     wait: Wait = True,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Let one thing go, and hold whatever follows."""
-
-    async def work(client: Client) -> DebugState:
+    async with call.session() as client:
         before = await client.debug.state(execution)
-        done = await client.debug.step(execution, node, item=item, into=into)
-        if not wait or len(before.held) > 1:
-            return done
-        return await client.debug.wait_held(execution)
-
-    return _command(work, output, url, data_dir)
+        state = await client.debug.step(execution, node, item=item, into=into)
+        if wait and len(before.held) <= 1:
+            state = await client.debug.wait_held(execution)
+    call.show(state, _print_state)
 
 
 @app.command(name="continue")
-def continue_(
-    execution: Id,
-    /,
-    *,
-    wait: Wait = True,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def continue_(execution: Id, /, *, wait: Wait = True, call: Call = CALL) -> None:
     """Let everything go, up to the next breakpoint."""
-
-    async def work(client: Client) -> DebugState:
-        done = await client.debug.go_on(execution)
-        return await client.debug.wait_held(execution) if wait else done
-
-    return _command(work, output, url, data_dir)
+    async with call.session() as client:
+        state = await client.debug.go_on(execution)
+        if wait:
+            state = await client.debug.wait_held(execution)
+    call.show(state, _print_state)
 
 
 @app.command
-def run_to(
-    execution: Id,
-    node: Node,
-    /,
-    *,
-    wait: Wait = True,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def run_to(execution: Id, node: Node, /, *, wait: Wait = True, call: Call = CALL) -> None:
     """Let everything go and hold a node before it runs."""
-
-    async def work(client: Client) -> DebugState:
-        done = await client.debug.run_to(execution, node)
-        return await client.debug.wait_held(execution) if wait else done
-
-    return _command(work, output, url, data_dir)
+    async with call.session() as client:
+        state = await client.debug.run_to(execution, node)
+        if wait:
+            state = await client.debug.wait_held(execution)
+    call.show(state, _print_state)
 
 
 @app.command
-def inspect(
-    execution: Id,
-    node: Node,
-    /,
-    *,
-    item: Item = None,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def inspect(execution: Id, node: Node, /, *, item: Item = None, call: Call = CALL) -> None:
     """Show what a node sees, or would see if it ran now."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            found = await client.debug.inspect(execution, node, item=item)
-        if output == "table":
-            _print_inside(found)
-        else:
-            print_value(found, output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        found = await client.debug.inspect(execution, node, item=item)
+    call.show(found, _print_inside)
 
 
 @app.command
-def edit(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def edit(
     execution: Id,
     node: Node,
     /,
@@ -254,36 +198,31 @@ def edit(  # noqa: PLR0913 - each is an option of the command
         str, Parameter(name="--new-output", show_default=False, help="New output, JSON.")
     ] = "",
     item: Item = None,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Give a held node another input before it runs, or another output after it ran."""
-
-    async def work(client: Client) -> DebugState:
+    async with call.session() as client:
         if bool(input_json) == bool(output_json):
             raise BadInput("nothing to edit", fix="Give either --input or --new-output.")
         if input_json:
             value = parse_json(input_json, "--input")
-            return await client.debug.edit_input(execution, node, value, item=item)
-        value = parse_json(output_json, "--new-output")
-        return await client.debug.edit_output(execution, node, value)
-
-    return _command(work, output, url, data_dir)
+            state = await client.debug.edit_input(execution, node, value, item=item)
+        else:
+            value = parse_json(output_json, "--new-output")
+            state = await client.debug.edit_output(execution, node, value)
+    call.show(state, _print_state)
 
 
 @app.command
-def detach(
-    execution: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def detach(execution: Id, /, *, call: Call = CALL) -> None:
     """Let everything go and debug no more."""
-    return _command(lambda client: client.debug.detach(execution), output, url, data_dir)
+    async with call.session() as client:
+        state = await client.debug.detach(execution)
+    call.show(state, _print_state)
 
 
-def _print_state(found: DebugState, output: Output) -> None:
-    if output != "table":
-        print_value(found, output)
-        return
+def _print_state(found: DebugState) -> None:
     pace = "stepping" if found.stepping else "running to breakpoints"
     print(f"{found.status}, {pace}" if found.attached else f"{found.status}, not debugged")
     if found.breakpoints:

@@ -12,7 +12,7 @@ from rich.text import Text
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.extras import load_extra
 from penstock.cli.options import DataDir
-from penstock.cli.problems import BadInput, error_console, run_command
+from penstock.cli.problems import BadInput, error_console, with_exit_code
 from penstock.cli.session import DATA_DIR
 from penstock.embedded.cluster_file import ClusterFile
 from penstock.embedded.settings import PROCESSES_MAX
@@ -25,7 +25,8 @@ _Coordinators = Annotated[int, Parameter(help="How many coordinator processes, 1
 _Workers = Annotated[int, Parameter(help="How many worker processes, 1 to 16.")]
 
 
-def dev(
+@with_exit_code
+async def dev(
     *,
     port: Annotated[
         int | None,
@@ -38,7 +39,7 @@ def dev(
     states: _States = 1,
     coordinators: _Coordinators = 1,
     workers: _Workers = 1,
-) -> int:
+) -> ExitCode:
     """Start an embedded cluster and keep serving until Ctrl-C.
 
     Starts PostgreSQL, NATS and the five services as processes of this machine; a service that dies
@@ -46,7 +47,7 @@ def dev(
     PENSTOCK_STATE_DATABASE_URL and PENSTOCK_STATE_NATS_URL are used instead of own ones.
     """
     counts = {"states": states, "coordinators": coordinators, "workers": workers}
-    return run_command(lambda: _serve(port, data_dir, counts))
+    return await _serve(port, data_dir, counts)
 
 
 async def _serve(port: int | None, data_dir: Path, counts: Mapping[str, int]) -> ExitCode:

@@ -4,54 +4,43 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from penstock.cli.call import CALL, Call
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Output, Url
-from penstock.cli.output import print_table, print_value
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.output import print_table
+from penstock.cli.problems import with_exit_code
 from penstock.sdk.audit import AuditReport, RepairReport
 
 
-def doctor(
+@with_exit_code
+async def doctor(
     *,
     repair: Annotated[bool, Parameter(negative="", help="Mend what is found.")] = False,
     now: Annotated[
         bool, Parameter(help="Look at everything first; --no-now shows what is known.")
     ] = True,
     execution: Annotated[str, Parameter(help="Mend only what was found of this execution.")] = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> ExitCode:
     """Check every execution that is in memory against its journal, and of those at rest that they
     are where they belong and woken in time; say what is wrong and what would mend it. Changes
     nothing without --repair. Ends with 1 if something is wrong and was not mended."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            health = await client.health()
-            if health.get("status") == "down":
-                _print_down(health, output)
-                return ExitCode.EXECUTION_FAILED
-            report = await client.audit.report(now=now)
-            repairs = await client.audit.repair(execution, apply=repair)
-        if output != "table":
-            print_value({"health": health, "audit": report, "repair": repairs}, output)
-        else:
-            _print(health, report, repairs)
-        left = any(not each.mended for each in repairs.repairs)
-        well = health.get("status") == "up" and not left
-        return ExitCode.OK if well else ExitCode.EXECUTION_FAILED
-
-    return run_command(work)
+    async with call.session() as client:
+        health = await client.health()
+        if health.get("status") == "down":
+            call.show({"health": health}, _print_down)
+            return ExitCode.EXECUTION_FAILED
+        report = await client.audit.report(now=now)
+        repairs = await client.audit.repair(execution, apply=repair)
+    found = {"health": health, "audit": report, "repair": repairs}
+    call.show(found, lambda _: _print(health, report, repairs))
+    left = any(not each.mended for each in repairs.repairs)
+    well = health.get("status") == "up" and not left
+    return ExitCode.OK if well else ExitCode.EXECUTION_FAILED
 
 
-def _print_down(health: dict[str, Any], output: Output) -> None:
+def _print_down(found: dict[str, Any]) -> None:
     """What the gateway needs is away: nobody can look at anything."""
-    if output != "table":
-        print_value({"health": health}, output)
-        return
-    _print_parts(health)
+    _print_parts(found["health"])
     print("nothing was looked at; try again when these are back")
 
 

@@ -1,11 +1,7 @@
 """`penstock execution effects`."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from penstock.cli.call import CALL, Call
-from penstock.cli.options import Cursor, Id, Limit
+from penstock.cli.options import Cursor, Id, Limit, OfNode
 from penstock.cli.output import print_next_page, print_table
 from penstock.cli.problems import with_exit_code
 from penstock.cli.texts import clock_text, node_text
@@ -17,7 +13,7 @@ async def effects(
     execution: Id,
     /,
     *,
-    node: Annotated[str, Parameter(show_default=False, help="Only of this node.")] = "",
+    node: OfNode = "",
     limit: Limit = 50,
     cursor: Cursor = "",
     call: Call = CALL,

@@ -4,13 +4,12 @@ from typing import Literal
 
 from cyclopts import App
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import DataDir, Output, Url
-from penstock.cli.output import print_table, print_value
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.call import CALL, Call
+from penstock.cli.output import print_table
+from penstock.cli.problems import with_exit_code
+from penstock.cli.session import SERVER, Server
 from penstock.cli.texts import duration_text, node_text
-from penstock.sdk.limits import Limit
+from penstock.sdk.limits import BreakerReport, Limit, LimitReport
 
 app = App(
     name="limit", help="Show limits and who waits for them; circuit breakers.",
@@ -19,27 +18,24 @@ app = App(
 
 
 @app.command(name="list")
-def list_(*, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def list_(*, call: Call = CALL) -> None:
     """List the limits in use: how much is taken, who holds and how many wait."""
+    async with call.session() as client:
+        report = await client.limits.list()
+    call.show(report, _print_limits)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            report = await client.limits.list()
-        if output != "table":
-            print_value(report, output)
-            return ExitCode.OK
-        rows = [
-            (one.kind, one.key, _taken(one), str(one.waiting), _held_by(one))
-            for one in report.limits
-        ]
-        print_table(("KIND", "KEY", "TAKEN", "WAITING", "HELD BY"), rows, gives_way=("HELD BY",))
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_limits(report: LimitReport) -> None:
+    rows = [
+        (one.kind, one.key, _taken(one), str(one.waiting), _held_by(one)) for one in report.limits
+    ]
+    print_table(("KIND", "KEY", "TAKEN", "WAITING", "HELD BY"), rows, gives_way=("HELD BY",))
 
 
 @app.command
-def release(execution: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def release(execution: str, *, server: Server = SERVER) -> None:
     """Free what an execution holds under limits; whatever still runs then runs beside the limit.
 
     Parameters
@@ -47,38 +43,31 @@ def release(execution: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> i
     execution
         Id of the execution.
     """
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            done = await client.limits.release(execution)
-        print(f"freed {done.released}")
-        return ExitCode.OK
-
-    return run_command(work)
+    async with server.session() as client:
+        done = await client.limits.release(execution)
+    print(f"freed {done.released}")
 
 
 @app.command
-def breakers(*, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def breakers(*, call: Call = CALL) -> None:
     """List the circuit breakers that are known."""
+    async with call.session() as client:
+        report = await client.limits.breakers()
+    call.show(report, _print_breakers)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            report = await client.limits.breakers()
-        if output != "table":
-            print_value(report, output)
-            return ExitCode.OK
-        rows = [
-            (one.key, one.state, f"{one.failures} of {one.failure_threshold}", str(one.waiting))
-            for one in report.breakers
-        ]
-        print_table(("KEY", "STATE", "FAILURES", "WAITING"), rows)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_breakers(report: BreakerReport) -> None:
+    rows = [
+        (one.key, one.state, f"{one.failures} of {one.failure_threshold}", str(one.waiting))
+        for one in report.breakers
+    ]
+    print_table(("KEY", "STATE", "FAILURES", "WAITING"), rows)
 
 
 @app.command
-def trip(key: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def trip(key: str, *, server: Server = SERVER) -> None:
     """Open a circuit breaker.
 
     Parameters
@@ -86,11 +75,12 @@ def trip(key: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
     key
         Its key, as `penstock limit breakers` shows it.
     """
-    return _set(key, "trip", url, data_dir)
+    await _set_breaker(key, "trip", server)
 
 
 @app.command
-def reset(key: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def reset(key: str, *, server: Server = SERVER) -> None:
     """Close a circuit breaker.
 
     Parameters
@@ -98,19 +88,15 @@ def reset(key: str, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
     key
         Its key, as `penstock limit breakers` shows it.
     """
-    return _set(key, "reset", url, data_dir)
+    await _set_breaker(key, "reset", server)
 
 
-def _set(key: str, action: Literal["trip", "reset"], url: Url, data_dir: DataDir) -> int:
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            done = await client.limits.set_breaker(key, action)
-            known = {one.key: one for one in (await client.limits.breakers()).breakers}
-        now = known.get(done.key)
-        print(f"{done.key}: {now.state if now is not None else done.action}")
-        return ExitCode.OK
-
-    return run_command(work)
+async def _set_breaker(key: str, action: Literal["trip", "reset"], server: Server) -> None:
+    async with server.session() as client:
+        done = await client.limits.set_breaker(key, action)
+        known = {one.key: one for one in (await client.limits.breakers()).breakers}
+    now = known.get(done.key)
+    print(f"{done.key}: {now.state if now is not None else done.action}")
 
 
 def _taken(one: Limit) -> str:

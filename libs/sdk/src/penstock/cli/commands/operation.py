@@ -7,15 +7,15 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from penstock.cli.call import CALL, Call
 from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import Cursor, DataDir, Limit, Output, Url, Where
-from penstock.cli.output import print_next_page, print_table, print_value
+from penstock.cli.options import Cursor, Limit, Reason, Where
+from penstock.cli.output import print_next_page, print_table
 from penstock.cli.params import parse_json
-from penstock.cli.problems import BadInput, run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.problems import BadInput, with_exit_code
 from penstock.cli.texts import clock_text
 from penstock.sdk.client import Client
-from penstock.sdk.operations import Operation
+from penstock.sdk.operations import Operation, OperationPage
 
 app = App(
     name="operation",
@@ -31,7 +31,8 @@ _SHOWN = 10
 
 
 @app.command
-def start(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def start(  # noqa: PLR0913 - each is an option of the command
     kind: Annotated[Kind, Parameter(show_default=False, help="What is done to each execution.")],
     /,
     *,
@@ -40,7 +41,7 @@ def start(  # noqa: PLR0913 - each is an option of the command
         list[str] | None,
         Parameter(name="--id", negative="", help="One execution; may be repeated."),
     ] = None,
-    reason: Annotated[str, Parameter(show_default=False, help="Why, for people.")] = "",
+    reason: Reason = "",
     name: Annotated[
         str, Parameter(name="--signal", show_default=False, help="Name of the signal.")
     ] = "",
@@ -56,38 +57,28 @@ def start(  # noqa: PLR0913 - each is an option of the command
     rate: Annotated[int, Parameter(help="At most so many executions a second.")] = 200,
     dry_run: Annotated[bool, Parameter(negative="", help="Only tell what would be done.")] = False,
     wait: Annotated[bool, Parameter(help="Show the progress until it has ended.")] = True,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> ExitCode:
     """Do one thing to what a query finds, or to the executions named by --id."""
     more: dict[str, Any] = {"reason": reason, "rate_per_s": rate, "from_start": from_start}
     more |= {"signal": name} if name else {}
     more |= {"from_nodes": nodes} if nodes else {}
     more |= {"version": version} if version else {}
-
-    async def work() -> ExitCode:
-        if bool(where) == bool(ids):
-            fix = "Give --where or --id, not both. To mean every execution, say so by status."
-            raise BadInput("it is not said which executions are meant", fix=fix)
-        if payload:
-            more["payload"] = parse_json(payload, "--payload")
-        async with open_session(url, data_dir) as client:
-            begun = await client.operations.start(
-                kind, where, ids=ids or (), dry_run=dry_run, **more
-            )
-            if begun.id is None or not wait:
-                _print_begun(begun, output)
-                return ExitCode.OK
-            return await _watched(client, begun.id, output)
-
-    return run_command(work)
+    if bool(where) == bool(ids):
+        fix = "Give --where or --id, not both. To mean every execution, say so by status."
+        raise BadInput("it is not said which executions are meant", fix=fix)
+    if payload:
+        more["payload"] = parse_json(payload, "--payload")
+    async with call.session() as client:
+        begun = await client.operations.start(kind, where, ids=ids or (), dry_run=dry_run, **more)
+        if begun.id is None or not wait:
+            call.show(begun, _print_begun)
+            return ExitCode.OK
+        return await _watched(client, begun.id, call)
 
 
-def _print_begun(begun: Operation, output: Output) -> None:
-    if output != "table":
-        print_value(begun, output)
-    elif begun.id is not None:
+def _print_begun(begun: Operation) -> None:
+    if begun.id is not None:
         print(begun.id)
     else:
         least = "" if begun.matched_exact else "at least "
@@ -97,7 +88,7 @@ def _print_begun(begun: Operation, output: Output) -> None:
             print(f"  {each}")
 
 
-async def _watched(client: Client, operation_id: str, output: Output) -> ExitCode:
+async def _watched(client: Client, operation_id: str, call: Call) -> ExitCode:
     """Show the progress on standard error, then how it ended."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeRemainingColumn())  # fmt: skip
@@ -111,14 +102,11 @@ async def _watched(client: Client, operation_id: str, output: Output) -> ExitCod
                 total = max(found.matched, through)
                 progress.update(bar, description=found.kind, completed=through, total=total)
     assert found is not None
-    _print_operation(found, output)
+    call.show(found, _print_operation)
     return ExitCode.OK if not found.failed else ExitCode.EXECUTION_FAILED
 
 
-def _print_operation(found: Operation, output: Output) -> None:
-    if output != "table":
-        print_value(found, output)
-        return
+def _print_operation(found: Operation) -> None:
     counts = f"{found.done} done, {found.skipped} skipped, {found.failed} failed"
     least = "" if found.matched_exact else "at least "
     print(f"{found.kind} {found.id} {found.state.lower()}: {counts} of {least}{found.matched}")
@@ -130,79 +118,54 @@ def _print_operation(found: Operation, output: Output) -> None:
 
 
 @app.command(name="list")
-def list_(
-    *,
-    limit: Limit = 20,
-    cursor: Cursor = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def list_(*, limit: Limit = 20, cursor: Cursor = "", call: Call = CALL) -> None:
     """List operations, newest first."""
+    async with call.session() as client:
+        page = await client.operations.list(limit, cursor)
+    call.show(page, _print_operations)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            page = await client.operations.list(limit, cursor)
-        if output != "table":
-            print_value(page, output)
-            return ExitCode.OK
-        rows = [
-            (
-                str(each.id),
-                each.kind,
-                each.state,
-                f"{each.done}/{each.matched}",
-                str(each.skipped),
-                str(each.failed),
-                clock_text(each.created_at),
-                each.query,
-            )
-            for each in page.items
-        ]
-        headings = ("ID", "KIND", "STATE", "DONE", "SKIPPED", "FAILED", "BEGAN", "QUERY")
-        print_table(headings, rows, gives_way=("QUERY", "BEGAN", "SKIPPED"))
-        print_next_page(page.next_cursor)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_operations(page: OperationPage) -> None:
+    rows = [
+        (
+            str(each.id),
+            each.kind,
+            each.state,
+            f"{each.done}/{each.matched}",
+            str(each.skipped),
+            str(each.failed),
+            clock_text(each.created_at),
+            each.query,
+        )
+        for each in page.items
+    ]
+    headings = ("ID", "KIND", "STATE", "DONE", "SKIPPED", "FAILED", "BEGAN", "QUERY")
+    print_table(headings, rows, gives_way=("QUERY", "BEGAN", "SKIPPED"))
+    print_next_page(page.next_cursor)
 
 
 @app.command
-def get(
-    operation: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def get(operation: Id, /, *, call: Call = CALL) -> None:
     """Show how far an operation is, and for which executions it did not work."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            _print_operation(await client.operations.get(operation), output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        found = await client.operations.get(operation)
+    call.show(found, _print_operation)
 
 
 @app.command
-def watch(
-    operation: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def watch(operation: Id, /, *, call: Call = CALL) -> ExitCode:
     """Follow an operation until it has ended."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            return await _watched(client, operation, output)
-
-    return run_command(work)
+    async with call.session() as client:
+        return await _watched(client, operation, call)
 
 
 @app.command
-def cancel(
-    operation: Id, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def cancel(operation: Id, /, *, call: Call = CALL) -> None:
     """Stop an operation; what was done stays done."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            _print_operation(await client.operations.cancel(operation), output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        cancelled = await client.operations.cancel(operation)
+    call.show(cancelled, _print_operation)

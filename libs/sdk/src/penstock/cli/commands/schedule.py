@@ -1,18 +1,17 @@
 """`penstock schedule ...`."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import Cursor, DataDir, Limit, Output, Param, ParamsFile, Tags, Url
-from penstock.cli.output import Format, print_next_page, print_table, print_value
-from penstock.cli.params import build_params
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import Cursor, Limit, OfWorkflow, Tags
+from penstock.cli.output import print_next_page, print_table
+from penstock.cli.params import PARAMS, Params
+from penstock.cli.problems import with_exit_code
+from penstock.cli.session import SERVER, Server
 from penstock.cli.texts import clock_text
-from penstock.sdk.schedules import Backfill, Fire, Schedule
+from penstock.sdk.schedules import Backfill, Fire, Schedule, SchedulePage
 
 OverlapChoice = Annotated[
     Literal["allow", "skip", "queue", "cancel_running"],
@@ -45,57 +44,42 @@ Count = Annotated[int, Parameter(help="How many slots, 1 to 1,000.")]
 
 
 @app.command(name="list")
-def list_(
+@with_exit_code
+async def list_(
     *,
-    workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
+    workflow: OfWorkflow = "",
     limit: Limit = 50,
     cursor: Cursor = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """List schedules with their next slots."""
+    async with call.session() as client:
+        page = await client.schedules.list(workflow, limit=limit, cursor=cursor)
+    call.show(page, _print_schedules)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            page = await client.schedules.list(workflow, limit=limit, cursor=cursor)
-        if output != "table":
-            print_value(page, output)
-            return ExitCode.OK
-        rows = [
-            (s.id, s.workflow, s.cron, s.timezone, s.next_slots[0] if s.next_slots else "", s.why)
-            for s in page.items
-        ]
-        headings = ("ID", "WORKFLOW", "CRON", "ZONE", "NEXT", "WHY")
-        print_table(headings, rows, gives_way=("WHY",))
-        print_next_page(page.next_cursor)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_schedules(page: SchedulePage) -> None:
+    rows = [
+        (s.id, s.workflow, s.cron, s.timezone, s.next_slots[0] if s.next_slots else "", s.why)
+        for s in page.items
+    ]
+    headings = ("ID", "WORKFLOW", "CRON", "ZONE", "NEXT", "WHY")
+    print_table(headings, rows, gives_way=("WHY",))
+    print_next_page(page.next_cursor)
 
 
 @app.command
-def show(
-    schedule: Id,
-    /,
-    *,
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+@with_exit_code
+async def show(schedule: Id, /, *, call: Call = CALL) -> None:
     """Show a schedule: why it fires or does not, and its last decisions."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            found = await client.schedules.get(schedule)
-        _tell(found, output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        found = await client.schedules.get(schedule)
+    call.show(found, _print_schedule)
 
 
 @app.command(name="set")
-def set_(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def set_(  # noqa: PLR0913 - each is an option of the command
     workflow: Annotated[str, Parameter(help="Name of a workflow.")],
     cron: Annotated[str, Parameter(help='Cron expression, such as "*/5 * * * *" or @hourly.')],
     /,
@@ -114,91 +98,73 @@ def set_(  # noqa: PLR0913 - each is an option of the command
     end_at: NotAfter = "",
     priority: PriorityOfRuns = None,
     version: Annotated[int, Parameter(help="Version; 0 for the latest at each start.")] = 0,
-    param: Param = None,
-    params_file: ParamsFile = None,
+    params: Params = PARAMS,
     tag: Tags = None,
     note: Note = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Make a schedule, or change the one with this id."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            known = await client.get_workflow(workflow, version)
-            stored = await client.schedules.put(
-                workflow,
-                cron,
-                id=id,
-                timezone=timezone,
-                overlap=overlap,
-                catch_up=catch_up,
-                catch_up_window_s=catch_up_window_s,
-                start_at=start_at or None,
-                end_at=end_at or None,
-                priority=priority,
-                jitter_s=jitter_s,
-                version=version,
-                params=build_params(param or (), params_file, known.params_schema),
-                tags=tag or [],
-                note=note,
-            )
-        _tell(stored, output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        known = await client.get_workflow(workflow, version)
+        stored = await client.schedules.put(
+            workflow,
+            cron,
+            id=id,
+            timezone=timezone,
+            overlap=overlap,
+            catch_up=catch_up,
+            catch_up_window_s=catch_up_window_s,
+            start_at=start_at or None,
+            end_at=end_at or None,
+            priority=priority,
+            jitter_s=jitter_s,
+            version=version,
+            params=params.build(known.params_schema),
+            tags=tag or [],
+            note=note,
+        )
+    call.show(stored, _print_schedule)
 
 
 @app.command
-def pause(schedule: Id, /, *, note: Note = "", url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def pause(schedule: Id, /, *, note: Note = "", server: Server = SERVER) -> None:
     """Keep a schedule from firing."""
-    return _change("pause", schedule, note, url, data_dir)
+    async with server.session() as client:
+        paused = await client.schedules.pause(schedule, note)
+    print(paused.why)
 
 
 @app.command
-def resume(schedule: Id, /, *, note: Note = "", url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def resume(schedule: Id, /, *, note: Note = "", server: Server = SERVER) -> None:
     """Let a schedule fire again, from now on."""
-    return _change("resume", schedule, note, url, data_dir)
-
-
-def _change(what: Literal["pause", "resume"], schedule: str, note: str, url: str, at: Path) -> int:
-    async def work() -> ExitCode:
-        async with open_session(url, at) as client:
-            change = client.schedules.pause if what == "pause" else client.schedules.resume
-            print((await change(schedule, note)).why)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with server.session() as client:
+        resumed = await client.schedules.resume(schedule, note)
+    print(resumed.why)
 
 
 @app.command
-def remove(schedule: Id, /, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def remove(schedule: Id, /, *, server: Server = SERVER) -> None:
     """Remove a schedule; its executions stay."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            await client.schedules.remove(schedule)
-        print(f"{schedule} removed")
-        return ExitCode.OK
-
-    return run_command(work)
+    async with server.session() as client:
+        await client.schedules.remove(schedule)
+    print(f"{schedule} removed")
 
 
 @app.command
-def trigger(schedule: Id, /, *, url: Url = "", data_dir: DataDir = DATA_DIR) -> int:
+@with_exit_code
+async def trigger(schedule: Id, /, *, server: Server = SERVER) -> None:
     """Start an execution now, as a slot would; prints its id."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            print((await client.schedules.trigger(schedule)).execution_id)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with server.session() as client:
+        triggered = await client.schedules.trigger(schedule)
+    print(triggered.execution_id)
 
 
 @app.command
-def backfill(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def backfill(
     schedule: Id,
     /,
     *,
@@ -208,57 +174,42 @@ def backfill(  # noqa: PLR0913 - each is an option of the command
     to: Annotated[str, Parameter(show_default=False, help="Last instant, in ISO 8601.")] = "",
     concurrency: Annotated[int, Parameter(help="Runs at the same time, 1 to 100.")] = 1,
     cancel: Annotated[str, Parameter(show_default=False, help="Stop the one with this id.")] = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Start the slots of a past range that were not run; without a range, list what was begun."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            schedules = client.schedules
-            found: tuple[Backfill, ...]
-            if cancel:
-                found = (await schedules.cancel_backfill(schedule, cancel),)
-            elif from_ or to:
-                found = (await schedules.backfill(schedule, from_, to, concurrency=concurrency),)
-            else:
-                found = await schedules.backfills(schedule)
-        _tell_backfills(found, output)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with call.session() as client:
+        schedules = client.schedules
+        found: tuple[Backfill, ...]
+        if cancel:
+            found = (await schedules.cancel_backfill(schedule, cancel),)
+        elif from_ or to:
+            found = (await schedules.backfill(schedule, from_, to, concurrency=concurrency),)
+        else:
+            found = await schedules.backfills(schedule)
+    call.show({"items": found}, lambda _: _print_backfills(found))
 
 
 @app.command(name="next")
-def next_(
+@with_exit_code
+async def next_(
     cron: Annotated[str, Parameter(help="A cron expression, or the id of a schedule.")],
     /,
     *,
     timezone: Zone = "UTC",
     count: Count = 10,
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    server: Server = SERVER,
+) -> None:
     """Print the next slots of a cron expression, or of a schedule."""
-
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            if cron.startswith("@") or (" " in cron.strip() and ":" not in cron):
-                slots = (await client.schedules.preview(cron, timezone, count=count)).slots
-            else:
-                slots = (await client.schedules.get(cron, next_slots=count)).next_slots
-        for slot in slots:
-            print(slot)
-        return ExitCode.OK
-
-    return run_command(work)
+    async with server.session() as client:
+        if cron.startswith("@") or (" " in cron.strip() and ":" not in cron):
+            slots = (await client.schedules.preview(cron, timezone, count=count)).slots
+        else:
+            slots = (await client.schedules.get(cron, next_slots=count)).next_slots
+    for slot in slots:
+        print(slot)
 
 
-def _tell(schedule: Schedule, output: Format) -> None:
-    if output != "table":
-        print_value(schedule, output)
-        return
+def _print_schedule(schedule: Schedule) -> None:
     print(f"{schedule.id}: {schedule.workflow} at {schedule.cron} ({schedule.timezone})")
     print(schedule.why)
     if schedule.fires:
@@ -277,11 +228,7 @@ def slot_text(fire: Fire) -> str:
     return f"{fire.slot} to {fire.until}" if fire.until else fire.slot
 
 
-def _tell_backfills(found: tuple[Backfill, ...], output: Format) -> None:
-    if output != "table":
-        value: Any = {"items": found}
-        print_value(value, output)
-        return
+def _print_backfills(found: tuple[Backfill, ...]) -> None:
     rows = [
         (b.id, b.status, f"{b.started + b.existing + b.refused}/{b.slots}", str(len(b.running)),
          b.from_, b.to)

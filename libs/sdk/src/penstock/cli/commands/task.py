@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from penstock.cli.exit_codes import ExitCode
-from penstock.cli.options import By, Cursor, DataDir, Limit, Output, Url
+from penstock.cli.call import CALL, Call
+from penstock.cli.options import By, Cursor, Limit, OfWorkflow
 from penstock.cli.output import print_next_page, print_table, print_value
 from penstock.cli.params import parse_json
-from penstock.cli.problems import run_command
-from penstock.cli.session import DATA_DIR, open_session
+from penstock.cli.problems import with_exit_code
 from penstock.cli.texts import clock_text
+from penstock.sdk.tasks import Task, TaskAnswer, TaskPage
 
 app = App(
     name="task",
@@ -23,73 +23,67 @@ TaskId = Annotated[str, Parameter(show_default=False, help="Id of a task.")]
 
 
 @app.command(name="list")
-def list_(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def list_(  # noqa: PLR0913 - each is an option of the command
     *,
     assignee: Annotated[
         str, Parameter(show_default=False, help="Only for this person, or for everybody.")
     ] = "",
     execution: Annotated[str, Parameter(show_default=False, help="Only of this execution.")] = "",
-    workflow: Annotated[str, Parameter(show_default=False, help="Only of this workflow.")] = "",
+    workflow: OfWorkflow = "",
     kind: Annotated[
         str, Parameter(show_default=False, help="Only of this kind: approval or effect.")
     ] = "",
     limit: Limit = 20,
     cursor: Cursor = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """List open tasks, the oldest first."""
+    async with call.session() as client:
+        page = await client.tasks.list(
+            execution_id=execution,
+            workflow=workflow,
+            assignee=assignee,
+            kind=kind,
+            limit=limit,
+            cursor=cursor,
+        )
+    call.show(page, _print_tasks)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            page = await client.tasks.list(
-                execution_id=execution,
-                workflow=workflow,
-                assignee=assignee,
-                kind=kind,
-                limit=limit,
-                cursor=cursor,
-            )
-        if output != "table":
-            print_value(page, output)
-            return ExitCode.OK
-        rows = [
-            (
-                task.id,
-                task.workflow,
-                task.node,
-                task.title,
-                ", ".join(task.assignees) or "everybody",
-                clock_text(task.opened_at),
-            )
-            for task in page.items
-        ]
-        headings = ("ID", "WORKFLOW", "NODE", "TITLE", "FOR", "SINCE")
-        print_table(headings, rows, gives_way=("SINCE", "FOR", "WORKFLOW", "TITLE"))
-        print_next_page(page.next_cursor)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_tasks(page: TaskPage) -> None:
+    rows = [
+        (
+            task.id,
+            task.workflow,
+            task.node,
+            task.title,
+            ", ".join(task.assignees) or "everybody",
+            clock_text(task.opened_at),
+        )
+        for task in page.items
+    ]
+    headings = ("ID", "WORKFLOW", "NODE", "TITLE", "FOR", "SINCE")
+    print_table(headings, rows, gives_way=("SINCE", "FOR", "WORKFLOW", "TITLE"))
+    print_next_page(page.next_cursor)
 
 
 @app.command
-def show(
-    task: TaskId, /, *, output: Output = "table", url: Url = "", data_dir: DataDir = DATA_DIR
-) -> int:
+@with_exit_code
+async def show(task: TaskId, /, *, call: Call = CALL) -> None:
     """Show an open task with its form and data."""
+    async with call.session() as client:
+        found = await client.tasks.get(task)
+    call.show(found, _print_task)
 
-    async def work() -> ExitCode:
-        async with open_session(url, data_dir) as client:
-            found = await client.tasks.get(task)
-        print_value(found, "yaml" if output == "table" else output)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_task(found: Task) -> None:
+    print_value(found, "yaml")
 
 
 @app.command
-def answer(  # noqa: PLR0913 - each is an option of the command
+@with_exit_code
+async def answer(
     task: TaskId,
     decision: Annotated[
         str, Parameter(show_default=False, help="One of the task's decisions, such as approved.")
@@ -101,20 +95,14 @@ def answer(  # noqa: PLR0913 - each is an option of the command
     ] = "",
     comment: Annotated[str, Parameter(show_default=False, help="Why, for people.")] = "",
     by: By = "",
-    output: Output = "table",
-    url: Url = "",
-    data_dir: DataDir = DATA_DIR,
-) -> int:
+    call: Call = CALL,
+) -> None:
     """Answer a task; a second answer is refused."""
+    value: Any = parse_json(data, "--data") if data else msgspec.UNSET
+    async with call.session() as client:
+        done = await client.tasks.answer(task, decision, value, by=by, comment=comment)
+    call.show(done, _print_answer)
 
-    async def work() -> ExitCode:
-        value: Any = parse_json(data, "--data") if data else msgspec.UNSET
-        async with open_session(url, data_dir) as client:
-            done = await client.tasks.answer(task, decision, value, by=by, comment=comment)
-        if output == "table":
-            print(f"{done.id} {done.decision} {done.status}")
-        else:
-            print_value(done, output)
-        return ExitCode.OK
 
-    return run_command(work)
+def _print_answer(done: TaskAnswer) -> None:
+    print(f"{done.id} {done.decision} {done.status}")
