@@ -21,7 +21,7 @@ from penstock.coordinator.shell.limits.gate import Gate
 from penstock.coordinator.shell.schedules import firing
 from penstock.coordinator.shell.schedules.runs import Runs, Started, trigger_of
 from penstock.coordinator.shell.turns import Turns
-from penstock.gateway.topic import Topic
+from penstock.gateway.live.topic import Topic
 from penstock.state.journal.writer import JournalWriter
 from penstock.state.rpc.journal_service import JournalService
 from penstock.worker.leases import Session

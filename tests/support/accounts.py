@@ -22,7 +22,8 @@ from penstock.embedded.ports import PortPool
 _READY_S = 60
 _PROGRAM = """
 import sys
-from penstock.gateway import main, requests
+from penstock.gateway import main
+from penstock.gateway.http import requests
 requests.DEFAULT_TENANT = sys.argv.pop()
 main.main()
 """

@@ -16,7 +16,7 @@ import pytest
 from yarl import URL
 
 from penstock.embedded import ClusterFile
-from penstock.gateway.openapi import openapi_document
+from penstock.gateway.http.openapi import openapi_document
 from support.accounts import gateway_of
 from support.crossing import ABOUT_NOBODY, ASKS, MAKES_OWN, Ask, Things, make_things
 

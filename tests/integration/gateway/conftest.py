@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from penstock.gateway.hub import Timing
+from penstock.gateway.live.hub import Timing
 from support.gateway.fake_cluster import FakeCluster, open_fake
 from support.gateway.running import Running, run_gateway
 

@@ -6,7 +6,7 @@ import socket
 import aiohttp
 
 from penstock.common.errors import WrongOwner
-from penstock.gateway.hub import Timing
+from penstock.gateway.live.hub import Timing
 from penstock.gateway.main import serve
 from penstock.gateway.settings import Settings
 from penstock.sdk import open_client

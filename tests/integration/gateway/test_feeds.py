@@ -11,7 +11,7 @@ import pytest
 from penstock.api.workflow.v1.workflow_service_pb2 import StartExecutionRequest
 from penstock.common.bus import open_bus
 from penstock.common.publication import Packer
-from penstock.gateway.feeds import open_feeds
+from penstock.gateway.live.feeds import open_feeds
 from support.gateway.fake_cluster import FakeCluster, FakeExecution
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from penstock.gateway.requests import KEY_CHARS_MAX
+from penstock.gateway.http.requests import KEY_CHARS_MAX
 from support.gateway.watchers import socket_messages, sse_messages, watching
 
 
@@ -141,7 +141,7 @@ async def test_a_quiet_execution_sends_signs_of_life(gateway):
 
 
 async def test_a_slow_watcher_gets_a_snapshot_and_holds_up_nobody(gateway, monkeypatch):
-    monkeypatch.setattr("penstock.gateway.topic.EVENTS_MAX", 8)
+    monkeypatch.setattr("penstock.gateway.live.topic.EVENTS_MAX", 8)
     execution = await started(gateway)
     url = f"/v1/executions/{execution.id}/events"
     text = b'"' + b"x" * 60_000 + b'"'

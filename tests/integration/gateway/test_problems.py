@@ -8,8 +8,8 @@ import re
 import pytest
 
 from penstock.common.errors import IdempotencyConflict, InvalidParams, Unavailable, WrongOwner
-from penstock.gateway.openapi import openapi_document
-from penstock.gateway.requests import BODY_BYTES_MAX, PARAMS_BYTES_MAX
+from penstock.gateway.http.openapi import openapi_document
+from penstock.gateway.http.requests import BODY_BYTES_MAX, PARAMS_BYTES_MAX
 
 ID = "01JD0000000000000000000000"
 START = "/v1/workflows/echo/executions"
@@ -233,7 +233,7 @@ async def test_a_bug_is_told_without_its_inside(gateway, monkeypatch):
     def burst(*_):
         raise RuntimeError("inside")
 
-    monkeypatch.setattr("penstock.gateway.views.execution_summary", burst)
+    monkeypatch.setattr("penstock.gateway.views.executions.execution_summary", burst)
     async with gateway.http.post(START) as answer:
         assert answer.status == 201
     async with gateway.http.get("/v1/executions") as answer:

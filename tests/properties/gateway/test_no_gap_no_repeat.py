@@ -7,10 +7,10 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.gateway.broadcast import Broadcast, Outlet
+from penstock.gateway.live.broadcast import Broadcast, Outlet
+from penstock.gateway.live.topic import Topic
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.schema import EventMessage, PublicEvent
-from penstock.gateway.topic import Topic
+from penstock.gateway.shapes.executions import EventMessage, PublicEvent
 
 STEPS = st.lists(
     st.one_of(
@@ -23,7 +23,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS, head=st.integers(0, 5), after=st.integers(0, 5))
 def test_a_watcher_sees_consecutive_numbers_or_a_snapshot(steps, head, after):
-    with patch("penstock.gateway.topic.EVENTS_MAX", 6):
+    with patch("penstock.gateway.live.topic.EVENTS_MAX", 6):
         topic = Topic("x", head, ["a"], ended=False)
         seen = min(after, head)
         for step, count in steps:
@@ -120,7 +120,7 @@ async def broadcast(news, head):
 
 @given(news=NEWS, head=st.integers(0, 5))
 def test_clients_fast_and_slow_are_written_consecutive_numbers_or_a_snapshot(news, head):
-    with patch("penstock.gateway.topic.EVENTS_MAX", 6):
+    with patch("penstock.gateway.live.topic.EVENTS_MAX", 6):
         for told in asyncio.run(broadcast(news, head)):
             seen = head
             for burst in told:
@@ -134,11 +134,11 @@ def test_clients_fast_and_slow_are_written_consecutive_numbers_or_a_snapshot(new
 
 def test_what_is_sent_at_once_is_bounded_in_bytes():
     topic = Topic("x", 0, ["a"], ended=False)
-    with patch("penstock.gateway.topic._BURST_BYTES_MAX", 300):
+    with patch("penstock.gateway.live.topic._BURST_BYTES_MAX", 300):
         topic.add(numbered(range(1, 11)))
         first = topic.burst(0)
         assert 1 <= len(first) < 10
         assert sum(len(message.body) for message in first) <= 300
         assert topic.burst(first[-1].seq)[0].seq == first[-1].seq + 1
-        with patch("penstock.gateway.topic._BURST_BYTES_MAX", 1):
+        with patch("penstock.gateway.live.topic._BURST_BYTES_MAX", 1):
             assert len(topic.burst(0)) == 1

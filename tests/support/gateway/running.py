@@ -11,10 +11,10 @@ from penstock.gateway.adapters.coordinators import Coordinators, open_coordinato
 from penstock.gateway.adapters.doors import doors_to
 from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
-from penstock.gateway.app import build_app
-from penstock.gateway.feeds import Feeds
-from penstock.gateway.http_server import open_http
-from penstock.gateway.hub import Hub, Timing, open_hub
+from penstock.gateway.http.app import build_app
+from penstock.gateway.http.server import open_http
+from penstock.gateway.live.feeds import Feeds
+from penstock.gateway.live.hub import Hub, Timing, open_hub
 from penstock.gateway.metrics import Metrics
 from support.gateway.fake_cluster import FakeCluster
 

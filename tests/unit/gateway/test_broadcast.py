@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from penstock.gateway.broadcast import Broadcast, Outlet
-from penstock.gateway.line import Line
+from penstock.gateway.live.broadcast import Broadcast, Outlet
+from penstock.gateway.live.line import Line
+from penstock.gateway.live.topic import Topic
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.schema import EventMessage, PublicEvent
-from penstock.gateway.topic import Topic
+from penstock.gateway.shapes.executions import EventMessage, PublicEvent
 
 
 class Wire:
@@ -112,7 +112,7 @@ async def test_a_slow_client_is_left_alone_and_goes_on_where_it_stood(world, att
 
 
 async def test_a_client_that_fell_out_of_the_window_has_its_task_woken(world, attach, monkeypatch):
-    monkeypatch.setattr("penstock.gateway.topic.EVENTS_MAX", 4)
+    monkeypatch.setattr("penstock.gateway.live.topic.EVENTS_MAX", 4)
     slow = world.outlet()
     attach(slow)
     slow.line.pause()

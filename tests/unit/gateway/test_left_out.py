@@ -7,7 +7,7 @@ import msgspec
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1.payload_pb2 import Payload
 from penstock.api.workflow.v1.workflow_service_pb2 import Execution, NodeState
-from penstock.gateway.pictures import shown
+from penstock.gateway.views.pictures import shown
 
 DONE = journal.NODE_STATUS_COMPLETED
 

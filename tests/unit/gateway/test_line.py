@@ -7,8 +7,8 @@ from websockets.frames import Opcode
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
-from penstock.gateway.line import sent_events, text_frames
-from penstock.gateway.topic import Message
+from penstock.gateway.live.line import sent_events, text_frames
+from penstock.gateway.live.topic import Message
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 200_000])

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from litestar.routes import HTTPRoute, WebSocketRoute
 
-from penstock.gateway import schema
-from penstock.gateway.app import build_app
-from penstock.gateway.doors import Doors
-from penstock.gateway.links import NodeLink, PayloadLink
+from penstock.gateway.http.app import build_app
+from penstock.gateway.http.openapi import openapi_document
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.openapi import openapi_document
+from penstock.gateway.ports.doors import Doors
+from penstock.gateway.shapes import executions as schema
+from penstock.gateway.shapes.links import NodeLink, PayloadLink
 
 NOT_FOR_PROGRAMS = {"/", "/docs", "/openapi.json", "/errors", "/errors/{reason}"}
 

@@ -8,7 +8,7 @@ import pytest
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.payload.v1.payload_pb2 import Payload, PayloadRef
 from penstock.api.workflow.v1.workflow_service_pb2 import Execution, NodeState
-from penstock.gateway import views
+from penstock.gateway.views import executions as views
 
 DONE, BROKEN = journal.NODE_STATUS_COMPLETED, journal.NODE_STATUS_FAILED
 DIGEST = "0" * 64

@@ -13,7 +13,7 @@ from penstock.api.payload.v1.payload_pb2 import (
     Payload,
     PayloadRef,
 )
-from penstock.gateway.public_events import is_last, node_name, public_event, public_events
+from penstock.gateway.views.events import is_last, node_name, public_event, public_events
 from support.gateway.debug_cases import DEBUG_CASES
 from support.gateway.vars_cases import VARS_CASES
 

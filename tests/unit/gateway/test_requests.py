@@ -5,10 +5,8 @@ import pytest
 from msgspec import UNSET, Raw
 
 from penstock.common.errors import InvalidArgument, PayloadTooLarge
-from penstock.gateway.history_schema import RerunBody
-from penstock.gateway.intervention_schema import InterventionBody
-from penstock.gateway.misfits import malformed
-from penstock.gateway.requests import (
+from penstock.gateway.http.misfits import malformed
+from penstock.gateway.http.requests import (
     PARAMS_BYTES_MAX,
     event_number,
     page_size,
@@ -18,6 +16,8 @@ from penstock.gateway.requests import (
     whole_number,
 )
 from penstock.gateway.shapes.debug import AttachBody, StepBody
+from penstock.gateway.shapes.history import RerunBody
+from penstock.gateway.shapes.interventions import InterventionBody
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from penstock.gateway.broadcast import Broadcast
-from penstock.gateway.line import Line, sent_events
+from penstock.gateway.live.broadcast import Broadcast
+from penstock.gateway.live.line import Line, sent_events
+from penstock.gateway.live.topic import Message, Topic
+from penstock.gateway.live.watch import SEND_S_MAX, Watch
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.schema import EventMessage, PublicEvent
-from penstock.gateway.topic import Message, Topic
-from penstock.gateway.watch import SEND_S_MAX, Watch
+from penstock.gateway.shapes.executions import EventMessage, PublicEvent
 from support.simulated.loop import run_simulated
 
 HIGH, LOW = 64 * 1024, 16 * 1024

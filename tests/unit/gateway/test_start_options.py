@@ -4,8 +4,8 @@ import pytest
 from msgspec import Raw
 
 from penstock.common.errors import InvalidArgument
-from penstock.gateway.schema import StartBody
-from penstock.gateway.start_options import start_options
+from penstock.gateway.http.start_options import start_options
+from penstock.gateway.shapes.executions import StartBody
 
 
 def test_a_usual_start_has_none():

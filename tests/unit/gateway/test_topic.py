@@ -3,8 +3,8 @@
 import pytest
 
 from penstock.common.invariant import InvariantBroken
-from penstock.gateway.schema import EventMessage, PublicEvent
-from penstock.gateway.topic import Topic
+from penstock.gateway.live.topic import Topic
+from penstock.gateway.shapes.executions import EventMessage, PublicEvent
 
 
 def event(seq, news="NODE_STATE_CHANGED"):
@@ -32,7 +32,7 @@ def test_an_event_out_of_order_is_a_bug():
 
 
 def test_the_window_is_bounded_by_count(monkeypatch):
-    monkeypatch.setattr("penstock.gateway.topic.EVENTS_MAX", 10)
+    monkeypatch.setattr("penstock.gateway.live.topic.EVENTS_MAX", 10)
     topic = Topic("x", 0, ["a"], ended=False)
     for seq in range(1, 101):
         topic.add([event(seq)])
@@ -41,7 +41,7 @@ def test_the_window_is_bounded_by_count(monkeypatch):
 
 
 def test_the_window_is_bounded_by_bytes(monkeypatch):
-    monkeypatch.setattr("penstock.gateway.topic.BYTES_MAX", 500)
+    monkeypatch.setattr("penstock.gateway.live.topic.BYTES_MAX", 500)
     topic = Topic("x", 0, ["a"], ended=False)
     for seq in range(1, 101):
         topic.add([event(seq)])

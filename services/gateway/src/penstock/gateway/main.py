@@ -11,10 +11,10 @@ from penstock.gateway.adapters.coordinators import open_coordinators
 from penstock.gateway.adapters.doors import doors_to
 from penstock.gateway.adapters.health import Health
 from penstock.gateway.adapters.state import open_state
-from penstock.gateway.app import build_app
-from penstock.gateway.feeds import open_feeds
-from penstock.gateway.http_server import open_http
-from penstock.gateway.hub import open_hub
+from penstock.gateway.http.app import build_app
+from penstock.gateway.http.server import open_http
+from penstock.gateway.live.feeds import open_feeds
+from penstock.gateway.live.hub import open_hub
 from penstock.gateway.metrics import Metrics
 from penstock.gateway.settings import Settings
 

@@ -15,8 +15,8 @@ from penstock.api.workflow.v1.workflow_service_pb2_grpc import WorkflowServiceSt
 from penstock.common.errors import LimitExceeded, Unavailable, WrongOwner
 from penstock.common.rpc.channel import call, open_channel
 from penstock.gateway.adapters.start_stream import StartStream, StreamLost
-from penstock.gateway.ports import Reads
-from penstock.gateway.views import is_terminal
+from penstock.gateway.ports.executions import Reads
+from penstock.gateway.views.executions import is_terminal
 
 Answer = TypeVar("Answer")
 

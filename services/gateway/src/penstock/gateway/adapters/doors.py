@@ -17,10 +17,10 @@ from penstock.gateway.adapters.schedules import CoordinatorSchedules
 from penstock.gateway.adapters.scheduling import Scheduling
 from penstock.gateway.adapters.state import StateReads
 from penstock.gateway.adapters.tasks import TaskCalls
-from penstock.gateway.doors import Doors
-from penstock.gateway.hub import Hub
+from penstock.gateway.live.hub import Hub
 from penstock.gateway.metrics import Metrics
-from penstock.gateway.schema import HealthReport
+from penstock.gateway.ports.doors import Doors
+from penstock.gateway.shapes.executions import HealthReport
 
 
 def doors_to(

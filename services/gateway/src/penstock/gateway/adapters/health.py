@@ -9,8 +9,8 @@ import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from penstock.common.clock import Clock
-from penstock.gateway.feeds import Feeds
-from penstock.gateway.schema import Component, HealthReport
+from penstock.gateway.live.feeds import Feeds
+from penstock.gateway.shapes.executions import Component, HealthReport
 
 _PROBE_S = 1.0
 Services = Mapping[str, Sequence[tuple[grpc.aio.Channel, str]]]

@@ -24,7 +24,7 @@ from penstock.common.errors import (
 from penstock.common.logging import get_logger
 from penstock.common.rpc.streams import Outbox
 from penstock.common.tracing import current_traceparent
-from penstock.gateway.views import is_terminal
+from penstock.gateway.views.executions import is_terminal
 
 _PENDING_MAX = 50_000
 """Starts that wait for an answer; about 2 KiB each."""

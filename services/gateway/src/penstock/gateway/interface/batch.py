@@ -1,6 +1,5 @@
 """Operations of the interface that do one thing to many executions, or remove one."""
 
-from penstock.gateway import batch_schema
 from penstock.gateway.interface.operation import (
     CURSOR,
     ID,
@@ -10,6 +9,7 @@ from penstock.gateway.interface.operation import (
     Parameter,
     in_path,
 )
+from penstock.gateway.shapes import batch as batch_schema
 
 _ID = in_path("operation_id", "The operation's id, a ULID.")
 _KEY = Parameter("Idempotency-Key", "header", "Requests with one key are one operation.")

@@ -1,6 +1,5 @@
 """Operations on executions: start, read, cancel, signal, watch."""
 
-from penstock.gateway import schema
 from penstock.gateway.interface.operation import (
     AFTER,
     ID,
@@ -15,6 +14,7 @@ from penstock.gateway.interface.operation import (
     in_path,
     in_query,
 )
+from penstock.gateway.shapes import executions as schema
 
 AT_SEQ = in_query("at_seq", "As it was after this event; excludes `at`.", "integer")
 AT = in_query("at", "As it was at this instant, such as 2026-01-31T12:00:00Z.")

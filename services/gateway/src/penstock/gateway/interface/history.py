@@ -1,6 +1,5 @@
 """Operations on the past of executions and workflows."""
 
-from penstock.gateway import history_schema as schema
 from penstock.gateway.interface.operation import (
     CURSOR,
     ID,
@@ -12,7 +11,8 @@ from penstock.gateway.interface.operation import (
     in_path,
     in_query,
 )
-from penstock.gateway.schema import ExecutionPage
+from penstock.gateway.shapes import history as schema
+from penstock.gateway.shapes.executions import ExecutionPage
 
 _MADE = (
     Answered(200, "A repeated request: the execution that the first one made.", schema.Rerun),

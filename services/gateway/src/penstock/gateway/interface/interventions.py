@@ -1,7 +1,7 @@
 """Operations by which people lay hands on executions."""
 
 from penstock.gateway.interface.operation import ID, Answered, Operation, in_path
-from penstock.gateway.intervention_schema import (
+from penstock.gateway.shapes.interventions import (
     HandBody,
     Intervened,
     InterventionBody,

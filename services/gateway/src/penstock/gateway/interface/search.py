@@ -1,6 +1,5 @@
 """Operations that find executions, and on dead letters."""
 
-from penstock.gateway import finding_schema, schema
 from penstock.gateway.interface.operation import (
     CURSOR,
     ID,
@@ -9,6 +8,8 @@ from penstock.gateway.interface.operation import (
     Operation,
     in_query,
 )
+from penstock.gateway.shapes import executions as schema
+from penstock.gateway.shapes import finding as finding_schema
 
 CONDITIONS = (
     in_query("q", "A query such as `status:failed workflow:orders tag:eu started>2026-01-01`."),

@@ -1,7 +1,7 @@
 """Operations on the service itself, and the large values that others refer to."""
 
-from penstock.gateway import schema
 from penstock.gateway.interface.operation import Answered, Operation, in_path
+from penstock.gateway.shapes import executions as schema
 
 SERVICE_OPERATIONS: tuple[Operation, ...] = (
     Operation(

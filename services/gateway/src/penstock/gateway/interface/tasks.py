@@ -8,7 +8,7 @@ from penstock.gateway.interface.operation import (
     in_path,
     in_query,
 )
-from penstock.gateway.task_schema import AnswerBody, Task, TaskAnswer, TaskPage
+from penstock.gateway.shapes.tasks import AnswerBody, Task, TaskAnswer, TaskPage
 
 _TASK = in_path("task_id", "The task's id.")
 

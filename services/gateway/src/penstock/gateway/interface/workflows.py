@@ -1,6 +1,5 @@
 """Operations on workflows and their versions."""
 
-from penstock.gateway import schema
 from penstock.gateway.interface.operation import (
     CURSOR,
     FILE,
@@ -11,6 +10,7 @@ from penstock.gateway.interface.operation import (
     Answered,
     Operation,
 )
+from penstock.gateway.shapes import executions as schema
 
 WORKFLOW_OPERATIONS: tuple[Operation, ...] = (
     Operation(

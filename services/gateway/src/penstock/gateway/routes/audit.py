@@ -9,12 +9,12 @@ from litestar.types import ASGIApp
 from penstock.api.audit.v1 import audit_service_pb2 as api
 from penstock.api.workflow.v1.workflow_service_pb2 import EXECUTION_DETAIL_OUTLINE
 from penstock.common.errors import InvalidArgument, NotFound
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import AnyRequest, json_body, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import AnyRequest, json_body, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.audit import AuditReport, Finding, RepairBody, Repaired, RepairReport
-from penstock.gateway.views import instant
+from penstock.gateway.views.executions import instant
 
 _REPAIR = msgspec.json.Decoder(RepairBody)
 _NOW = frozenset({"now"})

@@ -10,12 +10,9 @@ from litestar.types import ASGIApp
 from penstock.api.operation.v1 import operation_service_pb2 as api
 from penstock.common.errors import InvalidArgument
 from penstock.common.ids import is_ulid
-from penstock.gateway import batch_views
-from penstock.gateway.answers import Answer, json_answer
-from penstock.gateway.batch_schema import OperationBody, OperationPage
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer, json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     AnyRequest,
     idempotency_key_of,
     json_body,
@@ -24,6 +21,9 @@ from penstock.gateway.requests import (
     tenant_of,
     user_value,
 )
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.batch import OperationBody, OperationPage
+from penstock.gateway.views import batch as batch_views
 
 _BODY = msgspec.json.Decoder(OperationBody)
 _PAGING = frozenset({"limit", "cursor"})

@@ -5,12 +5,12 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.api.workflow.v1 import children_service_pb2 as api
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import AnyRequest, page_size, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import AnyRequest, page_size, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.children import Child, ChildPage
+from penstock.gateway.views import executions as views
 
 _LIST = frozenset({"node", "limit", "cursor"})
 

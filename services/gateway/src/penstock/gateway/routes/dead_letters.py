@@ -7,19 +7,9 @@ from litestar.types import ASGIApp
 
 from penstock.api.search.v1 import search_service_pb2 as api
 from penstock.common.errors import InvalidArgument, NotFound
-from penstock.gateway import finding_views, views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.finding_schema import (
-    DeadLetterPage,
-    DiscardBody,
-    LetterAnswer,
-    Retried,
-    RetryBody,
-)
-from penstock.gateway.pictures import shown
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     AnyRequest,
     json_body,
     params_value,
@@ -27,6 +17,7 @@ from penstock.gateway.requests import (
     tenant_of,
     user_value,
 )
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.routes.search import (
     CONDITIONS,
     PAGING,
@@ -34,6 +25,16 @@ from penstock.gateway.routes.search import (
     search_of,
     search_query,
 )
+from penstock.gateway.shapes.finding import (
+    DeadLetterPage,
+    DiscardBody,
+    LetterAnswer,
+    Retried,
+    RetryBody,
+)
+from penstock.gateway.views import executions as views
+from penstock.gateway.views import finding as finding_views
+from penstock.gateway.views.pictures import shown
 
 _RETRY = msgspec.json.Decoder(RetryBody)
 _DISCARD = msgspec.json.Decoder(DiscardBody)

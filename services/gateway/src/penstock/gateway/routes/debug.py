@@ -9,11 +9,9 @@ from litestar.types import ASGIApp
 
 from penstock.api.debug.v1 import debug_service_pb2 as pb
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import debug_views
-from penstock.gateway.answers import Answer, json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer, json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     ITEMS_MAX,
     AnyRequest,
     idempotency_key_of,
@@ -24,6 +22,7 @@ from penstock.gateway.requests import (
     user_value,
     whole_number,
 )
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.debug import (
     AttachBody,
     BreakpointBody,
@@ -33,6 +32,7 @@ from penstock.gateway.shapes.debug import (
     RunToBody,
     StepBody,
 )
+from penstock.gateway.views import debug as debug_views
 
 _ATTACH = msgspec.json.Decoder(AttachBody)
 _BREAKPOINTS = msgspec.json.Decoder(BreakpointsBody)

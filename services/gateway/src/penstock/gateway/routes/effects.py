@@ -5,12 +5,12 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.api.workflow.v1 import effect_service_pb2 as api
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import AnyRequest, page_size, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import AnyRequest, page_size, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.effects import Effect, EffectAttempt, EffectPage
-from penstock.gateway.views import instant_or_none, item_of
+from penstock.gateway.views.executions import instant_or_none, item_of
 
 _LIST = frozenset({"node", "limit", "cursor"})
 _OUTCOMES = {

@@ -13,13 +13,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from penstock.common.errors import InvalidArgument, PenstockError
 from penstock.common.logging import get_logger
-from penstock.gateway.answers import Answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.edge import refuse_websocket, trace_id
-from penstock.gateway.execution_names import execution_id_of, told_by_name
-from penstock.gateway.line import chunk, line_of, text_frame
-from penstock.gateway.problems import encode_problem
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer
+from penstock.gateway.http.edge import refuse_websocket, trace_id
+from penstock.gateway.http.execution_names import execution_id_of, told_by_name
+from penstock.gateway.http.problems import encode_problem
+from penstock.gateway.http.requests import (
     SEQ_MAX,
     AnyRequest,
     Connection,
@@ -27,9 +25,11 @@ from penstock.gateway.requests import (
     tenant_of,
     whole_number,
 )
-from penstock.gateway.schema import HeartbeatMessage
-from penstock.gateway.slashes import with_slashes
-from penstock.gateway.watch import Watch
+from penstock.gateway.http.slashes import with_slashes
+from penstock.gateway.live.line import chunk, line_of, text_frame
+from penstock.gateway.live.watch import Watch
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.executions import HeartbeatMessage
 
 SUBPROTOCOL = "penstock.v1.json"
 _CLOSE_S_MAX = 1.0

@@ -10,13 +10,9 @@ from litestar.types import ASGIApp
 from penstock.api.history.v1.history_service_pb2 import GetExecutionAtRequest
 from penstock.api.workflow.v1 import workflow_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import views
-from penstock.gateway.answers import Answer, json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.pictures import shown
-from penstock.gateway.public_events import public_events
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer, json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     NAME_CHARS_MAX,
     SEQ_MAX,
     AnyRequest,
@@ -34,8 +30,10 @@ from penstock.gateway.requests import (
     wait_seconds,
     whole_number,
 )
+from penstock.gateway.http.start_options import start_options
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.routes.workflows import checked_name
-from penstock.gateway.schema import (
+from penstock.gateway.shapes.executions import (
     CancelBody,
     Cancelled,
     HistoryPage,
@@ -45,7 +43,9 @@ from penstock.gateway.schema import (
     StartAnyBody,
     StartBody,
 )
-from penstock.gateway.start_options import start_options
+from penstock.gateway.views import executions as views
+from penstock.gateway.views.events import public_events
+from penstock.gateway.views.pictures import shown
 
 _START = msgspec.json.Decoder(StartBody)
 _START_ANY = msgspec.json.Decoder(StartAnyBody)

@@ -10,12 +10,9 @@ from penstock.api.history.v1 import history_service_pb2 as pb
 from penstock.api.search.v1.search_service_pb2 import SearchExecutionsRequest
 from penstock.api.workflow.v1.workflow_service_pb2 import EXECUTION_DETAIL_OUTLINE
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import history_views, views
-from penstock.gateway.answers import Answer, json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.history_schema import ForkBody, RerunBody, RollbackBody, RolledBack
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer, json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     SEQ_MAX,
     AnyRequest,
     checked_tags,
@@ -28,8 +25,12 @@ from penstock.gateway.requests import (
     user_value,
     whole_number,
 )
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.routes.workflows import checked_name
-from penstock.gateway.schema import ExecutionPage
+from penstock.gateway.shapes.executions import ExecutionPage
+from penstock.gateway.shapes.history import ForkBody, RerunBody, RollbackBody, RolledBack
+from penstock.gateway.views import executions as views
+from penstock.gateway.views import history as history_views
 from penstock.workflow.search.reading import quoted
 
 _RERUN = msgspec.json.Decoder(RerunBody)

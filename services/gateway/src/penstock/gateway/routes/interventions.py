@@ -8,17 +8,9 @@ from litestar.types import ASGIApp
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.workflow.v1 import intervention_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.intervention_schema import (
-    HandBody,
-    Intervened,
-    InterventionBody,
-    Paused,
-)
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     AnyRequest,
     item_number,
     json_body,
@@ -26,6 +18,14 @@ from penstock.gateway.requests import (
     tenant_of,
     user_value,
 )
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.interventions import (
+    HandBody,
+    Intervened,
+    InterventionBody,
+    Paused,
+)
+from penstock.gateway.views import executions as views
 
 _HAND = msgspec.json.Decoder(HandBody)
 _INTERVENTION = msgspec.json.Decoder(InterventionBody)

@@ -7,10 +7,10 @@ from litestar.types import ASGIApp
 
 from penstock.api.limits.v1 import limits_service_pb2 as pb
 from penstock.common.errors import InvalidArgument, NotFound
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import AnyRequest, json_body, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import AnyRequest, json_body, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.limits import (
     BreakerBody,
     BreakerReport,
@@ -21,7 +21,7 @@ from penstock.gateway.shapes.limits import (
     LimitReport,
     Released,
 )
-from penstock.gateway.views import item_of
+from penstock.gateway.views.executions import item_of
 
 _BREAKER = msgspec.json.Decoder(BreakerBody)
 _NO_BODY = BreakerBody("", "")

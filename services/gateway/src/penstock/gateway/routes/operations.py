@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from penstock.common.errors import NotFound
 from penstock.gateway import pages
-from penstock.gateway.answers import Answer, json_answer, text_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.explanations import explanation, index_of_explanations
-from penstock.gateway.openapi import openapi_document
-from penstock.gateway.requests import AnyRequest
+from penstock.gateway.http.answers import Answer, json_answer, text_answer
+from penstock.gateway.http.explanations import explanation, index_of_explanations
+from penstock.gateway.http.openapi import openapi_document
+from penstock.gateway.http.requests import AnyRequest
+from penstock.gateway.ports.doors import doors_of
 
 
 def _page(name: str) -> ASGIApp:

@@ -4,9 +4,9 @@ from google.protobuf.duration_pb2 import Duration
 from litestar import get
 from litestar.types import ASGIApp
 
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import AnyRequest, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.requests import AnyRequest, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.retention import RetentionReport, WorkflowRetention
 
 

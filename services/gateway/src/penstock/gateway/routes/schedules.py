@@ -7,10 +7,8 @@ from litestar.types import ASGIApp
 
 from penstock.api.schedule.v1 import schedule_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import schedule_views as views
-from penstock.gateway.answers import Answer, json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import Answer, json_answer
+from penstock.gateway.http.requests import (
     NAME_CHARS_MAX,
     AnyRequest,
     idempotency_key_of,
@@ -20,6 +18,8 @@ from penstock.gateway.requests import (
     tenant_of,
     whole_number,
 )
+from penstock.gateway.http.slashes import with_slashes
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.schedules import (
     AnyScheduleBody,
     BackfillBody,
@@ -31,7 +31,7 @@ from penstock.gateway.shapes.schedules import (
     SchedulePage,
     Triggered,
 )
-from penstock.gateway.slashes import with_slashes
+from penstock.gateway.views import schedules as views
 
 _PUT = msgspec.json.Decoder(ScheduleBody)
 _POST = msgspec.json.Decoder(AnyScheduleBody)

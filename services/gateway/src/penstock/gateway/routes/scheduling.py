@@ -7,12 +7,12 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.api.scheduling.v1 import scheduling_service_pb2 as pb
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import AnyRequest, query_of, tenant_of
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import AnyRequest, query_of, tenant_of
+from penstock.gateway.ports.doors import doors_of
 from penstock.gateway.shapes.scheduling import Explanation, NodeReason, Pool, Queue, QueueReport
+from penstock.gateway.views import executions as views
 
 _Place = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, float], ...]]
 

@@ -8,12 +8,12 @@ from litestar.types import ASGIApp
 
 from penstock.api.search.v1 import search_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.finding_schema import ExecutionCount
-from penstock.gateway.requests import AnyRequest, page_size, query_of, tenant_of, whole_number
-from penstock.gateway.schema import ExecutionPage
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.requests import AnyRequest, page_size, query_of, tenant_of, whole_number
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.executions import ExecutionPage
+from penstock.gateway.shapes.finding import ExecutionCount
+from penstock.gateway.views import executions as views
 from penstock.workflow.search.reading import quoted, read_query
 
 _EQUAL = ("workflow", "tag", "version", "reason", "failed_node", "parent", "origin")

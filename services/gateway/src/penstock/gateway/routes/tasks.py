@@ -9,11 +9,9 @@ from msgspec import Raw
 from penstock.api.journal.v1 import journal_pb2 as journal
 from penstock.api.workflow.v1 import task_service_pb2 as api
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.execution_names import execution_id_of
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import json_answer
+from penstock.gateway.http.execution_names import execution_id_of
+from penstock.gateway.http.requests import (
     AnyRequest,
     json_body,
     page_size,
@@ -21,7 +19,9 @@ from penstock.gateway.requests import (
     tenant_of,
     user_value,
 )
-from penstock.gateway.task_schema import AnswerBody, Task, TaskAnswer, TaskPage
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.tasks import AnswerBody, Task, TaskAnswer, TaskPage
+from penstock.gateway.views import executions as views
 from penstock.workflow.execution.decisions import DECISIONS
 from penstock.workflow.execution.values import TaskKind
 

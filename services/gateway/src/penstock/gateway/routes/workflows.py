@@ -5,10 +5,8 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from penstock.common.errors import InvalidArgument
-from penstock.gateway import views
-from penstock.gateway.answers import json_answer, text_answer
-from penstock.gateway.doors import doors_of
-from penstock.gateway.requests import (
+from penstock.gateway.http.answers import json_answer, text_answer
+from penstock.gateway.http.requests import (
     NAME_CHARS_MAX,
     AnyRequest,
     file_body,
@@ -17,7 +15,9 @@ from penstock.gateway.requests import (
     tenant_of,
     whole_number,
 )
-from penstock.gateway.schema import Validation, WorkflowPage
+from penstock.gateway.ports.doors import doors_of
+from penstock.gateway.shapes.executions import Validation, WorkflowPage
+from penstock.gateway.views import executions as views
 
 _VERSION_MAX = 2**31 - 1
 _PAGING = frozenset({"limit", "cursor"})

@@ -1,1 +1,1 @@
-"""The public JSON of areas beyond executions and workflows, one module each."""
+"""The public JSON, one module for each area."""

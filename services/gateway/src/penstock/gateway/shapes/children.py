@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.gateway.schema import ExecutionSummary
+from penstock.gateway.shapes.executions import ExecutionSummary
 
 
 class Child(msgspec.Struct, frozen=True):

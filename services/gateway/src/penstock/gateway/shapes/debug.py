@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from penstock.gateway.schema import Failure
+from penstock.gateway.shapes.executions import Failure
 
 
 class BreakpointBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""HTTP as such: the application and its edge, requests, problems, the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""Live events: one feed per watched execution, any number of watchers on it."""

@@ -1,0 +1,1 @@
+"""What the gateway needs from other services, one module for each area."""
