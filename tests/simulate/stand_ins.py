@@ -188,7 +188,7 @@ NAMES: tuple[tuple[str, Any], ...] = (
     ("penstock.gateway.main.build_app", lambda doors, **_: doors),
     ("penstock.gateway.main.open_http", _shown_app),
     ("penstock.gateway.main.calm_garbage_collector", lambda: None),
-    ("penstock.gateway.feeds.open_bus", bus.open_bus),
+    ("penstock.gateway.live.feeds.open_bus", bus.open_bus),
 )
 
 
