@@ -14,7 +14,7 @@ from pathlib import Path
 from penstock.cli.exit_codes import ExitCode
 from penstock.cli.files import apply_source
 from penstock.cli.local import local_settings, open_local_cluster, stop_on_signals
-from penstock.cli.problems import BadInput, error_console, run_command
+from penstock.cli.problems import BadInput, error_console, with_exit_code
 from penstock.cli.results import print_result
 from penstock.cli.session import DATA_DIR
 from penstock.cli.watching import watch_execution
@@ -74,6 +74,7 @@ async def run_orders(client: Client, params: dict[str, str]) -> ExitCode:
     return code
 
 
+@with_exit_code
 async def main(data_dir: Path) -> ExitCode:
     stop_on_signals()
     async with (
@@ -88,4 +89,4 @@ async def main(data_dir: Path) -> ExitCode:
 
 if __name__ == "__main__":
     chosen = (Path(sys.argv[1]) if len(sys.argv) > 1 else DATA_DIR).resolve()
-    sys.exit(run_command(lambda: main(chosen)))
+    sys.exit(main(chosen))

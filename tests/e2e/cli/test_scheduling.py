@@ -77,12 +77,12 @@ def test_every_node_that_waits_says_why(penstock: Penstock, needy: str):
 def test_queues_are_listed_with_their_depth_and_age(penstock: Penstock, needy: str):
     waiting_reasons(penstock, needy)
     report = json.loads(penstock("queue", "list", "--output", "json").stdout)
-    assert report["waiting"] == 2
+    assert report["waiting"] >= 2
     assert report["oldest_s"] > 0
-    assert {tuple(queue["resources"]) for queue in report["queues"]} == {("gpu",), ()}
-    assert [(pool["pool"], pool["workers"], pool["waiting"]) for pool in report["pools"]] == [
-        ("default", 1, 2)
-    ]
+    here = [queue for queue in report["queues"] if queue["pool"] == "default"]
+    assert {tuple(queue["resources"]) for queue in here} == {("gpu",), ()}
+    (pool,) = (each for each in report["pools"] if each["pool"] == "default")
+    assert (pool["workers"], pool["waiting"]) == (1, 2)
     table = penstock("queue", "list").stdout
     assert "a worker in pool default with region=moon" in table
     assert "WAITING" in table
@@ -93,7 +93,7 @@ async def test_the_client_has_both(cluster: ClusterFile, penstock: Penstock, nee
     async with open_client(cluster.gateway_url) as client:
         report = await client.scheduling.queues()
         found = await client.scheduling.explain(needy)
-    assert report.waiting == 2
+    assert [each.waiting for each in report.pools if each.pool == "default"] == [2]
     assert found.status == "RUNNING"
     assert [one.node for one in found.nodes] == ["train", "archive", "tell"]
 
