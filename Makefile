@@ -39,7 +39,7 @@ test: check ## Check, then run every test
 check: $(STAMP) ## Style, types, contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy $(filter-out libs/protocol/src,$(wildcard libs/*/src services/*/src))
+	@$(BIN)/mypy $(filter-out libs/protocol/src,$(wildcard libs/*/src services/*/src)) $(wildcard examples/*/*.py)
 	@$(BIN)/lint-imports
 	@cd protos && $(CURDIR)/$(BIN)/buf lint
 	@$(BIN)/python libs/protocol/generate.py --check
