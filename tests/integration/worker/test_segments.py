@@ -193,6 +193,34 @@ nodes:
     assert not (tmp_path / "t.db").exists()
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_effect_that_is_handed_out_itself_happens_though_who_asked_is_refused(
+    world, together
+):
+    """Another attempt of `a` has ended meanwhile; or the word of that and the answer crossed."""
+    plan = world.flow(
+        """
+nodes:
+  a: {run: "return 4"}
+  b: {needs: [a], uses: log@1, effects: once, with: {message: "${{ input.a }}"}}
+"""
+    )
+    world.sandbox.scripts["return 4"] = lambda *_: 4
+    world.coordinator.commits = False
+    world.dispatch(plan, "a")
+    asking = await world.report()
+    anew = world.group(plan, "b", inputs={"a": 5}, may_continue=False)
+    if together:
+        world.coordinator.send(tasks=[anew], refused=[asking.report_id])
+    else:
+        world.coordinator.send(tasks=[anew])
+        world.coordinator.answer(asking, committed=False)
+    report = await world.report()
+    assert (ids(plan, report), report.lease.attempt) == (["b"], 1)
+    assert report.outcomes[0].logs[0].message == "5"
+    assert world.coordinator.reports.empty()
+
+
 async def test_a_join_runs_once_both_branches_are_done_here(world):
     plan = world.flow(
         """

@@ -118,6 +118,15 @@ async def test_the_same_attempt_handed_out_twice_runs_once(world):
     assert len(world.sandbox.calls) == 2
 
 
+async def test_what_is_handed_out_again_beside_the_refusal_of_its_report_runs_again(world):
+    plan = world.flow(ONE)
+    world.coordinator.commits = False
+    world.dispatch(plan, "a")
+    refused = await world.report()
+    world.coordinator.send(tasks=[world.group(plan, "a")], refused=[refused.report_id])
+    assert (await world.report()).report_id != refused.report_id
+
+
 async def test_a_cancelled_attempt_is_abandoned_without_a_report(world):
     plan = world.flow(ONE)
     world.sandbox.hold = True

@@ -62,6 +62,31 @@ async def test_a_commit_gives_the_next_lease_only_if_it_is_on_disk(session, comm
     assert set(session.leases) == ({("E", 5, 0, 1)} if committed else set())
 
 
+@pytest.mark.parametrize("committed", [True, False])
+async def test_what_was_asked_for_and_is_handed_out_all_the_same_stays(session, committed):
+    """The lease that asked may have been lost, and another attempt of its node have ended."""
+    lease, report, follows = session.take(KEY), pb.SegmentReport(), ("E", 5, 0, 1)
+    waiting = asyncio.ensure_future(session.commit(lease, report, 5))
+    await asyncio.sleep(0)
+    handed_out = session.take(follows)
+    assert handed_out is not None
+    assert await waiting is None
+    session.on_answers([report.report_id], committed=committed)
+    assert session.leases == {follows: handed_out}
+    assert session.take(follows) is None
+
+
+async def test_two_that_ask_for_the_same_do_not_take_it_from_each_other(session):
+    first, again = session.take(KEY), session.take(("E", 0, 0, 2))
+    asking, later = pb.SegmentReport(), pb.SegmentReport()
+    waiting = asyncio.ensure_future(session.commit(first, asking, 5))
+    await asyncio.sleep(0)
+    assert await session.commit(again, later, 5) is None
+    assert not later.HasField("continue_with")
+    session.on_answers([asking.report_id], committed=True)
+    assert (await waiting).key == ("E", 5, 0, 1)
+
+
 async def test_attempts_are_announced_a_few_at_a_time_and_only_while_they_run(session):
     leases = [session.take(("E1", node, 0, 1)) for node in range(ANNOUNCED_MAX + 5)]
     for lease in leases[1:]:

@@ -53,7 +53,7 @@ class Lease:
 
     `stop` abandons the work; `done` is called once when it has ended. `report` is set once the
     outcome is told; with it `size`, its bytes, and for an effect barrier `next_lease`, the
-    attempt to go on with, and `verdict`.
+    attempt to go on with, and `verdict`, which the attempt to go on with knows as well.
     `fence_s`: it is stopped when nothing is heard of its coordinator for so long; 0 to go on.
     """
 
@@ -143,15 +143,24 @@ class Session:
             self.outbox = None
 
     def take(self, key: LeaseKey) -> Lease | None:
-        """A new lease; None if this worker has it already."""
+        """A new lease for what the coordinator hands out; None if this worker has it already."""
         leases = self.leases
-        if key in leases:
+        if key in leases and not self._gives_way(leases[key]):
             return None
         if not leases:
             self.busy.set()
         lease = leases[key] = Lease(self, key)
         self._young.append(lease)
         return lease
+
+    def _gives_way(self, known: Lease) -> bool:
+        """True if this worker only asked to go on with the attempt: if it is handed out all the
+        same, then not because of that, and who asked gets no leave."""
+        verdict = known.verdict
+        if verdict is None or verdict.done() or known.report is not None:
+            return False
+        verdict.set_result(False)
+        return True
 
     def drop(self, lease: Lease) -> None:
         """Nothing more is to be said about this attempt."""
@@ -190,7 +199,8 @@ class Session:
     async def commit(self, lease: Lease, report: pb.SegmentReport, node: int) -> Lease | None:
         """Report outcomes and wait until they are on disk: the lease to go on with `node`, or None
         if the report is void."""
-        next_lease = self.take((lease.key[0], node, 0, 1))
+        key = (lease.key[0], node, 0, 1)
+        next_lease = None if key in self.leases else self.take(key)
         if next_lease is None:
             self.report(lease, report)
             return None
@@ -198,7 +208,7 @@ class Session:
         next_lease.fence_s = lease.fence_s
         next_lease.write_ref(report.continue_with)
         lease.next_lease = next_lease
-        lease.verdict = asyncio.get_running_loop().create_future()
+        lease.verdict = next_lease.verdict = asyncio.get_running_loop().create_future()
         self.report(lease, report)
         return next_lease if await lease.verdict else None
 
@@ -210,12 +220,18 @@ class Session:
             if lease is None:
                 continue
             leases.pop(lease.key, None)
-            if lease.next_lease is not None and not committed:
-                leases.pop(lease.next_lease.key, None)
-            if lease.verdict is not None and not lease.verdict.done():
-                lease.verdict.set_result(committed)
+            if lease.next_lease is not None:
+                self._on_verdict(lease, lease.next_lease, committed)
         if not leases:
             self._rest()
+
+    def _on_verdict(self, lease: Lease, next_lease: Lease, committed: bool) -> None:
+        """It may go on with the next attempt, or not: then it loses it, unless it was handed that
+        very attempt since."""
+        if not committed and self.leases.get(next_lease.key) is next_lease:
+            del self.leases[next_lease.key]
+        if lease.verdict is not None and not lease.verdict.done():
+            lease.verdict.set_result(committed)
 
     def on_cancel(self, cancel: pb.Cancel) -> None:
         """Abandon an attempt, or all of an execution."""

@@ -303,14 +303,14 @@ class Link:
             return
         if response.tasks or response.beat:
             session.hear(response.echo_us / 1e6 or self._links.clock.monotonic())
+        if response.refused:  # first, for what is void is perhaps handed out anew beside it
+            session.on_answers(response.refused, committed=False)
         if response.tasks:
             self._links.intake.take(session, response.tasks)
             if session.fenced:
                 self._links.watch_fences()
         if response.committed:
             session.on_answers(response.committed, committed=True)
-        if response.refused:
-            session.on_answers(response.refused, committed=False)
         for cancel in response.cancels:
             session.on_cancel(cancel)
         if response.coordinators:
