@@ -206,7 +206,10 @@ def _unreasonable(
     holder = state.holders.get(key)
     if holder is not None and holder not in shell.workers.by_id:
         return [f"{ref} is held by {holder}, who is gone"]
-    reasons = int(holder is not None) + int((live.id, ref) in ready)
+    queued = (live.id, ref) in ready
+    if holder is not None and state.touched is not None:
+        queued = False  # twice in a queue since a pause: what somebody has is not handed out again
+    reasons = int(holder is not None) + int(queued)
     reasons += waits_at_gate(shell, live, ref)
     return [] if reasons == 1 else [f"{ref} has {reasons} reasons to go on"]
 
