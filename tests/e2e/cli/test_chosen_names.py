@@ -40,6 +40,7 @@ def run(cluster: ClusterFile, tmp_path_factory: pytest.TempPathFactory) -> str:
         ("execution", "logs", NAME),
         ("execution", "children", NAME),
         ("execution", "effects", NAME),
+        ("execution", "history", NAME),
         ("execution", "diff", NAME, f"name:{NAME}"),
         ("execution", "list", "--where", f'id:"{NAME}"'),
         ("task", "list", "--execution", NAME),

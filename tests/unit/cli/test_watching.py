@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -49,3 +50,27 @@ async def test_a_lost_connection_is_told_once_and_so_is_its_return(capsys, monke
         "connection is back",
         "COMPLETED",
     ]
+
+
+class SilentTransport(BreakingTransport):
+    """Serves a watch of which nothing more comes after its first picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield sent(1, "RUNNING")
+        self.told.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.asyncio
+async def test_who_stops_to_look_is_told_that_the_execution_goes_on(capsys):
+    transport = SilentTransport()
+    watching = asyncio.create_task(watch_execution(Client(transport), "E"))
+    await transport.told.wait()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert "goes on: penstock execution watch E" in capsys.readouterr().err

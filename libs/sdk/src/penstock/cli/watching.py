@@ -70,11 +70,19 @@ async def _follow(
 
 
 async def watch_execution(client: Client, execution_id: str) -> ExecutionPicture:
-    """Show every node until the end: a live tree on a terminal, lines elsewhere."""
+    """Show every node until the end: a live tree on a terminal, lines elsewhere. Who stops to look
+    is told that the execution goes on."""
     picture = ExecutionPicture(execution_id)
     console = error_console()
-    if console.is_terminal and not console.is_dumb_terminal:
-        await _watch_live(client, picture, console)
-    else:
-        await _follow(client, picture, console, lines=True)
+    try:
+        if console.is_terminal and not console.is_dumb_terminal:
+            await _watch_live(client, picture, console)
+        else:
+            await _follow(client, picture, console, lines=True)
+    except asyncio.CancelledError:
+        console.print(
+            f"the execution goes on: penstock execution watch {execution_id}, "
+            f"or penstock execution cancel {execution_id}"
+        )
+        raise
     return picture

@@ -13,7 +13,7 @@ from penstock.sdk.history_models import (
     RolledBack,
     VersionComparison,
 )
-from penstock.sdk.models import Execution, ExecutionPage, NodeState
+from penstock.sdk.models import Execution, ExecutionPage, HistoryPage, NodeState
 from penstock.sdk.transport import Call, Transport
 
 _JSON = {"Content-Type": "application/json"}
@@ -26,6 +26,12 @@ class HistoryClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    async def events(self, execution_id: str, *, after: int = 0, limit: int = 100) -> HistoryPage:
+        """Its events after number `after`, at most `limit` (1 to 500); large ones make it fewer."""
+        query = {"after": str(after), "limit": str(limit)}
+        call = Call("GET", f"{_path(execution_id)}/history", query)
+        return await self._transport.ask(call, HistoryPage)
 
     async def at(self, execution_id: str, *, seq: int = 0, at: str = "") -> Execution:
         """An execution as it was after event `seq`, or at the instant `at` (RFC 3339)."""

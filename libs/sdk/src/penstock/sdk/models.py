@@ -255,6 +255,11 @@ class PublicEvent(msgspec.Struct, frozen=True):
     failed_node: str = ""
     signal: str = ""
     reason: str = ""
+    by: str = ""
+    node: str = ""
+    item: int | None = None
+    operation: str = ""
+    decision: str = ""
     vars: dict[str, Any] | None = None
     deleted: tuple[str, ...] = ()
 
@@ -266,6 +271,13 @@ class EventMessage(msgspec.Struct, frozen=True, tag_field="type", tag="event"):
     execution_id: str
     at: str
     event: PublicEvent
+
+
+class HistoryPage(msgspec.Struct, frozen=True):
+    """A part of the journal in order. `next_after` is None once the end known so far is reached."""
+
+    items: tuple[EventMessage, ...]
+    next_after: int | None = None
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, tag_field="type", tag="snapshot"):

@@ -47,6 +47,8 @@ for _command in (history.show, history.diff, history.rerun, history.fork, pause,
     app.command(_command)
 app.command("penstock.cli.commands.effects:effects", name="effects",
             help="Show what an execution may have changed outside.")  # fmt: skip
+app.command("penstock.cli.commands.events:history", name="history",
+            help="List its events: what happened when, and what people did and why.")  # fmt: skip
 app.command("penstock.cli.commands.children:children", name="children",
             help="List the executions that its nodes started as sub-workflows.")  # fmt: skip
 

@@ -97,6 +97,8 @@ def node_views(state: ExecutionState) -> tuple[NodeView, ...]:
 def waiting_for(state: ExecutionState, index: int) -> str:
     """Why a node does not run, in one sentence; empty if it runs or has ended."""
     status = state.status[index]
+    if status == NodeStatus.PENDING and index == state.tables.failure_node:
+        return "Runs if the execution fails."
     if state.is_paused and _is_held(state, index, status):
         return paused_text(state)
     if state.debug is not None and index in state.debug.held:
@@ -208,8 +210,6 @@ def _waits_for_parents(state: ExecutionState, index: int) -> str:
         for parent in dict.fromkeys(nodes[index].parents)
         if state.status[parent] < NodeStatus.COMPLETED
     ]
-    if index == state.tables.failure_node:
-        return "Runs if the execution fails."
     if not open_parents and state.is_delayed:
         return f"Starts at {instant_text(state.waits.due[BEGINNING])}."
     if not open_parents:

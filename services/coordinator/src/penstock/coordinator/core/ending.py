@@ -113,7 +113,7 @@ def end_timed_out(turn: Turn) -> None:
     """The execution's deadline passed."""
     state = turn.state
     lasts_s = (state.waits.deadline_us - state.begin_us) / US_PER_S
-    message = f"The execution did not end within its deadline of {lasts_s:g} s."
+    message = f"The execution did not end within its deadline of {round(lasts_s, 1):g} s."
     failure = Failure("transient", "EXECUTION_DEADLINE", message)
     _end(turn, ExecutionEnded(ExecutionStatus.TIMED_OUT, NULL, failure))
 
