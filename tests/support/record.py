@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
+
+import stamina
 
 from penstock.api.journal.v1.journal_pb2 import EventBatch
 from penstock.api.state.v1 import state_service_pb2 as pb
 from penstock.api.state.v1 import state_service_pb2_grpc as rpc
 from penstock.api.workflow.v1 import workflow_service_pb2 as wf
+from penstock.common.errors import Unavailable
 from penstock.common.journal_codec import batch_from_proto
 from penstock.common.rpc.channel import call, open_channel
 from penstock.nodes import catalog
@@ -15,6 +19,12 @@ from penstock.workflow.execution.events import Event, ExecutionStarted
 from penstock.workflow.plan import Plan
 from support.journal_checker import check_journal
 from support.journal_families import check_families
+
+
+@stamina.retry(on=Unavailable, timeout=30)
+async def _ask(method: Any, request: Any) -> Any:
+    """An answer of a state service that may be coming up again."""
+    return await call(method, request)
 
 
 class Record:
@@ -26,7 +36,7 @@ class Record:
 
     async def plan(self, definition_hash: str) -> Plan:
         if definition_hash not in self._plans:
-            answer = await call(
+            answer = await _ask(
                 self._stub.GetDefinition, pb.GetDefinitionRequest(definition_hash=definition_hash)
             )
             self._plans[definition_hash] = compile_source(answer.source, catalog())
@@ -36,7 +46,7 @@ class Record:
         batches: list[EventBatch] = []
         more, seq = True, 0
         while more:
-            answer = await call(
+            answer = await _ask(
                 self._stub.ReadEvents,
                 pb.ReadEventsRequest(execution_id=execution_id, after_seq=seq),
             )
@@ -46,7 +56,7 @@ class Record:
         return batches
 
     async def execution(self, execution_id: str) -> wf.Execution:
-        answer = await call(
+        answer = await _ask(
             self._stub.GetExecution, wf.GetExecutionRequest(execution_id=execution_id)
         )
         return answer.execution

@@ -5,6 +5,8 @@ import socket
 
 from bench.sockets import bytes_by_link
 
+SENT = 50_000
+
 
 def test_bytes_over_a_loopback_connection_are_counted_once_in_each_direction():
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -12,12 +14,13 @@ def test_bytes_over_a_loopback_connection_are_counted_once_in_each_direction():
         with socket.create_connection(address) as client, server.accept()[0] as served:
             pids = {"both": os.getpid()}
             before = bytes_by_link(pids)
-            client.sendall(b"x" * 1_000)
-            served.recv(1_000, socket.MSG_WAITALL)
+            client.sendall(b"x" * SENT)
+            served.recv(SENT, socket.MSG_WAITALL)
             served.sendall(b"y" * 10)
             client.recv(100)
             grown = bytes_by_link(pids) - before
-    assert grown == {("both", "both"): 1_010}
+    assert set(grown) == {("both", "both")}
+    assert SENT + 10 <= grown["both", "both"] < 2 * SENT  # this process may have other connections
 
 
 def test_connections_of_others_are_not_counted():

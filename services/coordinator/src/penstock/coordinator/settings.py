@@ -57,7 +57,9 @@ class Settings(ServiceSettings):
     )
     lease_ttl_ms: int = setting(5_000, "A coordinator silent for longer loses its shards")
     audit_period_ms: int = setting(
-        500, "Pause of the self-audit between two looks; 0 for no audit by itself"
+        500,
+        "Pause of the self-audit after an execution; four of them after a shard; "
+        "0 for no audit by itself",
     )
     depth_max: int = setting(
         10, "Executions above a sub-workflow; one that would be deeper is refused"

@@ -44,6 +44,8 @@ from penstock.workflow.execution.fold import BrokenHistory, ExecutionState
 _SECOND_LOOK_S = 2.0
 _IDLE_S = 5.0
 _SETTLED_US = 5_000_000
+_SHARD_PAUSES = 4
+"""After a look at a shard, which asks the database, so many pauses: most shards are idle."""
 _PAGE = 1_000
 _AT_ONCE = 250
 _EVENTS_MAX = 100_000
@@ -69,7 +71,7 @@ class Audited:
 
 
 class Audit:
-    """Looks; `period_s` is the pause between two looks, 0 for no audit by itself."""
+    """Looks; `period_s` is the pause after each, longer after shards, 0 for no audit by itself."""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class Audit:
         executions that have just begun are let be: they move, so that nothing can be told yet."""
         for shard in list(self._of.shards.owned.values()):
             await self._be_sure(subject_of_shard(shard.number), partial(self._look_at_shard, shard))
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(_SHARD_PAUSES * pause_s)
             for live in list(shard.executions.values()):
                 if not pause_s or self._is_settled(live):
                     await self.look_at(live.id)
